@@ -1,0 +1,1 @@
+# Filled in with the packages: see make install, make package.

@@ -1,0 +1,37 @@
+# sardonyx_room(NAME USES ROOM... LIBRARIES TARGET...)
+#
+# Declares the room src/NAME: a static library of its *.cc that links only the rooms it may use, and, when tests are
+# built, one test program of its *_test.cc. Sources are found by name: a new file needs no line here.
+set_property(GLOBAL PROPERTY SARDONYX_ROOMS "")
+
+function(sardonyx_room name)
+  cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES" ${ARGN})
+  string(REPLACE "/" "_" target "sardonyx_${name}")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS src/${name}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(NOT sources)
+    add_library(${target} INTERFACE)
+    set(visibility INTERFACE)
+  else()
+    add_library(${target} STATIC ${sources})
+    set(visibility PUBLIC)
+  endif()
+  target_include_directories(${target} ${visibility}
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>)
+  foreach(used ${ROOM_USES})
+    string(REPLACE "/" "_" used_target "sardonyx_${used}")
+    target_link_libraries(${target} ${visibility} ${used_target})
+  endforeach()
+  target_link_libraries(${target} ${visibility} ${ROOM_LIBRARIES})
+  set_property(GLOBAL APPEND PROPERTY SARDONYX_ROOMS ${name})
+  set_property(GLOBAL PROPERTY SARDONYX_ROOM_USES_${name} "${ROOM_USES}")
+  if(SARDONYX_TESTS AND tests)
+    add_executable(${target}_test ${tests})
+    target_link_libraries(${target}_test PRIVATE ${target} GTest::gtest GTest::gtest_main)
+    target_compile_definitions(${target}_test PRIVATE SARDONYX_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND ${target}_test --gtest_brief=1)
+  endif()
+endfunction()
