@@ -1,18 +1,9 @@
 #include "formats/archive.h"
 
-#include <gtest/gtest.h>
-
-#include <cstring>
+#include "formats/test_util.h"
 
 namespace sardonyx::formats {
 namespace {
-
-ByteSink AppendTo(std::string* out) {
-  return [out](const void* data, size_t size) {
-    out->append(static_cast<const char*>(data), size);
-    return Status();
-  };
-}
 
 std::string Gzip(std::string_view content) {
   std::string out;
@@ -137,6 +128,25 @@ TEST(Archive, CompressedTarAndLongNames) {
   ASSERT_EQ(members->size(), 1u);
   EXPECT_EQ((*members)[0].name, name);
   EXPECT_EQ((*members)[0].content.view(), "content");
+}
+
+TEST(Archive, ReadsWhatOthersWrite) {
+  for (const char* name : {"text.gz", "text.xz", "text.bz2", "text.zst"}) {
+    const auto text = Decompress(Golden(name));
+    ASSERT_TRUE(text.ok()) << name << " " << text.status().ToString();
+    EXPECT_EQ(text->view(), "content") << name;
+    const Bytes whole = Golden(name);
+    for (size_t size = 4; size < whole.size(); ++size) EXPECT_FALSE(Decompress(whole.Slice(0, size)).ok()) << name << " " << size;
+  }
+  for (const char* name : {"pax.tar.xz", "gnu.tar.xz", "ustar.tar.xz"}) {
+    const auto members = ReadTar(Golden(name));
+    ASSERT_TRUE(members.ok()) << name << " " << members.status().ToString();
+    ASSERT_EQ(members->size(), name[0] == 'u' ? 2u : 3u);
+    EXPECT_EQ((*members)[0].name, "model.onnx");
+    EXPECT_EQ((*members)[0].content.view(), "content");
+    EXPECT_EQ((*members)[1].name, "h\xc3\xa9/" + std::string(90, 'n'));
+    EXPECT_EQ(members->back().name, name[0] == 'u' ? (*members)[1].name : "d/" + std::string(300, 'n'));
+  }
 }
 
 TEST(Archive, TarNamesAreSafe) {

@@ -11,11 +11,11 @@
 
 namespace sardonyx::formats {
 
-// Objects keep the order of their keys, as people wrote them.
-using Json = nlohmann::ordered_json;
+// Not the ordered kind: that one looks keys up one by one, so that an object of many keys would take forever.
+using Json = nlohmann::json;
 
 struct JsonLimits {
-  uint64_t max_bytes = uint64_t{1} << 28;  // of text; a parsed document takes some 10 times as much memory
+  uint64_t max_bytes = uint64_t{1} << 28;  // of text; a parsed document takes some 10 to 20 times as much memory
   int max_depth = 100;
 };
 
@@ -36,7 +36,7 @@ StatusOr<Tensor> TensorFromJson(const Json& json, DataType dtype = DataType::kUn
 
 // {"dtype", "shape", "data"} with flat data, which TensorFromJson reads back to the same bits (but for NaN payloads).
 StatusOr<Json> TensorToJson(const Tensor& tensor);
-// Only the nested lists.
+// Only the nested lists; the object above for an empty tensor of rank 2 or more, whose shape lists cannot say.
 StatusOr<Json> TensorToNestedJson(const Tensor& tensor);
 
 }  // namespace sardonyx::formats

@@ -172,6 +172,8 @@ Status WriteMember(archive* a, const ArchiveMember& member) {
 
 Status DecompressByLibarchive(Container container, std::span<const uint8_t> packed, uint64_t allowance, std::string* out) {
   const std::string_view what = ContainerName(container);
+  // libarchive takes less than the smallest bzip2 stream for padding after the last one, and reports an empty content.
+  if (container == Container::kBzip2 && packed.size() < 14) return Corrupt("bzip2: the stream ends too early");
   ASSIGN_OR_RETURN(const Reader reader, OpenReader(packed, FilterOf(container), ARCHIVE_FORMAT_RAW));
   archive* a = reader.get();
   archive_entry* entry = nullptr;

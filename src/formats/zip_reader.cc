@@ -64,6 +64,8 @@ Status CheckReadable(const zip_stat_t& stat) {
 }  // namespace
 
 StatusOr<ZipReader> ZipReader::Open(Bytes archive, const UnpackLimits& limits) {
+  constexpr size_t kSmallest = 22;  // the end record alone; libzip takes an empty file for an empty archive
+  if (archive.size() < kSmallest) return Corrupt("zip: not an archive");
   ZipReader reader;
   reader.archive_ = std::make_unique<Archive>();
   reader.archive_->bytes = std::move(archive);
