@@ -30,6 +30,12 @@ StatusOr<Dims> ResolveAxes(std::span<const int64_t> axes, size_t rank) {
   return resolved;
 }
 
+Dims AllAxes(size_t rank) {
+  Dims axes(rank, 0);
+  for (size_t i = 0; i < rank; ++i) axes[i] = static_cast<int64_t>(i);
+  return axes;
+}
+
 Dims RowMajorStrides(std::span<const int64_t> dims) {
   Dims strides(dims.size(), 1);
   for (size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * std::max<int64_t>(dims[i], 1);

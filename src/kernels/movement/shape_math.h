@@ -15,6 +15,9 @@ StatusOr<size_t> ResolveAxis(int64_t axis, size_t rank);
 // The same for a list, in its order. kInvalid if one occurs twice.
 StatusOr<Dims> ResolveAxes(std::span<const int64_t> axes, size_t rank);
 
+// 0, 1, ..., rank - 1.
+Dims AllAxes(size_t rank);
+
 // Elements to step over for one step along each axis of a dense row-major tensor.
 Dims RowMajorStrides(std::span<const int64_t> dims);
 

@@ -11,6 +11,7 @@
 namespace sardonyx::cpu {
 namespace {
 
+using kernels::AllAxes;
 using kernels::ResolveAxis;
 using kernels::RowMajorStrides;
 
@@ -163,12 +164,6 @@ Status RunSlice(KernelContext& context, const Dims& starts, const Dims& ends, co
     strides[axis] *= range.step;
   }
   return WriteView(context, out, out, strides, offset);
-}
-
-Dims AllAxes(size_t count) {
-  Dims axes(count, 0);
-  for (size_t i = 0; i < count; ++i) axes[i] = static_cast<int64_t>(i);
-  return axes;
 }
 
 }  // namespace

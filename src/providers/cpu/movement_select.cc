@@ -10,6 +10,8 @@
 namespace sardonyx::cpu {
 namespace {
 
+using kernels::AllAxes;
+
 StatusOr<kernels::PadMode> ReadPadMode(const NodeInfo& node) {
   const std::string name = node.GetString("mode", "constant");
   const std::optional<kernels::PadMode> mode = kernels::ParsePadMode(name);
@@ -45,12 +47,6 @@ Status SpreadPads(const Dims& pads, const Dims& axes, size_t rank, Dims* begins,
     (*ends)[axes[i]] = pads[axes.size() + i];
   }
   return {};
-}
-
-Dims AllAxes(size_t rank) {
-  Dims axes(rank, 0);
-  for (size_t i = 0; i < rank; ++i) axes[i] = static_cast<int64_t>(i);
-  return axes;
 }
 
 }  // namespace
