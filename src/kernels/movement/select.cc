@@ -27,6 +27,7 @@ Status ReverseSequence(Element element, const void* src, std::span<const int64_t
   for (int64_t length : lengths)
     if (length < 0 || length > time) return Invalid(fmt::format("sequence length {} is not in [0, {}]", length, time));
   const int64_t inner = Dims(dims).Product(2, dims.size());
+  if (inner == 0) return {};
   DispatchElement(element, [&]<class T>() {
     const auto body = [&](int64_t begin, int64_t end) {
       for (int64_t item = begin; item < end; ++item) {

@@ -18,6 +18,8 @@ KernelOr CreateExpandDims(const NodeInfo& node);
 // movement_copy.cc: strided copies
 KernelOr CreateTranspose(const NodeInfo& node);
 KernelOr CreateConcat(const NodeInfo& node);
+// Output 0 is the inputs one after another along `axis`; ConcatFromSequence shares it.
+Status ConcatTensors(KernelContext& context, std::span<const TensorView> inputs, int64_t axis);
 KernelOr CreateSplit(const NodeInfo& node);
 KernelOr CreateSlice1(const NodeInfo& node);
 KernelOr CreateSlice10(const NodeInfo& node);

@@ -36,17 +36,17 @@ struct AxisFold {
 // Numpy's empty list: a rank of 1 and no element. Exporters concatenate it with tensors of any rank.
 bool IsEmptyList(const Dims& dims) { return dims.rank() == 1 && dims[0] == 0; }
 
-StatusOr<Dims> ConcatDims(KernelContext& context, int64_t given_axis, size_t* axis) {
-  Dims out;
-  for (size_t i = 0; i < context.num_inputs(); ++i)
-    if (i == 0 || IsEmptyList(out)) out = context.input(i).dims;
+StatusOr<Dims> ConcatDims(std::span<const TensorView> inputs, int64_t given_axis, size_t* axis) {
+  if (inputs.empty()) return Invalid("nothing to concatenate");
+  Dims out = inputs[0].dims;
+  for (const TensorView& input : inputs)
+    if (IsEmptyList(out)) out = input.dims;
   ASSIGN_OR_RETURN(*axis, ResolveAxis(given_axis, out.rank()));
   const Dims first = out;
   out[*axis] = 0;
-  for (size_t i = 0; i < context.num_inputs(); ++i) {
-    const TensorView& input = context.input(i);
-    if (input.dtype != context.input(0).dtype)
-      return Invalid(fmt::format("inputs of different types: {} and {}", context.input(0).TypeString(), input.TypeString()));
+  for (const TensorView& input : inputs) {
+    if (input.dtype != inputs[0].dtype)
+      return Invalid(fmt::format("inputs of different types: {} and {}", inputs[0].TypeString(), input.TypeString()));
     if (IsEmptyList(input.dims)) continue;
     bool fits = input.rank() == first.rank();
     for (size_t d = 0; fits && d < first.rank(); ++d) fits = d == *axis || input.dims[d] == first[d];
@@ -79,26 +79,31 @@ KernelOr CreateTranspose(const NodeInfo& node) {
   });
 }
 
+Status ConcatTensors(KernelContext& context, std::span<const TensorView> inputs, int64_t given_axis) {
+  size_t axis = 0;
+  ASSIGN_OR_RETURN(const Dims out, ConcatDims(inputs, given_axis, &axis));
+  ASSIGN_OR_RETURN(ElementWriter writer, ElementWriter::Open(context, 0, inputs[0].dtype, out));
+  if (writer.count() == 0) return {};
+  const AxisFold fold(out, axis);
+  const Dims out_strides{out[axis] * fold.inner, 1};
+  int64_t place = 0;
+  for (const TensorView& input : inputs) {
+    if (input.num_elements() == 0) continue;
+    ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(input));
+    const Dims block{fold.outer, input.dims[axis] * fold.inner};
+    CopyStrided(reader.element(), block, reader.data(), RowMajorStrides(block), ElementAt(writer.element(), writer.data(), place),
+                out_strides, &context.thread_pool());
+    place += block[1];
+  }
+  return writer.Finish();
+}
+
 KernelOr CreateConcat(const NodeInfo& node) {
   // Version 1 alone has a default, 1; since version 4 the attribute is required.
-  return MakeKernel([given_axis = node.GetInt("axis", 1)](KernelContext& context) -> Status {
-    size_t axis = 0;
-    ASSIGN_OR_RETURN(const Dims out, ConcatDims(context, given_axis, &axis));
-    ASSIGN_OR_RETURN(ElementWriter writer, ElementWriter::Open(context, 0, context.input(0).dtype, out));
-    if (writer.count() == 0) return {};
-    const AxisFold fold(out, axis);
-    const Dims out_strides{out[axis] * fold.inner, 1};
-    int64_t place = 0;
-    for (size_t i = 0; i < context.num_inputs(); ++i) {
-      const TensorView& input = context.input(i);
-      if (input.num_elements() == 0) continue;
-      ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(input));
-      const Dims block{fold.outer, input.dims[axis] * fold.inner};
-      CopyStrided(reader.element(), block, reader.data(), RowMajorStrides(block), ElementAt(writer.element(), writer.data(), place),
-                  out_strides, &context.thread_pool());
-      place += block[1];
-    }
-    return writer.Finish();
+  return MakeKernel([axis = node.GetInt("axis", 1)](KernelContext& context) -> Status {
+    std::vector<TensorView> inputs;
+    for (size_t i = 0; i < context.num_inputs(); ++i) inputs.push_back(context.input(i));
+    return ConcatTensors(context, inputs, axis);
   });
 }
 
