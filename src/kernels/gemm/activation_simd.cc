@@ -13,6 +13,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
 namespace HWY_NAMESPACE {
+namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // exp with its argument kept where Highway's is exact; below it the result is 0, above it infinity's neighbour.
@@ -80,6 +81,7 @@ void ActivateAll(const Activation& activation, float* data, int64_t count) {
   std::memcpy(data + i, tail, static_cast<size_t>(count - i) * sizeof(float));
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx::kernels
 HWY_AFTER_NAMESPACE();
