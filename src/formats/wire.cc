@@ -100,4 +100,60 @@ bool WireReader::SkipGroup(int number, int depth) {
   }
 }
 
+std::string& WireRope::Tail() {
+  if (pieces_.empty() || !pieces_.back().referenced.empty()) pieces_.emplace_back();
+  return pieces_.back().copied;
+}
+
+void WireRope::Varint(uint64_t value) {
+  std::string& tail = Tail();
+  const size_t before = tail.size();
+  while (value >= 0x80) {
+    tail.push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  tail.push_back(static_cast<char>(value));
+  size_ += tail.size() - before;
+}
+
+void WireRope::Payload(int field, const Bytes& value) {
+  constexpr size_t kCopyBelow = 1024;
+  Tag(field, WireType::kLength);
+  Varint(value.size());
+  if (value.size() < kCopyBelow) return Raw(value.view());
+  Tail();
+  pieces_.back().referenced = value;
+  size_ += value.size();
+}
+
+void WireRope::Message(int field, WireRope message) {
+  Tag(field, WireType::kLength);
+  Varint(message.size_);
+  for (Piece& piece : message.pieces_) {
+    Raw(piece.copied);
+    if (!piece.referenced.empty()) {
+      Tail();
+      pieces_.back().referenced = std::move(piece.referenced);
+      size_ += pieces_.back().referenced.size();
+    }
+  }
+}
+
+Status WireRope::WriteTo(const std::function<Status(const void*, size_t)>& sink) const {
+  for (const Piece& piece : pieces_) {
+    if (!piece.copied.empty())
+      if (Status status = sink(piece.copied.data(), piece.copied.size()); !status.ok()) return status;
+    if (!piece.referenced.empty())
+      if (Status status = sink(piece.referenced.data(), piece.referenced.size()); !status.ok()) return status;
+  }
+  return {};
+}
+
+std::string WireRope::Flatten() const {
+  std::string all;
+  all.reserve(size_);
+  for (const Piece& piece : pieces_) all.append(piece.copied).append(piece.referenced.view());
+  return all;
+}
+
 }  // namespace sardonyx::formats

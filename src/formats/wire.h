@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "sardonyx/status.h"
@@ -54,25 +56,33 @@ class WireReader {
 // Reads one varint at `*at`; false if it is truncated or longer than 10 bytes.
 bool ReadVarint(const char** at, const char* end, uint64_t* value);
 
-// Appends fields to a string. Messages are written into their own string first, or streamed by length.
-class WireWriter {
+// A message under construction: small fields are copied together, large payloads are referenced, so that writing a model
+// never copies its weights.
+class WireRope {
  public:
-  explicit WireWriter(std::string* out) : out_(out) {}
   void Tag(int field, WireType type) { Varint((static_cast<uint64_t>(field) << 3) | static_cast<uint64_t>(type)); }
-  void Varint(uint64_t value) {
-    while (value >= 0x80) {
-      out_->push_back(static_cast<char>(value | 0x80));
-      value >>= 7;
-    }
-    out_->push_back(static_cast<char>(value));
-  }
+  void Varint(uint64_t value);
   void Int(int field, int64_t value) { Tag(field, WireType::kVarint); Varint(static_cast<uint64_t>(value)); }
-  void Float(int field, float value) { Tag(field, WireType::kFixed32); out_->append(reinterpret_cast<const char*>(&value), 4); }
-  void String(int field, std::string_view value) { Tag(field, WireType::kLength); Varint(value.size()); out_->append(value); }
-  void Raw(std::string_view bytes) { out_->append(bytes); }
+  void Float(int field, float value) { Tag(field, WireType::kFixed32); Raw({reinterpret_cast<const char*>(&value), 4}); }
+  void String(int field, std::string_view value) { Tag(field, WireType::kLength); Varint(value.size()); Raw(value); }
+  // Kept by reference when large.
+  void Payload(int field, const Bytes& value);
+  void Message(int field, WireRope message);
+  void Raw(std::string_view bytes) { Tail().append(bytes); size_ += bytes.size(); }
+
+  uint64_t size() const { return size_; }
+  // Calls sink(data, size) for each piece in order.
+  Status WriteTo(const std::function<Status(const void*, size_t)>& sink) const;
+  std::string Flatten() const;
 
  private:
-  std::string* out_;
+  struct Piece {
+    std::string copied;
+    Bytes referenced;  // comes after `copied`
+  };
+  std::string& Tail();
+  std::vector<Piece> pieces_;
+  uint64_t size_ = 0;
 };
 
 }  // namespace sardonyx::formats

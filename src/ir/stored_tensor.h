@@ -29,7 +29,7 @@ struct StoredTensor {
   // raw_data: little-endian, packed. A view of the file.
   struct Raw { Bytes data; };
   // A typed field (float_data ...): its packed payload as on the wire. A view of the file.
-  struct Typed { int field = 0; Bytes payload; bool packed = true; };
+  struct Typed { int field = 0; Bytes payload; };
   struct Strings { std::vector<std::string> values; };
   // data_location EXTERNAL: entries as they stand, and the folder that `location` is relative to.
   struct External { StringPairs entries; std::filesystem::path folder; };
@@ -41,6 +41,7 @@ struct StoredTensor {
   int64_t segment_begin = 0, segment_end = 0;
   Extras segment_extras;
   StringPairs metadata;
+  // extras.unknown also holds data fields besides the one in `storage` (an error that the checker reports).
   Extras extras;
 
   static StoredTensor Of(std::string name, Tensor tensor);
