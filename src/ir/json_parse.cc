@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
-#include "formats/wire.h"
+#include "ir/descriptor_writer.h"
 #include "ir/json.h"
 #include "ir/json_reader.h"
 
@@ -16,7 +16,6 @@ namespace sardonyx::ir {
 namespace {
 
 using formats::WireType;
-using formats::WireWriter;
 
 class JsonParser {
  public:
@@ -45,7 +44,7 @@ class JsonParser {
 Status JsonParser::Message(MessageKind kind, int depth, std::string* out, int64_t* known) {
   if (depth > kMaxMessageDepth) return reader_.Expected(fmt::format("at most {} levels of nesting", kMaxMessageDepth));
   const MessageDescriptor& descriptor = DescriptorOf(kind);
-  RETURN_IF_ERROR(reader_.BeginObject().WithContext(descriptor.name));
+  RETURN_IF_ERROR(reader_.BeginObject(descriptor.name));
   std::set<int> seen;
   std::string key;
   while (true) {
@@ -74,7 +73,7 @@ Status JsonParser::Field(const FieldDescriptor& field, int depth, std::string* o
 
 Status JsonParser::Repeated(const FieldDescriptor& field, int depth, std::string* out) {
   std::string run;
-  RETURN_IF_ERROR(reader_.BeginArray().WithContext(field.name));
+  RETURN_IF_ERROR(reader_.BeginArray(field.name));
   while (true) {
     bool more = false;
     RETURN_IF_ERROR(reader_.NextElement(&more));
@@ -86,7 +85,7 @@ Status JsonParser::Repeated(const FieldDescriptor& field, int depth, std::string
       RETURN_IF_ERROR(Single(field, depth, out));
     }
   }
-  if (!run.empty()) WireWriter(out).String(field.number, run);
+  if (!run.empty()) MessageWriter(out).String(field.number, run);
   return {};
 }
 
@@ -96,18 +95,18 @@ Status JsonParser::Single(const FieldDescriptor& field, int depth, std::string* 
       std::string message;
       int64_t known = 0;
       RETURN_IF_ERROR(Message(field.message, depth, &message, &known));
-      WireWriter(out).String(field.number, message);
+      MessageWriter(out).String(field.number, message);
       return {};
     }
     case FieldKind::kString:
-      RETURN_IF_ERROR(reader_.String(&text_).WithContext(field.name));
-      WireWriter(out).String(field.number, text_);
+      RETURN_IF_ERROR(reader_.String(field.name, &text_));
+      MessageWriter(out).String(field.number, text_);
       return {};
     case FieldKind::kBytes: {
-      RETURN_IF_ERROR(reader_.String(&text_).WithContext(field.name));
+      RETURN_IF_ERROR(reader_.String(field.name, &text_));
       std::string bytes;
       if (!AppendDecodedBase64(text_, &bytes)) return reader_.ErrorAtValue(fmt::format("expected base64 for {}", field.name));
-      WireWriter(out).String(field.number, bytes);
+      MessageWriter(out).String(field.number, bytes);
       return {};
     }
     default: {
@@ -121,7 +120,7 @@ Status JsonParser::Single(const FieldDescriptor& field, int depth, std::string* 
 void JsonParser::WriteScalar(const FieldDescriptor& field, uint64_t value, bool tagged, std::string* out) const {
   const bool is_float = field.kind == FieldKind::kFloat;
   const bool is_double = field.kind == FieldKind::kDouble;
-  WireWriter writer(out);
+  MessageWriter writer(out);
   if (tagged) writer.Tag(field.number, is_float ? WireType::kFixed32 : is_double ? WireType::kFixed64 : WireType::kVarint);
   if (is_float || is_double) writer.Raw({reinterpret_cast<const char*>(&value), is_float ? size_t{4} : size_t{8}});
   else writer.Varint(value);
@@ -130,14 +129,12 @@ void JsonParser::WriteScalar(const FieldDescriptor& field, uint64_t value, bool 
 StatusOr<uint64_t> JsonParser::Scalar(const FieldDescriptor& field) {
   std::string_view text;
   if (reader_.Peek() == JsonReader::Type::kString) {
-    RETURN_IF_ERROR(reader_.String(&text_));
+    RETURN_IF_ERROR(reader_.String(field.name, &text_));
     text = text_;
     if (field.kind == FieldKind::kEnum)
       if (const EnumValue* value = field.values->Find(text)) return static_cast<uint64_t>(static_cast<int64_t>(value->number));
   } else {
-    StatusOr<std::string_view> number = reader_.Number();
-    if (!number.ok()) return number.status().WithContext(field.name);
-    text = *number;
+    ASSIGN_OR_RETURN(text, reader_.Number(field.name));
   }
   return field.kind == FieldKind::kFloat || field.kind == FieldKind::kDouble ? Floating(field, text) : Integer(field, text);
 }

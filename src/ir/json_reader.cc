@@ -43,15 +43,15 @@ JsonReader::Type JsonReader::Peek() {
   }
 }
 
-Status JsonReader::BeginObject() {
-  if (Peek() != Type::kObject) return Expected("'{'");
+Status JsonReader::BeginObject(std::string_view what) {
+  if (Peek() != Type::kObject) return Expected(fmt::format("'{{' of {}", what));
   ++at_;
   first_ = true;
   return {};
 }
 
-Status JsonReader::BeginArray() {
-  if (Peek() != Type::kArray) return Expected("'['");
+Status JsonReader::BeginArray(std::string_view what) {
+  if (Peek() != Type::kArray) return Expected(fmt::format("'[' of {}", what));
   ++at_;
   first_ = true;
   return {};
@@ -77,16 +77,15 @@ Status JsonReader::NextKey(bool* more, std::string* key) {
   else if (!first_) ++at_;
   first_ = false;
   if (!*more) return {};
-  if (Peek() != Type::kString) return Expected("a key in quotes");
-  RETURN_IF_ERROR(String(key));
+  RETURN_IF_ERROR(String("a key", key));
   SkipSpace();
   if (at_ >= text_.size() || text_[at_] != ':') return Expected("':'");
   ++at_;
   return {};
 }
 
-Status JsonReader::String(std::string* value) {
-  if (Peek() != Type::kString) return Expected("a string");
+Status JsonReader::String(std::string_view what, std::string* value) {
+  if (Peek() != Type::kString) return Expected(fmt::format("a string for {}", what));
   value_at_ = at_++;
   value->clear();
   while (true) {
@@ -135,8 +134,8 @@ StatusOr<uint32_t> JsonReader::HexDigits() {
   return code;
 }
 
-StatusOr<std::string_view> JsonReader::Number() {
-  if (Peek() != Type::kNumber) return Expected("a number");
+StatusOr<std::string_view> JsonReader::Number(std::string_view what) {
+  if (Peek() != Type::kNumber) return Expected(fmt::format("a number for {}", what));
   value_at_ = at_;
   const auto here = [&] { return at_ < text_.size() ? text_[at_] : '\0'; };
   const auto digits = [&] {
@@ -175,21 +174,21 @@ Status JsonReader::Skip(int depth) {
   std::string text;
   switch (Peek()) {
     case Type::kObject:
-      RETURN_IF_ERROR(BeginObject());
+      RETURN_IF_ERROR(BeginObject("an object"));
       while (true) {
         RETURN_IF_ERROR(NextKey(&more, &text));
         if (!more) return {};
         RETURN_IF_ERROR(Skip(depth + 1));
       }
     case Type::kArray:
-      RETURN_IF_ERROR(BeginArray());
+      RETURN_IF_ERROR(BeginArray("an array"));
       while (true) {
         RETURN_IF_ERROR(NextElement(&more));
         if (!more) return {};
         RETURN_IF_ERROR(Skip(depth + 1));
       }
-    case Type::kString: return String(&text);
-    case Type::kNumber: return Number().status();
+    case Type::kString: return String("a value", &text);
+    case Type::kNumber: return Number("a value").status();
     case Type::kTrue: return Word("true");
     case Type::kFalse: return Word("false");
     case Type::kNull: return Null();

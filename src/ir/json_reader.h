@@ -18,14 +18,15 @@ class JsonReader {
   // What begins at the cursor.
   Type Peek();
 
+  // `what` is whose value is read, for messages.
   // Objects: BeginObject, then NextKey until it sets *more to false. A value must be read after each key. Arrays alike.
-  Status BeginObject();
+  Status BeginObject(std::string_view what);
   Status NextKey(bool* more, std::string* key);
-  Status BeginArray();
+  Status BeginArray(std::string_view what);
   Status NextElement(bool* more);
-  Status String(std::string* value);
+  Status String(std::string_view what, std::string* value);
   // The characters of a number, checked for JSON's form.
-  StatusOr<std::string_view> Number();
+  StatusOr<std::string_view> Number(std::string_view what);
   Status Null();
   Status Skip(int depth);  // any value
   Status ExpectEnd();

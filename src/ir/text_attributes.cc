@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
-#include "formats/wire.h"
+#include "ir/descriptor_writer.h"
 #include "ir/text_parser.h"
 #include "ir/text_words.h"
 
@@ -19,8 +19,6 @@ struct TextParser::AttributeValue {
 };
 
 namespace {
-
-using formats::WireWriter;
 
 // AttributeProto's field of a single value and of an element of a list.
 int FieldOf(AttributeType type, bool list) {
@@ -42,7 +40,7 @@ Status TextParser::AttributeList(int field, int depth, std::string* out) {
   do {
     ASSIGN_OR_RETURN(const std::string name, reader_.Name("the name of an attribute"));
     ASSIGN_OR_RETURN(const std::string attribute, AttributeAfterName(name, depth));
-    WireWriter(out).String(field, attribute);
+    MessageWriter(out).String(field, attribute);
   } while (reader_.Accept(','));
   return reader_.Expect('>', "after the attributes");
 }
@@ -60,7 +58,7 @@ StatusOr<std::string> TextParser::AttributeAfterName(std::string_view name, int 
   }
   RETURN_IF_ERROR(reader_.Expect('=', fmt::format("after attribute {}", name)));
   std::string attribute;
-  WireWriter(&attribute).String(1, name);
+  MessageWriter(&attribute).String(1, name);
   RETURN_IF_ERROR(AttributeValues(declared, depth, &attribute));
   return attribute;
 }
@@ -78,7 +76,7 @@ Status TextParser::AttributeValues(AttributeType declared, int depth, std::strin
   if (list && reader_.Accept(']')) {
     if (declared == AttributeType::kUndefined)
       return reader_.ErrorAt(position, "expected a type before an empty list, as in `name : ints = []`");
-    WireWriter(out).Int(20, static_cast<int>(declared));
+    MessageWriter(out).Int(20, static_cast<int>(declared));
     return {};
   }
   do {
@@ -86,8 +84,8 @@ Status TextParser::AttributeValues(AttributeType declared, int depth, std::strin
     const AttributeValue& value = values.back();
     if (value.is_reference) {
       if (list) return reader_.ErrorAt(value.position, "expected a value in a list, found a reference to an attribute");
-      if (declared != AttributeType::kUndefined) WireWriter(out).Int(20, static_cast<int>(declared));
-      WireWriter(out).String(21, value.reference);
+      if (declared != AttributeType::kUndefined) MessageWriter(out).Int(20, static_cast<int>(declared));
+      MessageWriter(out).String(21, value.reference);
       return {};
     }
     const bool widens = value.type == AttributeType::kFloat && element == AttributeType::kInt;
@@ -102,7 +100,7 @@ Status TextParser::AttributeValues(AttributeType declared, int depth, std::strin
   } while (list && reader_.Accept(','));
   if (list) RETURN_IF_ERROR(reader_.Expect(']', "after the list"));
   for (const AttributeValue& value : values) {
-    WireWriter writer(out);
+    MessageWriter writer(out);
     const int field = FieldOf(element, list);
     if (element == AttributeType::kFloat) {
       const StatusOr<float> number = LiteralToFloat(value.literal);
@@ -116,7 +114,7 @@ Status TextParser::AttributeValues(AttributeType declared, int depth, std::strin
       writer.String(field, element == AttributeType::kString ? value.literal.text : value.message);
     }
   }
-  WireWriter(out).Int(20, static_cast<int>(list ? ListOfType(element) : element));
+  MessageWriter(out).Int(20, static_cast<int>(list ? ListOfType(element) : element));
   return {};
 }
 

@@ -3,16 +3,21 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
-#include "formats/wire.h"
+#include "ir/descriptor_writer.h"
 #include "ir/load.h"
 #include "ir/text.h"
 
 namespace sardonyx::ir {
 namespace {
 
-using formats::WireWriter;
+void Append(int field, std::string_view value, std::string* out) { MessageWriter(out).String(field, value); }
 
-void Append(int field, std::string_view value, std::string* out) { WireWriter(out).String(field, value); }
+// What makes a message with nothing else a model that the loader reads.
+std::string ModelWithVersion() {
+  std::string wire;
+  MessageWriter(&wire).Int(1, kNewestIrVersion);
+  return wire;
+}
 
 }  // namespace
 
@@ -42,7 +47,7 @@ Status TextParser::ModelHeader(std::string* model) {
     const int string_field = key == "producer_name" ? 2 : key == "producer_version" ? 3 : key == "domain" ? 4 : key == "doc_string" ? 6 : 0;
     if (integer_field) {
       ASSIGN_OR_RETURN(const int64_t value, reader_.Int64(fmt::format("the number {}", key)));
-      WireWriter(model).Int(integer_field, value);
+      MessageWriter(model).Int(integer_field, value);
     } else if (string_field) {
       ASSIGN_OR_RETURN(const std::string value, reader_.String(fmt::format("the string {}", key)));
       Append(string_field, value, model);
@@ -66,7 +71,7 @@ Status TextParser::OpsetImports(int field, std::string* out) {
     RETURN_IF_ERROR(reader_.Expect(':', "between domain and version"));
     ASSIGN_OR_RETURN(const int64_t version, reader_.Int64("an opset version"));
     Append(1, domain, &import);
-    WireWriter(&import).Int(2, version);
+    MessageWriter(&import).Int(2, version);
     Append(field, import, out);
   } while (reader_.Accept(','));
   return reader_.Expect(']', "after the opset imports");
@@ -299,7 +304,7 @@ StatusOr<std::unique_ptr<Graph>> ParseGraphText(std::string_view text) {
   TextParser parser(text);
   ASSIGN_OR_RETURN(const std::string graph, parser.Graph(0));
   RETURN_IF_ERROR(parser.ExpectEnd());
-  std::string wire;
+  std::string wire = ModelWithVersion();
   Append(7, graph, &wire);
   ASSIGN_OR_RETURN(auto model, ParseModel(Bytes::Own(std::move(wire)), {}));
   return std::move(model->graph);
@@ -309,7 +314,7 @@ StatusOr<Function> ParseFunctionText(std::string_view text) {
   TextParser parser(text);
   ASSIGN_OR_RETURN(const std::string function, parser.Function());
   RETURN_IF_ERROR(parser.ExpectEnd());
-  std::string wire;
+  std::string wire = ModelWithVersion();
   Append(25, function, &wire);
   ASSIGN_OR_RETURN(auto model, ParseModel(Bytes::Own(std::move(wire)), {}));
   if (model->functions.empty()) return Internal("the text of a function became no function");

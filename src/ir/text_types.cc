@@ -4,14 +4,12 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
-#include "formats/wire.h"
+#include "ir/descriptor_writer.h"
 #include "ir/text_parser.h"
 #include "ir/text_words.h"
 
 namespace sardonyx::ir {
 namespace {
-
-using formats::WireWriter;
 
 constexpr int kMaxTypeDepth = 64;
 
@@ -108,7 +106,7 @@ StatusOr<ParsedType> TextParser::Type(int depth) {
   if (!IsTypeWord(word)) return reader_.Expected("a type");
   reader_.AcceptIdentifier();
   ParsedType type;
-  WireWriter writer(&type.wire);
+  MessageWriter writer(&type.wire);
   if (const std::optional<DataType> dtype = ElementType(word)) {
     type.dtype = *dtype;
     type.is_dense = true;
@@ -134,10 +132,10 @@ StatusOr<ParsedType> TextParser::Type(int depth) {
       if (!key) return reader_.Expected("an element type for the keys of a map");
       reader_.AcceptIdentifier();
       RETURN_IF_ERROR(reader_.Expect(',', "after the key type of a map"));
-      WireWriter(&inner).Int(1, static_cast<int>(*key));
+      MessageWriter(&inner).Int(1, static_cast<int>(*key));
     }
     ASSIGN_OR_RETURN(const ParsedType element, Type(depth + 1));
-    WireWriter(&inner).String(word == "map" ? 2 : 1, element.wire);
+    MessageWriter(&inner).String(word == "map" ? 2 : 1, element.wire);
     writer.String(word == "seq" ? 4 : word == "map" ? 5 : 9, inner);
   }
   RETURN_IF_ERROR(reader_.Expect(')', fmt::format("after the parts of {}", word)));
@@ -147,16 +145,16 @@ StatusOr<ParsedType> TextParser::Type(int depth) {
 // The shape after an element type: none is a scalar, [] an unknown rank.
 Status TextParser::TensorType(ParsedType* type) {
   std::string tensor, shape;
-  WireWriter(&tensor).Int(1, static_cast<int>(type->dtype));
+  MessageWriter(&tensor).Int(1, static_cast<int>(type->dtype));
   type->has_shape = true;
   type->is_static = true;
   if (reader_.Accept('[')) {
     type->has_shape = !reader_.Accept(']');
     if (type->has_shape) RETURN_IF_ERROR(ShapeOf(type, &shape));
   }
-  if (type->has_shape) WireWriter(&tensor).String(2, shape);
+  if (type->has_shape) MessageWriter(&tensor).String(2, shape);
   type->is_static &= type->has_shape;
-  WireWriter(&type->wire).String(type->is_sparse ? 8 : 1, tensor);
+  MessageWriter(&type->wire).String(type->is_sparse ? 8 : 1, tensor);
   return {};
 }
 
@@ -170,14 +168,14 @@ Status TextParser::ShapeOf(ParsedType* type, std::string* shape) {
       ASSIGN_OR_RETURN(const std::string symbol, reader_.OptionalName(&found));
       if (found) {
         type->is_static = false;
-        WireWriter(&dim).String(2, symbol);
+        MessageWriter(&dim).String(2, symbol);
       } else {
         ASSIGN_OR_RETURN(const int64_t size, reader_.Int64("a dimension: a number, a name or ?"));
         type->dims.push_back(size);
-        WireWriter(&dim).Int(1, size);
+        MessageWriter(&dim).Int(1, size);
       }
     }
-    WireWriter(shape).String(1, dim);
+    MessageWriter(shape).String(1, dim);
   } while (reader_.Accept(','));
   return reader_.Expect(']', "after the dimensions");
 }
@@ -195,10 +193,10 @@ Status TextParser::Opaque(std::string* opaque) {
   };
   ASSIGN_OR_RETURN(std::string name, qualified());
   if (reader_.Accept(',')) {
-    WireWriter(opaque).String(1, name);
+    MessageWriter(opaque).String(1, name);
     ASSIGN_OR_RETURN(name, qualified());
   }
-  WireWriter(opaque).String(2, name);
+  MessageWriter(opaque).String(2, name);
   return {};
 }
 
@@ -208,8 +206,8 @@ StatusOr<std::string> TextParser::ValueInfo(ParsedType* type, std::string* name)
     ASSIGN_OR_RETURN(*type, Type(0));
   }
   ASSIGN_OR_RETURN(*name, reader_.Name(type->wire.empty() ? "a type or the name of a value" : "the name of a value after its type"));
-  WireWriter(&info).String(1, *name);
-  if (!type->wire.empty()) WireWriter(&info).String(2, type->wire);
+  MessageWriter(&info).String(1, *name);
+  if (!type->wire.empty()) MessageWriter(&info).String(2, type->wire);
   return info;
 }
 
@@ -219,7 +217,7 @@ StatusOr<std::string> TextParser::TensorData(const ParsedType& type, std::string
   const StatusOr<int64_t> count = CheckedNumElements(type.dtype, type.dims);
   if (!count.ok()) return reader_.ErrorAt(reader_.position(), count.status().message());
   std::string tensor;
-  WireWriter writer(&tensor);
+  MessageWriter writer(&tensor);
   for (int64_t dim : type.dims) writer.Int(1, dim);
   writer.Int(2, static_cast<int>(type.dtype));
   if (reader_.Peek() == '[') {
@@ -272,7 +270,7 @@ Status TextParser::Strings(uint64_t count, std::string* out) {
     do {
       if (read == count) return reader_.Expected(fmt::format("'}}' after {} strings, as the tensor's shape says", count));
       ASSIGN_OR_RETURN(const std::string value, reader_.String("a string in quotes"));
-      WireWriter(out).String(6, value);
+      MessageWriter(out).String(6, value);
       ++read;
     } while (reader_.Accept(','));
     RETURN_IF_ERROR(reader_.Expect('}', "after the data of a tensor"));
@@ -293,9 +291,9 @@ StatusOr<std::string> TextParser::SparseTensorData(const ParsedType& type, std::
     ASSIGN_OR_RETURN(const std::string own_name, reader_.OptionalName(&has_name));
     reader_.Accept('=');
     ASSIGN_OR_RETURN(const std::string tensor, TensorData(part, field == 1 && !name.empty() ? name : std::string_view(own_name)));
-    WireWriter(&sparse).String(field, tensor);
+    MessageWriter(&sparse).String(field, tensor);
   }
-  for (int64_t dim : type.dims) WireWriter(&sparse).Int(3, dim);
+  for (int64_t dim : type.dims) MessageWriter(&sparse).Int(3, dim);
   RETURN_IF_ERROR(reader_.Expect('}', "after the indices of a sparse tensor"));
   return sparse;
 }
