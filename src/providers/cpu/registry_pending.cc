@@ -8,7 +8,6 @@ std::span<const KernelEntry> MatrixKernels() { return {}; }
 std::span<const KernelEntry> ConvolutionKernels() { return {}; }
 std::span<const KernelEntry> QuantizationKernels() { return {}; }
 std::span<const KernelEntry> RecurrentKernels() { return {}; }
-std::span<const KernelEntry> GeneratorKernels() { return {}; }
 std::span<const KernelEntry> SignalKernels() { return {}; }
 std::span<const KernelEntry> VisionKernels() { return {}; }
 std::span<const KernelEntry> TextKernels() { return {}; }
