@@ -10,8 +10,6 @@ std::span<const KernelEntry> QuantizationKernels() { return {}; }
 std::span<const KernelEntry> RecurrentKernels() { return {}; }
 std::span<const KernelEntry> SignalKernels() { return {}; }
 std::span<const KernelEntry> VisionKernels() { return {}; }
-std::span<const KernelEntry> TextKernels() { return {}; }
 std::span<const KernelEntry> ClassicalMlKernels() { return {}; }
-std::span<const KernelEntry> TrainingKernels() { return {}; }
 
 }  // namespace sardonyx::cpu
