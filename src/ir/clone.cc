@@ -1,5 +1,5 @@
 // Deep copies of graphs and nodes.
-#include "ir/graph.h"
+#include "ir/model.h"
 
 namespace sardonyx::ir {
 namespace {
@@ -67,6 +67,33 @@ void CloneGraph(const Graph& source, Graph* target, const std::function<Value*(V
   for (const auto& node : source.nodes()) CloneNode(*node, target, map);
   for (const ValueInfo& info : source.outputs()) target->AddOutput(CopyInfo(info, map(info.value)));
   for (const ValueInfo& info : source.value_info) target->value_info.push_back(CopyInfo(info, map(info.value)));
+}
+
+std::unique_ptr<Model> CloneModel(const Model& model) {
+  const auto clone_graph = [](const std::unique_ptr<Graph>& graph) -> std::unique_ptr<Graph> {
+    if (!graph) return nullptr;
+    auto copy = std::make_unique<Graph>();
+    CloneGraph(*graph, copy.get(), nullptr);
+    return copy;
+  };
+  auto copy = std::make_unique<Model>();
+  copy->ir_version = model.ir_version;
+  copy->opset_imports = model.opset_imports;
+  copy->producer_name = model.producer_name;
+  copy->producer_version = model.producer_version;
+  copy->domain = model.domain;
+  copy->doc = model.doc;
+  copy->model_version = model.model_version;
+  copy->graph = clone_graph(model.graph);
+  copy->metadata = model.metadata;
+  for (const TrainingInfo& info : model.training_info)
+    copy->training_info.push_back({clone_graph(info.initialization), clone_graph(info.algorithm), info.initialization_binding, info.update_binding, info.extras});
+  for (const Function& f : model.functions)
+    copy->functions.push_back({f.name, f.domain, f.overload, f.doc, f.attributes, f.attribute_defaults, f.opset_imports, clone_graph(f.body), f.metadata, f.extras});
+  copy->device_configurations = model.device_configurations;
+  copy->extras = model.extras;
+  copy->path = model.path;
+  return copy;
 }
 
 }  // namespace sardonyx::ir
