@@ -42,4 +42,12 @@ SARDONYX_NARROW_FLOAT(Float8E8M0);      // exponent only, bias 127, NaN 0xff; ro
 SARDONYX_NARROW_FLOAT(Float4E2M1);      // 1-2-1, bias 1, only finite values; in the low nibble
 #undef SARDONYX_NARROW_FLOAT
 
+// Which power of two a value between two of them becomes (attribute `round_mode` of Cast, opset 24).
+enum class Float8E8M0Rounding { kUp, kDown, kNearest };  // kNearest: ties go up
+// The cast to float8e8m0. Infinity saturates to 2^127; 0 and what lies below 2^-127 to 2^-127; with kNonFinite all of these
+// are NaN. Of a negative value, which the specification leaves open, the magnitude is taken.
+Float8E8M0 RoundToFloat8E8M0(float value, Float8E8M0Rounding rounding, Overflow overflow);
+
 }  // namespace sardonyx
+
+#include "sardonyx/internal/float_types_inl.h"

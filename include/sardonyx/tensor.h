@@ -96,6 +96,8 @@ class Tensor {
   static StatusOr<Tensor> Allocate(DataType type, Dims dims);
   // A view of memory that `owner` keeps alive. `bytes` must equal the packed size of dims. Not for strings.
   static StatusOr<Tensor> View(DataType type, Dims dims, const void* data, size_t bytes, std::shared_ptr<const void> owner);
+  // The same without checks: `data` points to (and keeps alive) the packed elements, or the std::strings, of dims.
+  static Tensor FromShared(DataType type, const Dims& dims, std::shared_ptr<const void> data);
   static Tensor FromStrings(Dims dims, std::vector<std::string> values);
   // Copies `values`; their number must equal the product of dims.
   template <class T>

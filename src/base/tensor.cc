@@ -93,6 +93,14 @@ StatusOr<Tensor> Tensor::View(DataType type, Dims dims, const void* data, size_t
   return tensor;
 }
 
+Tensor Tensor::FromShared(DataType type, const Dims& dims, std::shared_ptr<const void> data) {
+  Tensor tensor;
+  tensor.dtype_ = type;
+  tensor.dims_ = dims;
+  tensor.data_ = std::move(data);
+  return tensor;
+}
+
 Tensor Tensor::FromStrings(Dims dims, std::vector<std::string> values) {
   if (static_cast<size_t>(dims.num_elements()) != values.size()) std::abort();  // a programmer's error
   auto holder = std::make_shared<const std::vector<std::string>>(std::move(values));

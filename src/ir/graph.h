@@ -91,8 +91,9 @@ struct Attribute {
   AttributeType type = AttributeType::kUndefined;
   // The attribute's value. (An old file may lack `type`; it is then told from the field that is set.)
   Content value;
-  // Fields of the file other than the one of `type` that are set too (an error the checker reports): wire bytes.
-  bool packed = false;  // ints/floats were packed, as proto3 writers do
+  bool packed = false;   // ints/floats were packed, as proto3 writers do
+  bool omitted = false;  // the file leaves the value of `type` out, which means zero or empty
+  // extras.unknown also holds value fields other than the one of `type` (an error that the checker reports).
   Extras extras;
 
   Attribute() = default;
@@ -117,6 +118,9 @@ class Node {
   // NodeProto.device_configurations (IR 11), kept as wire bytes: one entry a configuration.
   std::vector<std::string> device_configurations;
   Extras extras;
+  // The version of `domain` that this node means when it differs from the model's import (a node inlined from a function
+  // of another opset); 0: the import. Not saved.
+  int64_t opset_version = 0;
 
   Graph* graph() const { return graph_; }
   // Null where an optional input or output is omitted.
@@ -241,7 +245,12 @@ class Graph {
 
  private:
   friend class Node;
+  void ForgetOuterUses();
+  void Unlink(Node* node);
+
   Node* owner_ = nullptr;
+  // Set when the enclosing graph is being destroyed: its values need not be told of uses that vanish.
+  bool outer_is_dying_ = false;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Value>> values_;
   std::unordered_map<std::string_view, Value*> by_name_;  // keys view Value::name_
@@ -250,6 +259,13 @@ class Graph {
   std::vector<Value*> initializers_;
   std::vector<Value*> sparse_initializers_;
 };
+
+// A deep copy of `source` into `target` (which must be empty). Values of graphs around `source` are taken through `outer`,
+// which maps each to what the copy shall use; null for "the same".
+using ValueMap = std::unordered_map<const Value*, Value*>;
+void CloneGraph(const Graph& source, Graph* target, const std::function<Value*(Value*)>& outer);
+// Copies one node (with its subgraphs) to the end of `target`; `map` gives the value to use for each input and output.
+Node* CloneNode(const Node& source, Graph* target, const std::function<Value*(Value*)>& map);
 
 // "" for "ai.onnx", which is its other name; any other domain unchanged.
 std::string_view NormalDomain(std::string_view domain);

@@ -65,4 +65,7 @@ class Model {
   const Function* FindFunction(std::string_view domain, std::string_view name, std::string_view overload = "") const;
 };
 
+// A deep copy; tensors' data is shared.
+std::unique_ptr<Model> CloneModel(const Model& model);
+
 }  // namespace sardonyx::ir

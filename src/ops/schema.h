@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "ir/graph.h"
@@ -24,15 +25,17 @@ struct FormalParameter {
 
 struct TypeConstraint {
   std::string_view variable;
-  std::vector<std::string_view> types;  // "tensor(float)", "seq(tensor(int64))", ...
+  std::span<const std::string_view> types;  // "tensor(float)", "seq(tensor(int64))", ...
 };
 
 struct AttributeSchema {
+  // Only scalars and lists of them have defaults.
+  using Default = std::variant<std::monostate, float, int64_t, std::string, std::vector<float>, std::vector<int64_t>, std::vector<std::string>>;
   std::string_view name;
   ir::AttributeType type;
   bool required = false;
-  // The default as the specification gives it; monostate when there is none. Only scalars and lists of them occur.
-  ir::Attribute::Content default_value;
+  // The default as the specification gives it; monostate when there is none.
+  Default default_value;
 };
 
 inline constexpr int kUnboundedArity = 2147483647;

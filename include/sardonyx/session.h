@@ -1,0 +1,87 @@
+// Session: a model made ready to run. See examples/classify_digit.cc for all of it in one page.
+//
+//   ASSIGN Session session = Session::Create(Model::Load("model.onnx"), {});
+//   auto outputs = session.Run({{"x", Tensor::From<float>({1, 3}, {1, 2, 3})}});
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sardonyx/model.h"
+#include "sardonyx/value.h"
+
+namespace sardonyx {
+
+struct SessionOptions {
+  // Threads a run may use, the caller's included; 0: the container's CPU quota.
+  int threads = 0;
+  // Execution providers in order of preference. Known: "cpu".
+  std::vector<std::string> providers = {"cpu"};
+  // 0: as the model is written, with no constant folding; 1: with it. Graph optimizations come with `optimize`.
+  int level = 1;
+  // Bytes of intermediate and output data that one run, or the folding of constants, may hold; 0: the container's memory.
+  int64_t memory_limit = 0;
+};
+
+// Stops runs from another thread.
+class CancellationToken {
+ public:
+  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  const std::atomic<bool>& flag() const { return cancelled_; }
+
+ private:
+  std::atomic<bool> cancelled_{false};
+};
+
+struct RunOptions {
+  // kDeadline once this has passed; 0: no limit. Checked between nodes and in loops.
+  std::chrono::nanoseconds time_limit{0};
+  // kCancelled once it is cancelled.
+  std::shared_ptr<const CancellationToken> cancellation;
+  // Which outputs to give, by name and in this order; empty: all.
+  std::vector<std::string> outputs;
+  // Write a trace of every node (Chrome's trace event format) to this file.
+  std::string profile_path;
+};
+
+// What runs where.
+struct NodePlacement {
+  std::string node;  // "Conv 'conv1'"
+  std::string op_type;
+  std::string provider;
+  std::string kernel;
+  // The kernels that could have run it but declined, each with its reason.
+  std::vector<std::pair<std::string, std::string>> declined;
+};
+
+class Session {
+ public:
+  // Prepares `model`: infers types, chooses kernels, folds constants, packs weights, plans memory. kUnsupported lists every
+  // node that cannot run; kInvalid says what is wrong with the model.
+  static StatusOr<Session> Create(const Model& model, const SessionOptions& options = {});
+
+  const std::vector<ValueInfo>& inputs() const;
+  const std::vector<ValueInfo>& outputs() const;
+
+  // Runs the model once. May be called from many threads at once. kUsage when names, dtypes or shapes are not what the
+  // model declares; inputs with a default may be left out.
+  using NamedValue = std::pair<std::string, Value>;
+  StatusOr<std::vector<Value>> Run(const std::vector<NamedValue>& inputs, const RunOptions& options = {}) const;
+
+  // One entry a node, in the order of execution; those of subgraphs follow their node.
+  std::vector<NodePlacement> Placement() const;
+  // Bytes of the arena that intermediate results share, when all shapes are static; else -1.
+  int64_t planned_memory() const;
+
+ private:
+  struct Impl;
+  explicit Session(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sardonyx

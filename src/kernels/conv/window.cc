@@ -1,0 +1,101 @@
+#include "kernels/conv/window.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/status_macros.h"
+
+namespace sardonyx::kernels {
+namespace {
+
+// Sizes beyond this cannot be meant, and products of two of them still fit.
+constexpr int64_t kLimit = int64_t{1} << 31;
+
+Status CheckList(std::string_view name, std::span<const int64_t> values, size_t count, int64_t least) {
+  if (!values.empty() && values.size() != count)
+    return Invalid(fmt::format("{} has {} values, but {} are needed for {} spatial axes", name, values.size(), count, name == "pads" ? count / 2 : count));
+  for (int64_t value : values)
+    if (value < least || value >= kLimit) return Invalid(fmt::format("{} holds {}, which is out of range", name, value));
+  return Status();
+}
+
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Output and, for SAME, pads of one axis.
+Status Resolve(const WindowAttributes& attributes, WindowAxis& axis) {
+  if (attributes.auto_pad == AutoPad::kSameUpper || attributes.auto_pad == AutoPad::kSameLower) {
+    axis.output = CeilDiv(axis.input, axis.stride);
+    const int64_t total = std::max<int64_t>(0, (axis.output - 1) * axis.stride + axis.extent() - axis.input);
+    axis.pad_begin = attributes.auto_pad == AutoPad::kSameUpper ? total / 2 : total - total / 2;
+    axis.pad_end = total - axis.pad_begin;
+    return Status();
+  }
+  if (attributes.auto_pad == AutoPad::kValid) axis.pad_begin = axis.pad_end = 0;
+  const int64_t padded = axis.input + axis.pad_begin + axis.pad_end;
+  if (padded < axis.extent()) {
+    if (axis.input > 0) return Invalid(fmt::format("a window of extent {} does not fit an input of {} with its padding", axis.extent(), padded));
+    axis.output = 0;
+    return Status();
+  }
+  const int64_t room = padded - axis.extent();
+  const bool ceil = attributes.ceil_mode && attributes.auto_pad != AutoPad::kValid;
+  axis.output = (ceil ? CeilDiv(room, axis.stride) : room / axis.stride) + 1;
+  if (ceil && (axis.output - 1) * axis.stride >= axis.input + axis.pad_begin) --axis.output;
+  return Status();
+}
+
+}  // namespace
+
+StatusOr<AutoPad> ParseAutoPad(std::string_view name) {
+  if (name.empty() || name == "NOTSET") return AutoPad::kNotSet;
+  if (name == "SAME_UPPER") return AutoPad::kSameUpper;
+  if (name == "SAME_LOWER") return AutoPad::kSameLower;
+  if (name == "VALID") return AutoPad::kValid;
+  return Invalid(fmt::format("auto_pad '{}' is none of NOTSET, SAME_UPPER, SAME_LOWER, VALID", name));
+}
+
+Dims Window::output_dims() const {
+  Dims dims;
+  for (size_t i = kMaxSpatialAxes - rank; i < kMaxSpatialAxes; ++i) dims.push_back(axes[i].output);
+  return dims;
+}
+
+bool Window::is_pointwise() const {
+  return std::all_of(axes.begin(), axes.end(), [](const WindowAxis& axis) {
+    return axis.kernel == 1 && axis.stride == 1 && axis.pad_begin == 0 && axis.output == axis.input;
+  });
+}
+
+StatusOr<Window> MakeWindowAxes(const WindowAttributes& attributes, std::span<const int64_t> input, std::span<const int64_t> kernel) {
+  const size_t rank = input.size();
+  if (rank > kMaxSpatialAxes) return Unsupported(fmt::format("windows over {} spatial axes; at most 3 are implemented", rank));
+  if (kernel.empty() && rank > 0) return Invalid("kernel_shape is missing");
+  RETURN_IF_ERROR(CheckList("kernel_shape", kernel, rank, 1));
+  RETURN_IF_ERROR(CheckList("strides", attributes.strides, rank, 1));
+  RETURN_IF_ERROR(CheckList("dilations", attributes.dilations, rank, 1));
+  RETURN_IF_ERROR(CheckList("pads", attributes.pads, 2 * rank, 0));
+  Window window;
+  window.rank = rank;
+  for (size_t i = 0; i < rank; ++i) {
+    WindowAxis& axis = window.axes[kMaxSpatialAxes - rank + i];
+    axis.input = input[i];
+    axis.kernel = kernel[i];
+    if (!attributes.strides.empty()) axis.stride = attributes.strides[i];
+    if (!attributes.dilations.empty()) axis.dilation = attributes.dilations[i];
+    if (!attributes.pads.empty() && attributes.auto_pad == AutoPad::kNotSet) {
+      axis.pad_begin = attributes.pads[i];
+      axis.pad_end = attributes.pads[rank + i];
+    }
+    if (axis.input < 0 || axis.input >= kLimit) return Invalid(fmt::format("a spatial axis of {} is out of range", axis.input));
+  }
+  return window;
+}
+
+StatusOr<Window> MakeWindow(const WindowAttributes& attributes, std::span<const int64_t> input, std::span<const int64_t> kernel) {
+  ASSIGN_OR_RETURN(Window window, MakeWindowAxes(attributes, input, kernel));
+  for (size_t i = kMaxSpatialAxes - window.rank; i < kMaxSpatialAxes; ++i) RETURN_IF_ERROR(Resolve(attributes, window.axes[i]));
+  return window;
+}
+
+}  // namespace sardonyx::kernels

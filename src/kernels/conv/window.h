@@ -1,0 +1,63 @@
+// Windows that slide over up to three spatial axes: the geometry that convolution and pooling share.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "sardonyx/status.h"
+#include "sardonyx/tensor.h"
+
+namespace sardonyx::kernels {
+
+inline constexpr size_t kMaxSpatialAxes = 3;
+
+enum class AutoPad : uint8_t { kNotSet, kSameUpper, kSameLower, kValid };
+// kInvalid for a name that the specification does not have.
+StatusOr<AutoPad> ParseAutoPad(std::string_view name);
+
+// Attributes of a node; empty lists take the specification's defaults (strides and dilations 1, pads 0).
+struct WindowAttributes {
+  AutoPad auto_pad = AutoPad::kNotSet;
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> pads;  // begins of all axes, then ends
+  bool ceil_mode = false;     // outputs round up, but no window starts in the padding at the end
+};
+
+// One axis: position o of the output sees input positions o * stride - pad_begin + i * dilation, i < kernel.
+struct WindowAxis {
+  int64_t input = 1, output = 1;
+  int64_t kernel = 1, stride = 1, dilation = 1;
+  int64_t pad_begin = 0, pad_end = 0;
+  int64_t extent() const { return (kernel - 1) * dilation + 1; }
+  int64_t Start(int64_t o) const { return o * stride - pad_begin; }
+};
+
+// Always three axes (depth, height, width): a window of lower rank has leading axes of size 1.
+struct Window {
+  size_t rank = 0;
+  std::array<WindowAxis, kMaxSpatialAxes> axes;
+  const WindowAxis& depth() const { return axes[0]; }
+  const WindowAxis& height() const { return axes[1]; }
+  const WindowAxis& width() const { return axes[2]; }
+  int64_t input_size() const { return axes[0].input * axes[1].input * axes[2].input; }
+  int64_t output_size() const { return axes[0].output * axes[1].output * axes[2].output; }
+  int64_t kernel_size() const { return axes[0].kernel * axes[1].kernel * axes[2].kernel; }
+  // The output's spatial dims, `rank` of them.
+  Dims output_dims() const;
+  // A 1x1 kernel that visits every position once: the product needs no columns to be gathered.
+  bool is_pointwise() const;
+};
+
+// kInvalid where lists disagree in length, or a size, stride, dilation or pad is out of range, or a window is larger than
+// its padded input; kUnsupported beyond three axes.
+StatusOr<Window> MakeWindow(const WindowAttributes& attributes, std::span<const int64_t> input, std::span<const int64_t> kernel);
+
+// The checks of the attribute lists alone, for callers that compute sizes in another way (ConvTranspose): sets kernel,
+// stride, dilation and explicit pads, but neither the output nor pads that auto_pad asks for.
+StatusOr<Window> MakeWindowAxes(const WindowAttributes& attributes, std::span<const int64_t> input, std::span<const int64_t> kernel);
+
+}  // namespace sardonyx::kernels

@@ -1,0 +1,183 @@
+#include "kernels/pool/pool.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace sardonyx::kernels {
+namespace {
+
+// Kernel positions [begin, end) of a window that starts at `start` and lie inside [low, high).
+struct Range {
+  int64_t begin, end;
+};
+Range Clip(const WindowAxis& axis, int64_t start, int64_t low, int64_t high) {
+  if (axis.dilation == 1) return {std::max<int64_t>(0, low - start), std::min(axis.kernel, high - start)};
+  const int64_t begin = start >= low ? 0 : (low - start + axis.dilation - 1) / axis.dilation;
+  const int64_t end = start >= high ? 0 : std::min(axis.kernel, (high - 1 - start) / axis.dilation + 1);
+  return {begin, std::max(begin, end)};
+}
+Range Inside(const WindowAxis& axis, int64_t start) { return Clip(axis, start, 0, axis.input); }
+
+// Calls visit(element, offset in the plane) for each element inside the window at (od, oh, ow).
+template <class T, class Visit>
+void ForEachInWindow(const Window& window, const T* plane, int64_t od, int64_t oh, int64_t ow, Visit&& visit) {
+  const WindowAxis &da = window.depth(), &ha = window.height(), &wa = window.width();
+  const int64_t d0 = da.Start(od), h0 = ha.Start(oh), w0 = wa.Start(ow);
+  const Range d = Inside(da, d0), h = Inside(ha, h0), w = Inside(wa, w0);
+  for (int64_t kd = d.begin; kd < d.end; ++kd)
+    for (int64_t kh = h.begin; kh < h.end; ++kh) {
+      const int64_t row = ((d0 + kd * da.dilation) * ha.input + h0 + kh * ha.dilation) * wa.input;
+      for (int64_t kw = w.begin; kw < w.end; ++kw) {
+        const int64_t offset = row + w0 + kw * wa.dilation;
+        visit(plane[offset], offset);
+      }
+    }
+}
+
+// Calls compute(plane of x, index of the output, od, oh, ow) for every output.
+template <class T, class Compute>
+void ForEachOutput(const Window& window, int64_t planes, const T* x, ThreadPool& pool, Compute&& compute) {
+  const int64_t outputs = window.output_size();
+  const double cost = static_cast<double>(outputs) * (5 + static_cast<double>(window.kernel_size()));
+  pool.ParallelFor(planes, cost, [&](int64_t first, int64_t last) {
+    for (int64_t p = first; p < last; ++p) {
+      int64_t index = p * outputs;
+      const T* plane = x + p * window.input_size();
+      for (int64_t od = 0; od < window.depth().output; ++od)
+        for (int64_t oh = 0; oh < window.height().output; ++oh)
+          for (int64_t ow = 0; ow < window.width().output; ++ow, ++index) compute(plane, p, index, od, oh, ow);
+    }
+  });
+}
+
+template <class T>
+bool IsNan(T value) {
+  if constexpr (std::is_floating_point_v<T>) return std::isnan(value);
+  return false;
+}
+
+int64_t ColumnMajor(const Window& window, int64_t offset) {
+  const int64_t w = offset % window.width().input, row = offset / window.width().input;
+  const int64_t h = row % window.height().input, d = row / window.height().input;
+  return (w * window.height().input + h) * window.depth().input + d;
+}
+
+// The divisor of an average: elements inside, or, with padding, positions that are not beyond the padding at the end.
+int64_t CountWithPadding(const WindowAxis& axis, int64_t o) {
+  const Range range = Clip(axis, axis.Start(o), -axis.pad_begin, axis.input + axis.pad_end);
+  return range.end - range.begin;
+}
+
+}  // namespace
+
+template <class T>
+void MaxPool(const Window& window, int64_t planes, const T* x, T* y, int64_t* indices, bool column_major, ThreadPool& pool) {
+  if (!indices) {
+    ForEachOutput(window, planes, x, pool, [&](const T* plane, int64_t, int64_t index, int64_t od, int64_t oh, int64_t ow) {
+      T best = std::numeric_limits<T>::lowest();
+      ForEachInWindow(window, plane, od, oh, ow, [&](T value, int64_t) {
+        if (value > best || IsNan(value)) best = value;
+      });
+      y[index] = best;
+    });
+    return;
+  }
+  ForEachOutput(window, planes, x, pool, [&](const T* plane, int64_t p, int64_t index, int64_t od, int64_t oh, int64_t ow) {
+    T best = std::numeric_limits<T>::lowest();
+    int64_t position = -1;
+    ForEachInWindow(window, plane, od, oh, ow, [&](T value, int64_t offset) {
+      if (position < 0 || value > best || (IsNan(value) && !IsNan(best))) best = value, position = offset;
+    });
+    y[index] = best;
+    if (position >= 0) position = p * window.input_size() + (column_major ? ColumnMajor(window, position) : position);
+    indices[index] = position;
+  });
+}
+
+template <class T>
+void AveragePool(const Window& window, int64_t planes, bool count_include_pad, const T* x, T* y, ThreadPool& pool) {
+  ForEachOutput(window, planes, x, pool, [&](const T* plane, int64_t, int64_t index, int64_t od, int64_t oh, int64_t ow) {
+    double sum = 0;
+    int64_t count = 0;
+    ForEachInWindow(window, plane, od, oh, ow, [&](T value, int64_t) {
+      sum += value;
+      ++count;
+    });
+    if (count_include_pad)
+      count = CountWithPadding(window.depth(), od) * CountWithPadding(window.height(), oh) * CountWithPadding(window.width(), ow);
+    y[index] = count > 0 ? static_cast<T>(sum / static_cast<double>(count)) : T{0};
+  });
+}
+
+template <class T>
+void LpPool(const Window& window, int64_t planes, double p, const T* x, T* y, ThreadPool& pool) {
+  ForEachOutput(window, planes, x, pool, [&](const T* plane, int64_t, int64_t index, int64_t od, int64_t oh, int64_t ow) {
+    double sum = 0;
+    ForEachInWindow(window, plane, od, oh, ow, [&](T value, int64_t) { sum += std::pow(std::abs(static_cast<double>(value)), p); });
+    y[index] = static_cast<T>(std::pow(sum, 1 / p));
+  });
+}
+
+template <class T>
+void GlobalPool(GlobalPoolKind kind, double p, int64_t planes, int64_t size, const T* x, T* y, ThreadPool& pool) {
+  pool.ParallelFor(planes, static_cast<double>(size), [&](int64_t first, int64_t last) {
+    for (int64_t plane = first; plane < last; ++plane) {
+      const T* data = x + plane * size;
+      if (kind == GlobalPoolKind::kMax) {
+        T best = std::numeric_limits<T>::lowest();
+        for (int64_t i = 0; i < size; ++i)
+          if (data[i] > best || IsNan(data[i])) best = data[i];
+        y[plane] = best;
+      } else if (kind == GlobalPoolKind::kAverage) {
+        double sum[4] = {};  // four chains, so that additions overlap
+        int64_t i = 0;
+        for (; i + 4 <= size; i += 4)
+          for (int64_t j = 0; j < 4; ++j) sum[j] += data[i + j];
+        for (; i < size; ++i) sum[0] += data[i];
+        y[plane] = static_cast<T>((sum[0] + sum[1] + sum[2] + sum[3]) / static_cast<double>(size));
+      } else {
+        double sum = 0;
+        for (int64_t i = 0; i < size; ++i) sum += std::pow(std::abs(static_cast<double>(data[i])), p);
+        y[plane] = static_cast<T>(std::pow(sum, 1 / p));
+      }
+    }
+  });
+}
+
+template <class T>
+bool MaxUnpool(const T* x, const int64_t* indices, int64_t count, const Dims& inferred, const Dims& output, T* y) {
+  std::fill_n(y, output.num_elements(), T{0});
+  const int64_t limit = inferred.num_elements();
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t index = indices[i];
+    if (index < 0 || index >= limit) return false;
+    // The index counts in the inferred dims; the same coordinates in the output's.
+    int64_t offset = 0, stride = 1;
+    bool inside = true;
+    for (size_t axis = inferred.rank(); axis-- > 0;) {
+      const int64_t coordinate = index % inferred[axis];
+      index /= inferred[axis];
+      inside = inside && coordinate < output[axis];
+      offset += coordinate * stride;
+      stride *= output[axis];
+    }
+    if (inside) y[offset] = x[i];
+  }
+  return true;
+}
+
+template void MaxPool<float>(const Window&, int64_t, const float*, float*, int64_t*, bool, ThreadPool&);
+template void MaxPool<double>(const Window&, int64_t, const double*, double*, int64_t*, bool, ThreadPool&);
+template void MaxPool<int8_t>(const Window&, int64_t, const int8_t*, int8_t*, int64_t*, bool, ThreadPool&);
+template void MaxPool<uint8_t>(const Window&, int64_t, const uint8_t*, uint8_t*, int64_t*, bool, ThreadPool&);
+#define SARDONYX_POOLS(T)                                                                                   \
+  template void AveragePool<T>(const Window&, int64_t, bool, const T*, T*, ThreadPool&);                    \
+  template void LpPool<T>(const Window&, int64_t, double, const T*, T*, ThreadPool&);                       \
+  template void GlobalPool<T>(GlobalPoolKind, double, int64_t, int64_t, const T*, T*, ThreadPool&);         \
+  template bool MaxUnpool<T>(const T*, const int64_t*, int64_t, const Dims&, const Dims&, T*)
+SARDONYX_POOLS(float);
+SARDONYX_POOLS(double);
+#undef SARDONYX_POOLS
+
+}  // namespace sardonyx::kernels

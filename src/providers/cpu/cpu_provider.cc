@@ -1,0 +1,15 @@
+#include "providers/cpu/cpu_provider.h"
+
+#include "providers/cpu/registry.h"
+
+namespace sardonyx::cpu {
+
+bool CpuProvider::HasOperator(std::string_view domain, std::string_view op_type, int64_t opset_version) const {
+  return !FindKernels(ir::NormalDomain(domain), op_type, opset_version).empty();
+}
+
+StatusOr<runtime::KernelChoice> CpuProvider::Compile(const runtime::NodeInfo& node) const {
+  return runtime::ChooseKernel(FindKernels(ir::NormalDomain(node.node().domain), node.node().op_type, node.opset_version()), node);
+}
+
+}  // namespace sardonyx::cpu

@@ -1,0 +1,323 @@
+#include "runtime/frame.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "base/status_macros.h"
+#include "runtime/profiler.h"
+
+namespace sardonyx::runtime {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+void* AllocateAligned(int64_t bytes) {
+  return std::aligned_alloc(kAlignment, static_cast<size_t>(std::max<int64_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)));
+}
+
+Status OutOfMemory(int64_t bytes, const RunState& state) {
+  if (state.memory_limit)
+    return Resource(fmt::format("{} more bytes would pass the memory limit of {} ({} in use)", bytes, state.memory_limit, state.live_bytes.load()));
+  return Resource(fmt::format("no memory for {} bytes", bytes));
+}
+
+}  // namespace
+
+// A node's subgraph, run in a frame of its own.
+class FrameSubprogram final : public Subprogram {
+ public:
+  FrameSubprogram(const Program& program, Frame& outer) : program_(program), outer_(outer) {}
+  size_t num_inputs() const override { return program_.input_slots_.size(); }
+  size_t num_outputs() const override { return program_.output_slots_.size(); }
+  StatusOr<std::vector<Value>> Run(std::vector<Value> inputs) override {
+    RETURN_IF_ERROR(outer_.state_->Check());
+    std::unique_ptr<Frame> frame = program_.AcquireFrame();
+    auto outputs = frame->Run(inputs, {}, &outer_, outer_.state_);
+    program_.ReturnFrame(std::move(frame));
+    return outputs;
+  }
+
+ private:
+  const Program& program_;
+  Frame& outer_;
+};
+
+// What a kernel sees of its frame while its step runs.
+class StepContext final : public KernelContext {
+ public:
+  StepContext(Frame& frame, const Step& step) : frame_(frame), step_(step) {}
+
+  size_t num_inputs() const override { return step_.inputs.size(); }
+  size_t num_outputs() const override { return step_.outputs.size(); }
+  bool has_input(size_t i) const override {
+    return i < step_.inputs.size() && step_.inputs[i] >= 0 && frame_.slots_[step_.inputs[i]].state != Slot::State::kUnset;
+  }
+  bool has_output(size_t i) const override { return i < step_.outputs.size() && step_.outputs[i] >= 0; }
+  bool input_is_tensor(size_t i) const override { return has_input(i) && frame_.slots_[step_.inputs[i]].state == Slot::State::kTensor; }
+  const TensorView& input(size_t i) const override { return frame_.slots_[step_.inputs[i]].view; }
+  Value input_value(size_t i) const override { return has_input(i) ? frame_.Share(step_.inputs[i]) : Value(); }
+
+  StatusOr<TensorView> Output(size_t i, DataType dtype, const Dims& dims) override {
+    ASSIGN_OR_RETURN(const int64_t count, CheckedNumElements(dtype, dims));
+    if (!has_output(i)) return Scratch(dtype, dims);
+    const int number = step_.outputs[i];
+    Slot& slot = frame_.slots_[number];
+    frame_.Release(number);
+    slot.view.dtype = dtype;
+    slot.view.dims = dims;
+    const auto bytes = static_cast<int64_t>(PackedBytes(dtype, static_cast<size_t>(count)));
+    const MemoryPlan* plan = frame_.plan_.get();
+    if (dtype != DataType::kString && plan && plan->offset[number] >= 0 && bytes <= plan->bytes[number]) {
+      slot.view.data = frame_.arena_.get() + plan->offset[number];
+      slot.state = Slot::State::kTensor;
+      return slot.view;
+    }
+    frame_.recorded_bytes_[number] = dtype == DataType::kString ? -1 : bytes;
+    RETURN_IF_ERROR(AllocateHeap(slot, dtype, dims, count, bytes));
+    return slot.view;
+  }
+
+  Status OutputAlias(size_t i, size_t input, const Dims& dims) override {
+    const Slot& source = frame_.slots_[step_.inputs[input]];
+    if (dims.num_elements() != source.view.num_elements())
+      return Internal(fmt::format("{} cannot be seen as {}", source.view.TypeString(), dims.ToString()));
+    if (!has_output(i)) return {};
+    const int number = step_.outputs[i];
+    const bool declared = step_.choice.kernel->AliasedInput(i) == static_cast<int>(input);
+    if (!source.owner && !declared) {
+      ASSIGN_OR_RETURN(TensorView view, Output(i, source.view.dtype, dims));
+      std::memcpy(view.data, source.view.data, source.view.byte_size());
+      return {};
+    }
+    frame_.Release(number);
+    Slot& slot = frame_.slots_[number];
+    slot.view.dtype = source.view.dtype;
+    slot.view.dims = dims;
+    slot.view.data = source.view.data;
+    slot.owner = source.owner;
+    slot.state = Slot::State::kTensor;
+    if (!declared && source.view.dtype != DataType::kString) frame_.recorded_bytes_[number] = static_cast<int64_t>(source.view.byte_size());
+    return {};
+  }
+
+  Status SetOutput(size_t i, Value value) override {
+    if (has_output(i)) frame_.SetSlot(step_.outputs[i], value);
+    return {};
+  }
+
+  StatusOr<void*> Workspace(size_t bytes) override {
+    const auto wanted = static_cast<int64_t>(bytes);
+    frame_.recorded_workspace_ = std::max(frame_.recorded_workspace_, wanted);
+    if (wanted > frame_.workspace_bytes_) {
+      if (frame_.state_->memory_limit && frame_.state_->live_bytes.load() + wanted > frame_.state_->memory_limit) return OutOfMemory(wanted, *frame_.state_);
+      frame_.workspace_.reset(static_cast<uint8_t*>(AllocateAligned(wanted)));
+      frame_.workspace_bytes_ = frame_.workspace_ ? wanted : 0;
+      if (!frame_.workspace_) return OutOfMemory(wanted, *frame_.state_);
+    }
+    return static_cast<void*>(frame_.workspace_.get());
+  }
+
+  ThreadPool& thread_pool() const override { return frame_.program_.pool(); }
+
+  Subprogram* subprogram(std::string_view attribute) override {
+    for (auto& [name, sub] : subprograms_)
+      if (name == attribute) return sub.get();
+    for (const Step::Sub& sub : step_.subprograms) {
+      if (sub.attribute != attribute) continue;
+      subprograms_.emplace_back(attribute, std::make_unique<FrameSubprogram>(*sub.program, frame_));
+      return subprograms_.back().second.get();
+    }
+    return nullptr;
+  }
+
+  Status CheckInterrupted() const override { return frame_.state_->Check(); }
+
+ private:
+  Status AllocateHeap(Slot& slot, DataType dtype, const Dims& dims, int64_t count, int64_t bytes) {
+    const int64_t counted = dtype == DataType::kString ? count * static_cast<int64_t>(sizeof(std::string)) : bytes;
+    if (!frame_.state_->Take(counted)) return OutOfMemory(counted, *frame_.state_);
+    slot.counted_bytes = counted;
+    if (dtype == DataType::kString) {
+      ASSIGN_OR_RETURN(Tensor strings, Tensor::Allocate(dtype, dims));
+      slot.owner = strings.owner();
+    } else {
+      void* memory = AllocateAligned(bytes);
+      if (!memory) return OutOfMemory(bytes, *frame_.state_);
+      slot.owner = std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
+    }
+    slot.view.data = const_cast<void*>(slot.owner.get());
+    slot.state = Slot::State::kTensor;
+    return {};
+  }
+
+  // Memory for an output that nobody wants.
+  StatusOr<TensorView> Scratch(DataType dtype, const Dims& dims) {
+    Slot& slot = scratch_.emplace_back();
+    slot.view.dtype = dtype;
+    slot.view.dims = dims;
+    const int64_t count = dims.num_elements();
+    RETURN_IF_ERROR(AllocateHeap(slot, dtype, dims, count, static_cast<int64_t>(PackedBytes(dtype, static_cast<size_t>(count)))));
+    frame_.state_->live_bytes.fetch_sub(slot.counted_bytes, std::memory_order_relaxed);
+    return slot.view;
+  }
+
+  Frame& frame_;
+  const Step& step_;
+  std::vector<Slot> scratch_;
+  std::vector<std::pair<std::string, std::unique_ptr<FrameSubprogram>>> subprograms_;
+};
+
+Frame::Frame(const Program& program)
+    : program_(program),
+      slots_(static_cast<size_t>(program.num_slots_)),
+      recorded_bytes_(static_cast<size_t>(program.num_slots_), -1),
+      arena_(nullptr, [](void* p) { std::free(p); }),
+      workspace_(nullptr, [](void* p) { std::free(p); }) {
+  for (const Program::Constant& constant : program_.constants_) SetSlot(constant.slot, constant.value);
+}
+
+Frame::~Frame() = default;
+
+void Frame::SetSlot(int number, const Value& value) {
+  Release(number);
+  Slot& slot = slots_[number];
+  if (!value.is_tensor()) {
+    slot.value = value;
+    slot.state = Slot::State::kValue;
+    return;
+  }
+  const Tensor tensor = value.tensor().Aligned();
+  slot.view.dtype = tensor.dtype();
+  slot.view.dims = tensor.dims();
+  slot.view.data = const_cast<void*>(tensor.raw_data());
+  slot.owner = tensor.owner();
+  slot.state = Slot::State::kTensor;
+}
+
+void Frame::Release(int number) {
+  Slot& slot = slots_[number];
+  if (slot.state == Slot::State::kUnset) return;
+  if (slot.counted_bytes) {
+    state_->live_bytes.fetch_sub(slot.counted_bytes, std::memory_order_relaxed);
+    slot.counted_bytes = 0;
+  }
+  if (slot.owner) slot.owner.reset();
+  if (slot.state == Slot::State::kValue) slot.value = Value();
+  slot.state = Slot::State::kUnset;
+}
+
+Value Frame::Share(int number) const {
+  const Slot& slot = slots_[number];
+  if (slot.state == Slot::State::kValue) return slot.value;
+  if (slot.state == Slot::State::kUnset) return Value();
+  if (slot.owner) return Tensor::FromShared(slot.view.dtype, slot.view.dims, slot.owner);
+  StatusOr<Tensor> copy = Tensor::Allocate(slot.view.dtype, slot.view.dims);
+  if (!copy.ok()) return Value();
+  std::memcpy(copy->mutable_raw_data(), slot.view.data, slot.view.byte_size());
+  return *std::move(copy);
+}
+
+Status Frame::Bind(std::span<const Value> inputs, Frame* outer) {
+  if (inputs.size() != program_.input_slots_.size())
+    return Usage(fmt::format("{} inputs given, {} needed", inputs.size(), program_.input_slots_.size()));
+  for (size_t i = 0; i < inputs.size(); ++i) SetSlot(program_.input_slots_[i], inputs[i].is_none() ? program_.input_defaults_[i] : inputs[i]);
+  for (const Capture& capture : program_.captures_) {
+    // Borrowed, not shared: the outer frame outlives this run.
+    const Slot& source = outer->slots_[capture.outer_slot];
+    Slot& slot = slots_[capture.inner_slot];
+    slot.view = source.view;
+    slot.owner = source.owner;
+    slot.value = source.value;
+    slot.state = source.state;
+  }
+  return {};
+}
+
+StatusOr<std::vector<Value>> Frame::Run(std::span<const Value> inputs, const std::vector<bool>& wanted, Frame* outer, RunState* state) {
+  state_ = state;
+  RETURN_IF_ERROR(Bind(inputs, outer));
+
+  std::vector<int64_t> signature;
+  const auto sign = [&](int number) {
+    const Slot& slot = slots_[number];
+    signature.push_back(slot.state == Slot::State::kTensor ? static_cast<int64_t>(slot.view.rank()) : -1);
+    if (slot.state == Slot::State::kTensor) signature.insert(signature.end(), slot.view.dims.begin(), slot.view.dims.end());
+  };
+  plan_ = program_.static_plan_;
+  if (!plan_) {
+    for (int number : program_.input_slots_) sign(number);
+    for (const Capture& capture : program_.captures_) sign(capture.inner_slot);
+    plan_ = program_.FindPlan(signature);
+  }
+  int64_t counted_arena = 0;
+  if (plan_ && plan_->arena_bytes > 0) {
+    if (plan_->arena_bytes > arena_bytes_) {
+      arena_.reset(static_cast<uint8_t*>(AllocateAligned(plan_->arena_bytes)));
+      arena_bytes_ = arena_ ? plan_->arena_bytes : 0;
+    }
+    if (!arena_ || !state_->Take(plan_->arena_bytes)) plan_ = nullptr;  // no room for it all at once: piece by piece
+    else counted_arena = plan_->arena_bytes;
+  }
+  const bool record = plan_ == nullptr;
+  if (record) std::fill(recorded_bytes_.begin(), recorded_bytes_.end(), -1);
+
+  Status status = RunSteps();
+  std::vector<Value> outputs;
+  if (status.ok()) {
+    for (size_t i = 0; i < program_.output_slots_.size(); ++i)
+      outputs.push_back(wanted.empty() || wanted[i] ? Share(program_.output_slots_[i]) : Value());
+    if (record && !program_.static_plan_) {
+      auto plan = std::make_shared<MemoryPlan>(*program_.MakePlan(recorded_bytes_));
+      plan->signature = std::move(signature);
+      program_.KeepPlan(std::move(plan));
+    }
+  }
+  state_->live_bytes.fetch_sub(counted_arena, std::memory_order_relaxed);
+  Reset();
+  RETURN_IF_ERROR(status);
+  return outputs;
+}
+
+Status Frame::RunSteps() {
+  for (const Step& step : program_.steps_) {
+    RETURN_IF_ERROR(state_->Check());
+    RETURN_IF_ERROR(RunStep(step));
+    for (int slot : step.release) Release(slot);
+  }
+  return {};
+}
+
+Status Frame::RunStep(const Step& step) {
+  const auto describe_inputs = [&] {
+    std::string text;
+    for (int slot : step.inputs) {
+      if (!text.empty()) text += ", ";
+      text += slot < 0 ? "-" : slots_[slot].state == Slot::State::kTensor ? slots_[slot].view.TypeString() : slots_[slot].value.TypeString();
+    }
+    return text;
+  };
+  StepContext context(*this, step);
+  Profiler* profiler = state_->profiler;
+  const int64_t start = profiler ? profiler->Now() : 0;
+  Status status = step.choice.kernel->Run(context);
+  if (profiler) profiler->Record(step, describe_inputs(), start, profiler->Now());
+  if (status.ok()) return status;
+  return status.WithContext(fmt::format("{} ({})", step.node->Label(), describe_inputs()));
+}
+
+void Frame::Reset() {
+  for (const Step& step : program_.steps_)
+    for (int slot : step.outputs)
+      if (slot >= 0) Release(slot);
+  for (int slot : program_.input_slots_) Release(slot);
+  for (const Capture& capture : program_.captures_) {
+    slots_[capture.inner_slot].counted_bytes = 0;
+    Release(capture.inner_slot);
+  }
+  plan_.reset();
+}
+
+}  // namespace sardonyx::runtime

@@ -1,0 +1,109 @@
+// Program: a compiled graph: a flat list of steps with their kernels, over numbered slots.
+//
+// A Program is immutable after compilation and shared by all runs. Everything a run changes lives in a Frame.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/model.h"
+#include "runtime/kernel.h"
+#include "runtime/memory_plan.h"
+#include "runtime/provider.h"
+#include "runtime/run_state.h"
+
+namespace sardonyx::runtime {
+
+class Frame;
+class Program;
+
+struct Step {
+  const ir::Node* node = nullptr;
+  std::string provider;
+  KernelChoice choice;
+  // Slot numbers; -1 where omitted.
+  std::vector<int> inputs;
+  std::vector<int> outputs;
+  // Slots that nothing reads after this step.
+  std::vector<int> release;
+  // Programs of the node's subgraphs by attribute name.
+  struct Sub {
+    std::string attribute;
+    std::unique_ptr<Program> program;
+  };
+  std::vector<Sub> subprograms;
+};
+
+// A value of an enclosing program that a subprogram reads.
+struct Capture {
+  int outer_slot;
+  int inner_slot;
+};
+
+struct CompileOptions {
+  ThreadPool* pool = nullptr;
+  std::span<const std::shared_ptr<Provider>> providers;  // in order of preference
+  int64_t memory_limit = 0;                              // for folding constants; 0: none
+  bool fold_constants = true;
+};
+
+class Program {
+ public:
+  // Compiles `graph`, whose values carry inferred types and which contains no calls of model-local functions. kUnsupported
+  // lists every node that no provider can run, with the reasons. The graph must outlive the program.
+  static StatusOr<std::unique_ptr<Program>> Compile(const ir::Model& model, const ir::Graph& graph, const CompileOptions& options);
+  ~Program();
+
+  // Runs it. Each input stands at its place in the graph's inputs; none where it may be omitted because it has a default.
+  // Gives the graph's outputs in order; those not wanted (wanted[i] false) are none. An empty `wanted` means all.
+  StatusOr<std::vector<Value>> Run(std::span<const Value> inputs, const std::vector<bool>& wanted, RunState* state) const;
+
+  const std::vector<Step>& steps() const { return steps_; }
+  const ir::Graph& graph() const { return *graph_; }
+  // Peak bytes of the arena when shapes are static, else -1.
+  int64_t planned_bytes() const { return static_plan_ ? static_plan_->arena_bytes : -1; }
+  int64_t constant_bytes() const;
+  ThreadPool& pool() const { return *pool_; }
+
+ private:
+  friend class Compiler;
+  friend class Frame;
+  friend class StepContext;
+  friend class FrameSubprogram;
+
+  // What a slot holds before any step.
+  struct Constant {
+    int slot;
+    Value value;
+  };
+
+  Program() = default;
+  std::shared_ptr<const MemoryPlan> FindPlan(std::span<const int64_t> signature) const;
+  void KeepPlan(std::shared_ptr<const MemoryPlan> plan) const;
+  // Plan for tensors of these sizes; -1: leave it to the heap.
+  std::shared_ptr<const MemoryPlan> MakePlan(std::span<const int64_t> slot_bytes) const;
+  std::unique_ptr<Frame> AcquireFrame() const;
+  void ReturnFrame(std::unique_ptr<Frame> frame) const;
+
+  const ir::Graph* graph_ = nullptr;
+  ThreadPool* pool_ = nullptr;
+  std::vector<Step> steps_;
+  int num_slots_ = 0;
+  std::vector<int> input_slots_;
+  std::vector<Value> input_defaults_;  // one an input: its initializer, or none
+  std::vector<int> output_slots_;
+  std::vector<Constant> constants_;
+  std::vector<Capture> captures_;  // of the enclosing program's slots
+  std::shared_ptr<const MemoryPlan> static_plan_;
+
+  mutable std::mutex mutex_;
+  mutable std::vector<std::shared_ptr<const MemoryPlan>> plans_;  // newest last
+  mutable std::vector<std::unique_ptr<Frame>> idle_frames_;
+};
+
+}  // namespace sardonyx::runtime

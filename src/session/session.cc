@@ -1,0 +1,192 @@
+#include "sardonyx/session.h"
+
+#include <functional>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/machine.h"
+#include "base/status_macros.h"
+#include "base/thread_pool.h"
+#include "ir/model.h"
+#include "ops/inference.h"
+#include "optimize/inline_functions.h"
+#include "providers/cpu/cpu_provider.h"
+#include "runtime/profiler.h"
+#include "runtime/program.h"
+#include "session/value_infos.h"
+
+namespace sardonyx {
+
+struct Session::Impl {
+  std::unique_ptr<ir::Model> model;  // our own copy: preparing rewrites it
+  std::unique_ptr<ThreadPool> pool;
+  std::vector<std::shared_ptr<runtime::Provider>> providers;
+  std::unique_ptr<runtime::Program> program;
+  std::vector<ValueInfo> inputs;
+  std::vector<ValueInfo> outputs;
+  int64_t memory_limit = 0;
+
+  Status Prepare(const SessionOptions& options);
+  Status CheckInput(size_t i, const Value& value) const;
+};
+
+namespace {
+
+Status SortGraphs(ir::Graph& graph) {
+  if (!graph.SortTopologically()) return Invalid("the graph has a cycle; `sardonyx check` names its nodes");
+  for (const auto& node : graph.nodes())
+    for (const auto& [name, sub] : ir::Subgraphs(*node)) RETURN_IF_ERROR(SortGraphs(*sub).WithContext(fmt::format("{}.{}", node->Label(), name)));
+  return {};
+}
+
+StatusOr<std::vector<std::shared_ptr<runtime::Provider>>> MakeProviders(const std::vector<std::string>& names) {
+  std::vector<std::shared_ptr<runtime::Provider>> providers;
+  for (const std::string& name : names) {
+    if (name != "cpu") return Unsupported(fmt::format("provider '{}' is not in this build; known: cpu", name));
+    providers.push_back(std::make_shared<cpu::CpuProvider>());
+  }
+  if (providers.empty()) return Usage("no provider given; known: cpu");
+  return providers;
+}
+
+Status CheckOpsets(const ir::Model& model) {
+  for (const ir::OpsetImport& opset : model.opset_imports) {
+    const int newest = ops::NewestOpset(ir::NormalDomain(opset.domain));
+    if (newest > 0 && opset.version > newest)
+      return Unsupported(fmt::format("opset {} of domain '{}' is newer than {}, the newest that this version knows", opset.version, opset.domain, newest));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status Session::Impl::Prepare(const SessionOptions& options) {
+  if (!model->graph) return Invalid("the model has no graph");
+  RETURN_IF_ERROR(CheckOpsets(*model));
+  ASSIGN_OR_RETURN(providers, MakeProviders(options.providers));
+  pool = std::make_unique<ThreadPool>(options.threads);
+  memory_limit = options.memory_limit ? options.memory_limit : MemoryLimit();
+
+  RETURN_IF_ERROR(optimize::InlineFunctions(*model).status());
+  RETURN_IF_ERROR(SortGraphs(*model->graph));
+  optimize::InlineOptions expand;
+  expand.expand_operator = [&](const ir::Node& node, int64_t opset) {
+    for (const auto& provider : providers)
+      if (provider->HasOperator(node.domain, node.op_type, opset)) return false;
+    return true;
+  };
+  // Each round expands one level of function operators; their bodies' types must be known before the next.
+  constexpr int kMaxRounds = 16;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    RETURN_IF_ERROR(ops::InferTypes(*model));
+    ASSIGN_OR_RETURN(const size_t expanded, optimize::InlineFunctions(*model, expand));
+    if (expanded == 0) break;
+  }
+  runtime::CompileOptions compile;
+  compile.pool = pool.get();
+  compile.providers = providers;
+  compile.memory_limit = memory_limit;
+  compile.fold_constants = options.level > 0;
+  ASSIGN_OR_RETURN(program, runtime::Program::Compile(*model, *model->graph, compile));
+  inputs = InputInfos(*model->graph);
+  outputs = OutputInfos(*model->graph);
+  return {};
+}
+
+StatusOr<Session> Session::Create(const Model& model, const SessionOptions& options) {
+  auto impl = std::make_shared<Impl>();
+  impl->model = ir::CloneModel(model.ir());
+  Status status = impl->Prepare(options);
+  if (!status.ok()) return model.path().empty() ? status : status.WithContext(model.path().string());
+  return Session(std::move(impl));
+}
+
+const std::vector<ValueInfo>& Session::inputs() const { return impl_->inputs; }
+const std::vector<ValueInfo>& Session::outputs() const { return impl_->outputs; }
+int64_t Session::planned_memory() const { return impl_->program->planned_bytes(); }
+
+// dtype, rank and known dims. Symbols are not held to one size: exporters reuse names carelessly, and kernels check.
+Status Session::Impl::CheckInput(size_t i, const Value& value) const {
+  const ValueInfo& info = inputs[i];
+  if (info.dtype == DataType::kUndefined) return {};  // not a tensor: kernels check what they are given
+  if (!value.is_tensor()) return Usage(fmt::format("input '{}' must be a {}, not {}", info.name, info.type, value.TypeString()));
+  const Tensor& tensor = value.tensor();
+  if (tensor.dtype() != info.dtype)
+    return Usage(fmt::format("input '{}' must be {}, not {}", info.name, DataTypeName(info.dtype), DataTypeName(tensor.dtype())));
+  if (!info.has_shape) return {};
+  const auto declared = [&] {
+    std::string text;
+    for (size_t d = 0; d < info.dims.size(); ++d)
+      text += fmt::format("{}{}", d ? "," : "", info.dims[d] >= 0 ? std::to_string(info.dims[d]) : info.symbols[d].empty() ? "?" : info.symbols[d]);
+    return "[" + text + "]";
+  };
+  if (tensor.rank() != info.dims.size())
+    return Usage(fmt::format("input '{}' has shape {}; the model declares {}", info.name, tensor.dims().ToString(), declared()));
+  for (size_t d = 0; d < info.dims.size(); ++d) {
+    const int64_t size = tensor.dims()[d];
+    if (info.dims[d] >= 0 && size != info.dims[d])
+      return Usage(fmt::format("input '{}' has shape {}; the model declares {}", info.name, tensor.dims().ToString(), declared()));
+  }
+  return {};
+}
+
+StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs, const RunOptions& options) const {
+  const Impl& impl = *impl_;
+  std::vector<Value> values(impl.inputs.size());
+  std::vector<bool> given(impl.inputs.size(), false);
+  for (const auto& [name, value] : inputs) {
+    size_t i = 0;
+    while (i < impl.inputs.size() && impl.inputs[i].name != name) ++i;
+    if (i == impl.inputs.size()) {
+      std::string names;
+      for (const ValueInfo& info : impl.inputs) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", info.name);
+      return Usage(fmt::format("the model has no input '{}'; its inputs are {}", name, names.empty() ? "none" : names));
+    }
+    if (given[i]) return Usage(fmt::format("input '{}' is given twice", name));
+    if (!(value.is_none() && impl.inputs[i].optional)) RETURN_IF_ERROR(impl.CheckInput(i, value));
+    given[i] = true;
+    values[i] = value;
+  }
+  for (size_t i = 0; i < given.size(); ++i)
+    if (!given[i] && !impl.inputs[i].optional) return Usage(fmt::format("input '{}' ({}) is missing", impl.inputs[i].name, impl.inputs[i].type));
+
+  std::vector<bool> wanted;
+  std::vector<size_t> order;
+  for (const std::string& name : options.outputs) {
+    size_t i = 0;
+    while (i < impl.outputs.size() && impl.outputs[i].name != name) ++i;
+    if (i == impl.outputs.size()) return Usage(fmt::format("the model has no output '{}'", name));
+    wanted.resize(impl.outputs.size(), false);
+    wanted[i] = true;
+    order.push_back(i);
+  }
+  runtime::RunState state;
+  state.memory_limit = impl.memory_limit;
+  if (options.cancellation) state.cancelled = &options.cancellation->flag();
+  if (options.time_limit.count() > 0) state.deadline = std::chrono::steady_clock::now() + options.time_limit;
+  runtime::Profiler profiler;
+  if (!options.profile_path.empty()) state.profiler = &profiler;
+  ASSIGN_OR_RETURN(std::vector<Value> outputs, impl.program->Run(values, wanted, &state));
+  if (state.profiler) RETURN_IF_ERROR(WriteFileAtomically(options.profile_path, profiler.ChromeTrace()));
+  if (order.empty()) return outputs;
+  std::vector<Value> chosen;
+  for (size_t i : order) chosen.push_back(outputs[i]);
+  return chosen;
+}
+
+std::vector<NodePlacement> Session::Placement() const {
+  std::vector<NodePlacement> placement;
+  const std::function<void(const runtime::Program&)> add = [&](const runtime::Program& program) {
+    for (const runtime::Step& step : program.steps()) {
+      NodePlacement one{step.node->Label(), step.node->op_type, step.provider, step.choice.name, {}};
+      for (const runtime::Declined& declined : step.choice.declined) one.declined.emplace_back(declined.kernel, declined.reason);
+      placement.push_back(std::move(one));
+      for (const runtime::Step::Sub& sub : step.subprograms) add(*sub.program);
+    }
+  };
+  add(*impl_->program);
+  return placement;
+}
+
+}  // namespace sardonyx
