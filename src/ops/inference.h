@@ -20,7 +20,7 @@ struct ValueFacts {
   // The value itself, when it is a constant.
   std::optional<Tensor> constant;
   // Elements of a tensor of rank 0 or 1 (a shape, an axis list, a scale) as expressions; size = number of elements. An
-  // element that is not known to be an integer is unknown; bools are 0 and 1.
+  // element that is not known to be an integer is unknown; bools are 0 and 1. Of a sequence: empty if it is.
   std::optional<std::vector<ir::Dim>> elements;
 };
 
