@@ -175,6 +175,14 @@ std::optional<std::string_view> Dim::symbol() const {
 
 bool Dim::operator==(const Dim& other) const { return !is_unknown() && Expression::Compare(*this, other) == 0; }
 
+bool Dim::IsCapped(const Dim& other) const {
+  if (!is_symbolic() || expression_->terms.size() != 1) return false;
+  const Expression::Term& term = expression_->terms[0];
+  if (term.coefficient != 1 || term.factors.size() != 1 || term.factors[0]->kind != Atom::Kind::kMin) return false;
+  const Atom& min = *term.factors[0];
+  return (min.a == other && min.b.is_constant() && min.b.value() > 0) || (min.b == other && min.a.is_constant() && min.a.value() > 0);
+}
+
 Dim operator+(const Dim& a, const Dim& b) {
   if (a.is_unknown() || b.is_unknown()) return Dim::Unknown();
   if (a.is_constant() && b.is_constant()) {

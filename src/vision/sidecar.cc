@@ -2,8 +2,9 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>

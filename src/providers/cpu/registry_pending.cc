@@ -11,7 +11,6 @@ std::span<const KernelEntry> VisionKernels() { return {}; }
 std::span<const KernelEntry> ClassicalMlKernels() { return {}; }
 
 std::span<const KernelEntry> QuantizedConvKernels() { return {}; }
-std::span<const KernelEntry> ResizeKernels() { return {}; }
 std::span<const KernelEntry> QuantizedMatMulKernels() { return {}; }
 std::span<const KernelEntry> AlgebraKernels() { return {}; }
 std::span<const KernelEntry> AttentionKernels() { return {}; }
