@@ -3,7 +3,6 @@
 
 namespace sardonyx::cpu {
 
-std::span<const KernelEntry> ReductionKernels() { return {}; }
 std::span<const KernelEntry> MatrixKernels() { return {}; }
 std::span<const KernelEntry> ConvolutionKernels() { return {}; }
 std::span<const KernelEntry> QuantizationKernels() { return {}; }
