@@ -12,6 +12,5 @@ std::span<const KernelEntry> RecurrentKernels() { return {}; }
 std::span<const KernelEntry> GeneratorKernels() { return {}; }
 std::span<const KernelEntry> SignalKernels() { return {}; }
 std::span<const KernelEntry> VisionKernels() { return {}; }
-std::span<const KernelEntry> ClassicalMlKernels() { return {}; }
 
 }  // namespace sardonyx::cpu
