@@ -1,2 +1,12 @@
-// TODO
-int main(){}
+// The program `sardonyx`: one sub-command a file, listed here.
+#include "cli/cli.h"
+
+int main(int argc, char** argv) {
+  sardonyx::cli::Program program;
+  sardonyx::cli::AddEnv(program);
+  sardonyx::cli::AddCheck(program);
+  sardonyx::cli::AddRun(program);
+  sardonyx::cli::AddValidate(program);
+  sardonyx::cli::AddConformance(program);
+  return program.Main(argc, argv);
+}

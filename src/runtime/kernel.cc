@@ -41,7 +41,8 @@ std::vector<std::string> NodeInfo::GetStrings(std::string_view name) const {
   return v ? *v : std::vector<std::string>();
 }
 StatusOr<Tensor> NodeInfo::GetTensor(std::string_view name) const {
-  const auto* v = FindContent<ir::StoredTensor>(*this, name);
+  const ir::Attribute* attribute = node().attribute(name);  // no schema has a tensor for a default
+  const auto* v = attribute ? std::get_if<ir::StoredTensor>(&attribute->value) : nullptr;
   if (!v) return Tensor();
   ASSIGN_OR_RETURN(const Tensor tensor, v->ToTensor());
   return tensor.Aligned();

@@ -1,7 +1,6 @@
 #include "sardonyx/session.h"
 
 #include <functional>
-#include <map>
 
 #include <fmt/format.h>
 
@@ -29,7 +28,7 @@ struct Session::Impl {
   int64_t memory_limit = 0;
 
   Status Prepare(const SessionOptions& options);
-  Status CheckInput(size_t i, const Value& value, std::map<std::string, int64_t>* symbols) const;
+  Status CheckInput(size_t i, const Value& value) const;
 };
 
 namespace {
@@ -107,8 +106,8 @@ const std::vector<ValueInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<ValueInfo>& Session::outputs() const { return impl_->outputs; }
 int64_t Session::planned_memory() const { return impl_->program->planned_bytes(); }
 
-// dtype, rank and known dims; a symbol must have one size in all inputs.
-Status Session::Impl::CheckInput(size_t i, const Value& value, std::map<std::string, int64_t>* symbols) const {
+// dtype, rank and known dims. Symbols are not held to one size: exporters reuse names carelessly, and kernels check.
+Status Session::Impl::CheckInput(size_t i, const Value& value) const {
   const ValueInfo& info = inputs[i];
   if (info.dtype == DataType::kUndefined) return {};  // not a tensor: kernels check what they are given
   if (!value.is_tensor()) return Usage(fmt::format("input '{}' must be a {}, not {}", info.name, info.type, value.TypeString()));
@@ -128,10 +127,6 @@ Status Session::Impl::CheckInput(size_t i, const Value& value, std::map<std::str
     const int64_t size = tensor.dims()[d];
     if (info.dims[d] >= 0 && size != info.dims[d])
       return Usage(fmt::format("input '{}' has shape {}; the model declares {}", info.name, tensor.dims().ToString(), declared()));
-    if (info.symbols[d].empty()) continue;
-    const auto [it, added] = symbols->emplace(info.symbols[d], size);
-    if (!added && it->second != size)
-      return Usage(fmt::format("input '{}' has {} for '{}', another input has {}", info.name, size, info.symbols[d], it->second));
   }
   return {};
 }
@@ -140,7 +135,6 @@ StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs,
   const Impl& impl = *impl_;
   std::vector<Value> values(impl.inputs.size());
   std::vector<bool> given(impl.inputs.size(), false);
-  std::map<std::string, int64_t> symbols;
   for (const auto& [name, value] : inputs) {
     size_t i = 0;
     while (i < impl.inputs.size() && impl.inputs[i].name != name) ++i;
@@ -150,7 +144,7 @@ StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs,
       return Usage(fmt::format("the model has no input '{}'; its inputs are {}", name, names.empty() ? "none" : names));
     }
     if (given[i]) return Usage(fmt::format("input '{}' is given twice", name));
-    if (!(value.is_none() && impl.inputs[i].optional)) RETURN_IF_ERROR(impl.CheckInput(i, value, &symbols));
+    if (!(value.is_none() && impl.inputs[i].optional)) RETURN_IF_ERROR(impl.CheckInput(i, value));
     given[i] = true;
     values[i] = value;
   }

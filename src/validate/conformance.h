@@ -1,0 +1,38 @@
+// Running ONNX backend test data: folders with model.onnx and test_data_set_N/{input,output}_K.pb, and the "real" cases,
+// which name a model of the folder `light`: its input is arange(n)/n, its expected output lies beside it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sardonyx/session.h"
+#include "validate/compare.h"
+
+namespace sardonyx::validate {
+
+struct ConformanceCase {
+  std::string name;  // "node/test_abs"
+  std::filesystem::path folder;
+  std::filesystem::path light_model;  // of a "real" case; else empty
+};
+
+struct ConformanceResult {
+  enum class Outcome { kPassed, kFailed, kSkipped };
+  std::string name;
+  Outcome outcome = Outcome::kFailed;
+  std::string reason;  // of a failure or skip
+  double seconds = 0;
+};
+
+// Every case below `root`, sorted by name. kUsage if there is none.
+StatusOr<std::vector<ConformanceCase>> FindCases(const std::filesystem::path& root);
+
+// Loads, prepares and runs one case on all of its data sets. Tolerances come from its data.json where it has one.
+//
+// The outputs of the Bernoulli operator are draws from a generator that ONNX leaves unseeded and calls informational: for
+// cases named test_bernoulli* dtype, shape and range (0 or 1) are compared instead of the numbers.
+ConformanceResult RunCase(const ConformanceCase& one, const SessionOptions& options);
+
+}  // namespace sardonyx::validate
