@@ -7,7 +7,6 @@ std::span<const KernelEntry> QuantizationKernels() { return {}; }
 std::span<const KernelEntry> RecurrentKernels() { return {}; }
 std::span<const KernelEntry> SignalKernels() { return {}; }
 std::span<const KernelEntry> VisionKernels() { return {}; }
-std::span<const KernelEntry> ClassicalMlKernels() { return {}; }
 
 std::span<const KernelEntry> QuantizedConvKernels() { return {}; }
 std::span<const KernelEntry> QuantizedMatMulKernels() { return {}; }
