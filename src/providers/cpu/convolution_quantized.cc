@@ -148,7 +148,7 @@ struct RequantizeSink final : ConvI8Arguments::Sink {
       const float* w_scale = w_scales + (row + r) * w_scale_stride;
       for (int64_t j = 0; j < columns; j += 256) {
         const int64_t count = std::min<int64_t>(256, columns - j);
-        for (int64_t i = 0; i < count; ++i) biased[i] = sums[r * stride + j + i] + (bias ? bias[row + r] : 0);
+        for (int64_t i = 0; i < count; ++i) biased[i] = kernels::WrappingMulAdd<int32_t>(1, bias ? bias[row + r] : 0, sums[r * stride + j + i]);
         kernels::Requantize<T>(biased, count, scale, w_scale, 0, zero_point, out + j);
       }
     }
