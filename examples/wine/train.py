@@ -92,8 +92,8 @@ def write_samples(x, forest, means, names):
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(names)
         writer.writerows([['' if np.isnan(v) else str(v) for v in row] for row in x])
-    first = {'dtype': 'float', 'shape': [1, len(names)], 'data': ['NaN' if np.isnan(v) else float(str(v)) for v in x[0]]}
-    (FOLDER / 'sample.json').write_text(json.dumps({'measurements': first}, indent=1) + '\n')
+    first = [['NaN' if np.isnan(v) else float(str(v)) for v in x[0]]]
+    (FOLDER / 'sample.json').write_text(json.dumps(first) + '\n')
 
 
 def main():

@@ -16,7 +16,7 @@ void CheckInterface(Context& context, const Scope& scope, const std::vector<ir::
     if (info.value->name().empty()) context.Error(rules::kInterface, &scope, nullptr, fmt::format("A graph {} has no name. Give it one.", role));
     CheckMetadata(context, info.metadata, &scope, what);
     if (info.type && info.type->known()) {
-      CheckType(context, &scope, nullptr, *info.type, what);
+      CheckType(context, &scope, nullptr, *info.type, what, is_main ? Severity::kError : Severity::kWarning);
       const bool has_shape = info.type->kind == ir::Type::Kind::kTensor || info.type->kind == ir::Type::Kind::kSparseTensor;
       if (is_main && has_shape && !info.type->shape) {
         context.Error(rules::kInterface, &scope, nullptr,
@@ -36,7 +36,7 @@ void CheckValueInfo(Context& context, const Scope& scope) {
     if (!info.value->is_defined()) {
       context.Warn(rules::kValueInfo, &scope, nullptr, fmt::format("There is a {}, which nothing defines. Remove it.", what));
     }
-    if (info.type && info.type->known()) CheckType(context, &scope, nullptr, *info.type, what);
+    if (info.type && info.type->known()) CheckType(context, &scope, nullptr, *info.type, what, Severity::kWarning);
   }
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "check/parts.h"
@@ -80,12 +81,13 @@ void CheckTrainingGraph(Context& context, const ir::Graph* graph, std::string pa
 }  // namespace
 
 void CheckOpsetImports(Context& context, const std::vector<ir::OpsetImport>& imports, const Scope* scope) {
-  std::unordered_set<std::string_view> seen;
+  std::unordered_map<std::string_view, int64_t> seen;
   for (const ir::OpsetImport& import : imports) {
     const std::string_view domain = ir::NormalDomain(import.domain);
     const std::string shown = Quote(domain.empty() ? "ai.onnx" : domain);
-    if (!seen.insert(domain).second) {
-      context.Error(rules::kOpsetImport, scope, nullptr, fmt::format("Domain {} is imported more than once. Keep one version.", shown));
+    if (const auto [first, added] = seen.emplace(domain, import.version); !added) {
+      context.Add(first->second == import.version ? Severity::kWarning : Severity::kError, rules::kOpsetImport, scope, nullptr,
+                  fmt::format("Domain {} is imported more than once, in versions {} and {}. Keep one.", shown, first->second, import.version));
     }
     const int newest = ops::NewestOpset(domain);
     if (import.version <= 0) {

@@ -28,10 +28,13 @@ void CheckAttribute(Context& context, const Scope& scope, const ir::Node* node, 
 // subgraphs.cc: inputs and outputs of the bodies of If, Loop, Scan, SequenceMap.
 void CheckBodies(Context& context, const Scope& scope, const ir::Node& node);
 
-// types.cc. `what` begins the message: "input 'x'".
-void CheckType(Context& context, const Scope* scope, const ir::Node* node, const ir::Type& type, const std::string& what);
+// types.cc. `what` begins the message: "input 'x'". `missing` is how bad a missing element type is: away from the main
+// graph's inputs and outputs a file may leave it open.
+void CheckType(Context& context, const Scope* scope, const ir::Node* node, const ir::Type& type, const std::string& what,
+               Severity missing = Severity::kError);
 // The element type is known and exists in the model's IR version. `raw` is the number in the file when it is not known.
-void CheckElementType(Context& context, const Scope* scope, const ir::Node* node, DataType dtype, int32_t raw, const std::string& what);
+void CheckElementType(Context& context, const Scope* scope, const ir::Node* node, DataType dtype, int32_t raw, const std::string& what,
+                      Severity missing = Severity::kError);
 
 // tensors.cc
 void CheckTensor(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredTensor& tensor, const std::string& what);

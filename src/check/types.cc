@@ -48,13 +48,14 @@ void CheckMapKey(Context& context, const Scope* scope, const ir::Node* node, con
   }
 }
 
-void CheckTypeAt(Context& context, const Scope* scope, const ir::Node* node, const Type& type, const std::string& what, int depth) {
+void CheckTypeAt(Context& context, const Scope* scope, const ir::Node* node, const Type& type, const std::string& what, Severity missing,
+                 int depth) {
   if (depth > kMaxDepth) return context.Error(rules::kType, scope, node, fmt::format("The type of {} is nested deeper than {}.", what, kMaxDepth));
   switch (type.kind) {
     case Type::Kind::kUnknown: context.Error(rules::kType, scope, node, fmt::format("The type of {} is empty.", what)); return;
     case Type::Kind::kTensor:
     case Type::Kind::kSparseTensor:
-      CheckElementType(context, scope, node, type.dtype, type.raw_dtype, what);
+      CheckElementType(context, scope, node, type.dtype, type.raw_dtype, what, missing);
       CheckDims(context, scope, node, type, what);
       return;
     case Type::Kind::kOpaque:
@@ -71,17 +72,18 @@ void CheckTypeAt(Context& context, const Scope* scope, const ir::Node* node, con
   if (!type.element) {
     context.Error(rules::kType, scope, node, fmt::format("The type of {} does not say what it contains.", what));
   } else {
-    CheckTypeAt(context, scope, node, *type.element, what, depth + 1);
+    CheckTypeAt(context, scope, node, *type.element, what, missing, depth + 1);
   }
 }
 
 }  // namespace
 
-void CheckElementType(Context& context, const Scope* scope, const ir::Node* node, DataType dtype, int32_t raw, const std::string& what) {
+void CheckElementType(Context& context, const Scope* scope, const ir::Node* node, DataType dtype, int32_t raw, const std::string& what,
+                      Severity missing) {
   if (dtype == DataType::kUndefined) {
-    context.Error(rules::kType, scope, node,
-                  raw == 0 ? fmt::format("The type of {} has no element type. Set it.", what)
-                           : fmt::format("The element type of {} is number {}, which this version does not know.", what, raw));
+    context.Add(raw == 0 ? missing : Severity::kError, rules::kType, scope, node,
+                raw == 0 ? fmt::format("The type of {} has no element type. Set it.", what)
+                         : fmt::format("The element type of {} is number {}, which this version does not know.", what, raw));
     return;
   }
   const int needed = IrVersionOf(dtype);
@@ -93,8 +95,8 @@ void CheckElementType(Context& context, const Scope* scope, const ir::Node* node
   }
 }
 
-void CheckType(Context& context, const Scope* scope, const ir::Node* node, const Type& type, const std::string& what) {
-  CheckTypeAt(context, scope, node, type, what, 0);
+void CheckType(Context& context, const Scope* scope, const ir::Node* node, const Type& type, const std::string& what, Severity missing) {
+  CheckTypeAt(context, scope, node, type, what, missing, 0);
 }
 
 }  // namespace sardonyx::check
