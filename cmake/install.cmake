@@ -29,7 +29,8 @@ target_include_directories(sardonyx_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE
 install(TARGETS sardonyx_program)
 install(TARGETS sardonyx_shared EXPORT sardonyxTargets)
 install(DIRECTORY include/sardonyx DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)  # as Debian names it
 
 set(SARDONYX_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/sardonyx)
 install(EXPORT sardonyxTargets NAMESPACE sardonyx:: DESTINATION ${SARDONYX_CMAKE_DIR})
