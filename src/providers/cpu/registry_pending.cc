@@ -3,7 +3,6 @@
 
 namespace sardonyx::cpu {
 
-std::span<const KernelEntry> QuantizationKernels() { return {}; }
 std::span<const KernelEntry> SignalKernels() { return {}; }
 std::span<const KernelEntry> VisionKernels() { return {}; }
 
