@@ -9,5 +9,4 @@ std::span<const KernelEntry> SignalKernels() { return {}; }
 std::span<const KernelEntry> VisionKernels() { return {}; }
 std::span<const KernelEntry> ClassicalMlKernels() { return {}; }
 
-std::span<const KernelEntry> AttentionKernels() { return {}; }
 }  // namespace sardonyx::cpu
