@@ -3,10 +3,8 @@
 
 namespace sardonyx::cpu {
 
-std::span<const KernelEntry> ReductionKernels() { return {}; }
 std::span<const KernelEntry> QuantizationKernels() { return {}; }
 std::span<const KernelEntry> SignalKernels() { return {}; }
 std::span<const KernelEntry> VisionKernels() { return {}; }
-std::span<const KernelEntry> ClassicalMlKernels() { return {}; }
 
 }  // namespace sardonyx::cpu
