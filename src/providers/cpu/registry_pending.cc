@@ -4,7 +4,5 @@
 namespace sardonyx::cpu {
 
 std::span<const KernelEntry> QuantizationKernels() { return {}; }
-std::span<const KernelEntry> SignalKernels() { return {}; }
-std::span<const KernelEntry> VisionKernels() { return {}; }
 
 }  // namespace sardonyx::cpu
