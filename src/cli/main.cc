@@ -3,6 +3,10 @@
 
 int main(int argc, char** argv) {
   sardonyx::cli::Program program;
+  sardonyx::cli::AddEnv(program);
+  sardonyx::cli::AddCheck(program);
+  sardonyx::cli::AddRun(program);
+  sardonyx::cli::AddValidate(program);
   sardonyx::cli::AddConformance(program);
   return program.Main(argc, argv);
 }

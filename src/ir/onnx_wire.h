@@ -12,8 +12,9 @@ namespace sardonyx::ir {
 // Reads messages out of one buffer; payloads stay views of it.
 class MessageReader {
  public:
-  MessageReader(Bytes file, std::filesystem::path folder, const LoadOptions& options)
-      : file_(std::move(file)), folder_(std::move(folder)), options_(options) {}
+  // External data is looked for in `folder`, or in `files` if there are any.
+  MessageReader(Bytes file, std::filesystem::path folder, const LoadOptions& options, std::shared_ptr<const StoredTensor::Files> files = nullptr)
+      : file_(std::move(file)), folder_(std::move(folder)), files_(std::move(files)), options_(options) {}
 
   Status ReadModel(std::string_view message, Model* model);
   Status ReadTensor(std::string_view message, StoredTensor* tensor);
@@ -50,6 +51,7 @@ class MessageReader {
 
   Bytes file_;
   std::filesystem::path folder_;
+  std::shared_ptr<const StoredTensor::Files> files_;
   LoadOptions options_;
 };
 

@@ -145,7 +145,7 @@ Status MessageReader::ReadTensor(std::string_view message, StoredTensor* tensor)
     extras->unknown.append(rope.Flatten());
   };
   if (external) {
-    tensor->storage = StoredTensor::External{std::move(entries), folder_};
+    tensor->storage = StoredTensor::External{std::move(entries), folder_, files_};
     if (has_raw) keep(9, raw);
     if (typed_field) keep(typed_field, typed.Finish());
   } else {

@@ -60,20 +60,28 @@ StatusOr<uint64_t> ParseSize(std::string_view text, std::string_view what) {
 }
 
 StatusOr<Tensor> MapExternal(const StoredTensor::External& external, DataType dtype, const Dims& dims, size_t needed) {
-  ASSIGN_OR_RETURN(const auto path, ResolveInside(external.folder, Entry(external.entries, "location")));
-  ASSIGN_OR_RETURN(const Bytes file, MapFile(path));
+  const std::string_view location = Entry(external.entries, "location");
+  Bytes file;
+  if (external.files) {
+    const auto found = external.files->find(location);
+    if (found == external.files->end()) return Corrupt(fmt::format("external data file '{}' is not in the archive", location));
+    file = found->second;
+  } else {
+    ASSIGN_OR_RETURN(const auto path, ResolveInside(external.folder, location));
+    ASSIGN_OR_RETURN(file, MapFile(path));
+  }
   uint64_t offset = 0, length = 0;
   const std::string_view offset_text = Entry(external.entries, "offset"), length_text = Entry(external.entries, "length");
   if (!offset_text.empty()) {
     ASSIGN_OR_RETURN(offset, ParseSize(offset_text, "offset"));
   }
-  if (offset > file.size()) return Corrupt(fmt::format("external data at byte {} of {}, which has {} bytes", offset, path.string(), file.size()));
+  if (offset > file.size()) return Corrupt(fmt::format("external data at byte {} of {}, which has {} bytes", offset, location, file.size()));
   length = length_text.empty() ? std::min<uint64_t>(needed, file.size() - offset) : 0;
   if (!length_text.empty()) {
     ASSIGN_OR_RETURN(length, ParseSize(length_text, "length"));
   }
   if (length > file.size() - offset)
-    return Corrupt(fmt::format("external data of {} bytes at byte {} reaches beyond the end of {} ({} bytes)", length, offset, path.string(), file.size()));
+    return Corrupt(fmt::format("external data of {} bytes at byte {} reaches beyond the end of {} ({} bytes)", length, offset, location, file.size()));
   return Tensor::View(dtype, dims, file.data() + offset, length, file.owner());
 }
 

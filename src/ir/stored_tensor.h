@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,8 +33,10 @@ struct StoredTensor {
   // A typed field (float_data ...): its packed payload as on the wire. A view of the file.
   struct Typed { int field = 0; Bytes payload; };
   struct Strings { std::vector<std::string> values; };
-  // data_location EXTERNAL: entries as they stand, and the folder that `location` is relative to.
-  struct External { StringPairs entries; std::filesystem::path folder; };
+  // data_location EXTERNAL: entries as they stand, and what `location` is looked up in: a folder, or the files of the
+  // archive that the model was in.
+  using Files = std::map<std::string, Bytes, std::less<>>;
+  struct External { StringPairs entries; std::filesystem::path folder; std::shared_ptr<const Files> files; };
   // Made in memory by a pass or a converter; saved as raw_data (strings as string_data).
   struct Memory { Tensor tensor; };
   std::variant<None, Raw, Typed, Strings, External, Memory> storage;
