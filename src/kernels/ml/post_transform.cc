@@ -28,7 +28,8 @@ float InverseErf(float x) {
   const float sign = x < 0 ? -1.f : 1.f;
   const float log = std::log((1 - x) * (1 + x));
   const float v = 2 / (3.14159f * 0.147f) + 0.5f * log;
-  return sign * std::sqrt(std::sqrt(v * v - 1 / 0.147f * log) - v);
+  const float u = -log / 0.147f;
+  return sign * std::sqrt(u / (std::sqrt(v * v + u) + v));  // sqrt(v * v + u) - v without its cancellation near x = 0
 }
 
 }  // namespace
