@@ -10,6 +10,7 @@
 #include "runtime/control_flow.h"
 #include "runtime/frame.h"
 #include "runtime/program.h"
+#include "runtime/type_check.h"
 
 namespace sardonyx::runtime {
 namespace {
@@ -230,6 +231,7 @@ Status Compiler::AddNode(const ir::Node& node) {
   }
   Step step;
   step.node = &node;
+  step.schema = schema;
   captured_by_step_.emplace_back();
   const auto drop = [&] { captured_by_step_.pop_back(); };
   bool constant = options_.fold_constants && !IsRandom(node) && !HasSubgraph(node);
@@ -239,7 +241,16 @@ Status Compiler::AddNode(const ir::Node& node) {
     step.inputs.push_back(slot);
     if (input && !ConstantValue(input)) constant = false;
   }
+  RETURN_IF_ERROR(CheckArity(node, *schema).WithContext(node.Label()));
   const Info info(*this, node, *schema, opset);
+  std::vector<InputKind> kinds;
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    const ir::Type& type = info.input_type(i);
+    const bool known = info.has_input(i) && type.is_tensor();
+    kinds.push_back({known ? Value::Kind::kTensor : Value::Kind::kNone, info.has_input(i), type.dtype});
+    step.input_dtypes.push_back(known ? type.dtype : DataType::kUndefined);
+  }
+  RETURN_IF_ERROR(CheckInputTypes(*schema, kinds).WithContext(node.Label()));
   {
     StatusOr<KernelChoice> choice = Choose(info, &step.provider);
     if (!choice.ok()) return choice.status().WithContext(node.Label());
