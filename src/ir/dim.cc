@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 namespace sardonyx::ir {
 namespace {
 
@@ -172,6 +174,14 @@ std::optional<std::string_view> Dim::symbol() const {
 }
 
 bool Dim::operator==(const Dim& other) const { return !is_unknown() && Expression::Compare(*this, other) == 0; }
+
+bool Dim::IsCapped(const Dim& other) const {
+  if (!is_symbolic() || expression_->terms.size() != 1) return false;
+  const Expression::Term& term = expression_->terms[0];
+  if (term.coefficient != 1 || term.factors.size() != 1 || term.factors[0]->kind != Atom::Kind::kMin) return false;
+  const Atom& min = *term.factors[0];
+  return (min.a == other && min.b.is_constant() && min.b.value() > 0) || (min.b == other && min.a.is_constant() && min.a.value() > 0);
+}
 
 Dim operator+(const Dim& a, const Dim& b) {
   if (a.is_unknown() || b.is_unknown()) return Dim::Unknown();
@@ -375,15 +385,15 @@ std::string Dim::Expression::ToString(const Atom& atom) {
     if (!dim.is_symbolic()) return dim.ToString();
     const Polynomial& terms = dim.expression_->terms;
     const bool single = terms.size() == 1 && terms[0].coefficient == 1 && terms[0].factors.size() == 1;
-    return single ? dim.ToString() : "(" + dim.ToString() + ")";
+    return single ? dim.ToString() : fmt::format("({})", dim.ToString());
   };
   switch (atom.kind) {
     case Atom::Kind::kSymbol: return atom.name;
-    case Atom::Kind::kFloorDiv: return "floor(" + operand(atom.a) + "/" + operand(atom.b) + ")";
-    case Atom::Kind::kCeilDiv: return "ceil(" + operand(atom.a) + "/" + operand(atom.b) + ")";
-    case Atom::Kind::kMod: return "mod(" + atom.a.ToString() + ", " + atom.b.ToString() + ")";
-    case Atom::Kind::kMax: return "max(" + atom.a.ToString() + ", " + atom.b.ToString() + ")";
-    case Atom::Kind::kMin: return "min(" + atom.a.ToString() + ", " + atom.b.ToString() + ")";
+    case Atom::Kind::kFloorDiv: return fmt::format("floor({}/{})", operand(atom.a), operand(atom.b));
+    case Atom::Kind::kCeilDiv: return fmt::format("ceil({}/{})", operand(atom.a), operand(atom.b));
+    case Atom::Kind::kMod: return fmt::format("mod({}, {})", atom.a.ToString(), atom.b.ToString());
+    case Atom::Kind::kMax: return fmt::format("max({}, {})", atom.a.ToString(), atom.b.ToString());
+    case Atom::Kind::kMin: return fmt::format("min({}, {})", atom.a.ToString(), atom.b.ToString());
   }
   return "?";
 }
@@ -391,15 +401,13 @@ std::string Dim::Expression::ToString(const Atom& atom) {
 std::string Dim::Expression::ToString(const Polynomial& terms) {
   std::string text;
   for (const Term& term : terms) {
+    if (!text.empty() && term.coefficient > 0) text += '+';
     std::string product;
-    for (const auto& atom : term.factors) product += (product.empty() ? "" : "*") + ToString(*atom);
-    std::string coefficient = std::to_string(term.coefficient);
-    if (!product.empty() && term.coefficient == 1) coefficient.clear();
-    if (!product.empty() && term.coefficient == -1) coefficient = "-";
-    if (!text.empty() && term.coefficient > 0) text += "+";
-    text += coefficient;
-    if (!product.empty() && !coefficient.empty() && coefficient != "-") text += "*";
-    text += product;
+    for (const auto& atom : term.factors) product += product.empty() ? ToString(*atom) : fmt::format("*{}", ToString(*atom));
+    if (product.empty()) text += fmt::format("{}", term.coefficient);
+    else if (term.coefficient == 1) text += product;
+    else if (term.coefficient == -1) text += fmt::format("-{}", product);
+    else text += fmt::format("{}*{}", term.coefficient, product);
   }
   return text;
 }

@@ -84,6 +84,16 @@ TEST(DimTest, MaxAndMinUseThatSizesAreNotNegative) {
   EXPECT_EQ(Dim::Min(3, 5), Dim(3));
 }
 
+TEST(DimTest, KnowsItsCaps) {
+  const Dim a = S("a"), b = S("b");
+  EXPECT_TRUE(Dim::Min(a, 512).IsCapped(a));
+  EXPECT_TRUE(Dim::Min(a + b, 512).IsCapped(a + b));
+  EXPECT_FALSE(Dim::Min(a, 512).IsCapped(b));
+  EXPECT_FALSE(Dim::Min(a, b).IsCapped(a));
+  EXPECT_FALSE(Dim::Max(a, 512).IsCapped(a));
+  EXPECT_FALSE(a.IsCapped(a));
+}
+
 TEST(DimTest, ConstantsFollowFloorSemantics) {
   EXPECT_EQ(Dim::FloorDiv(-7, 2), Dim(-4));
   EXPECT_EQ(Dim::CeilDiv(-7, 2), Dim(-3));
