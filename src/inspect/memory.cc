@@ -21,8 +21,8 @@ bool IsRenaming(const ir::Node& node) {
 // The lives of buffers over the steps of one graph; step 0 is before the first node.
 class Liveness {
  public:
-  Liveness(const ir::Graph& graph, const Sizes& sizes, const std::unordered_set<const ir::Node*>& constants)
-      : graph_(graph), sizes_(sizes), constants_(constants), change_(graph.nodes().size() + 2) {}
+  Liveness(const ir::Graph& graph, const Sizes& sizes, int64_t ir_version)
+      : graph_(graph), sizes_(sizes), ir_version_(ir_version), constants_(ConstantNodes(graph, ir_version)), change_(graph.nodes().size() + 2) {}
 
   PeakMemory Plan() {
     size_t step = 0;
@@ -34,7 +34,7 @@ class Liveness {
       Read(*node, step);
       PeakMemory inner;
       for (const auto& [name, body] : ir::Subgraphs(*node)) {
-        const PeakMemory peak = PlanPeakMemory(*body, sizes_);
+        const PeakMemory peak = PlanPeakMemory(*body, sizes_, ir_version_);
         inner.bytes = std::max(inner.bytes, peak.bytes);
         result_.complete &= peak.complete;
       }
@@ -107,7 +107,8 @@ class Liveness {
 
   const ir::Graph& graph_;
   const Sizes& sizes_;
-  const std::unordered_set<const ir::Node*>& constants_;
+  const int64_t ir_version_;
+  const std::unordered_set<const ir::Node*> constants_;
   PeakMemory result_;
   std::unordered_map<const ir::Value*, const ir::Value*> buffer_of_;
   std::unordered_map<const ir::Value*, Life> lives_;
@@ -117,16 +118,16 @@ class Liveness {
 
 }  // namespace
 
-PeakMemory PlanPeakMemory(const ir::Graph& graph, const Sizes& sizes, const std::unordered_set<const ir::Node*>& constants) {
-  return Liveness(graph, sizes, constants).Plan();
+PeakMemory PlanPeakMemory(const ir::Graph& graph, const Sizes& sizes, int64_t ir_version) {
+  return Liveness(graph, sizes, ir_version).Plan();
 }
 
-std::unordered_set<const ir::Node*> ConstantNodes(const ir::Graph& graph) {
+std::unordered_set<const ir::Node*> ConstantNodes(const ir::Graph& graph, int64_t ir_version) {
   std::unordered_set<const ir::Node*> constants;
   for (const auto& node : graph.nodes()) {
     if (IsRandom(node->op_type) || FindOpFacts(node->op_type) == nullptr || !ir::Subgraphs(*node).empty()) continue;
     const bool constant = std::all_of(node->inputs().begin(), node->inputs().end(), [&](const ir::Value* value) {
-      return value == nullptr || value->is_constant() || (value->producer() && constants.contains(value->producer()));
+      return value == nullptr || value->is_constant() || (ir_version < 4 && value->initializer()) || (value->producer() && constants.contains(value->producer()));
     });
     if (constant) constants.insert(node.get());
   }

@@ -15,13 +15,14 @@ struct PeakMemory {
   bool complete = true;             // false: some value has no known size
 };
 
-// Values of `constants` (what is computed from weights alone) count as weights. Nodes run in the order of the file; a
-// tensor lives from the node that makes it to the last one that reads it; what only renames data (Reshape, Identity, ...)
-// takes none. The bodies of control flow need theirs while their node runs.
-PeakMemory PlanPeakMemory(const ir::Graph& graph, const Sizes& sizes, const std::unordered_set<const ir::Node*>& constants = {});
+// What is computed from weights alone counts as weights. Nodes run in the order of the file; a tensor lives from the node
+// that makes it to the last one that reads it; what only renames data (Reshape, Identity, ...) takes none. The bodies of
+// control flow need theirs while their node runs.
+PeakMemory PlanPeakMemory(const ir::Graph& graph, const Sizes& sizes, int64_t ir_version);
 
 // Nodes whose outputs never change: they read only initializers and outputs of such nodes, are deterministic and hold no
-// subgraph. A runtime computes them once, at load.
-std::unordered_set<const ir::Node*> ConstantNodes(const ir::Graph& graph);
+// subgraph. A runtime computes them once, at load. Before IR version 4 every initializer had to be an input as well; later
+// such an input's initializer is a default that a run may replace.
+std::unordered_set<const ir::Node*> ConstantNodes(const ir::Graph& graph, int64_t ir_version);
 
 }  // namespace sardonyx::inspect

@@ -20,7 +20,7 @@ class SceneMaker {
  public:
   SceneMaker(const ir::Model& model, const ir::Graph& graph, const SceneOptions& options) : model_(model), graph_(graph) {
     scene_.graph = &graph;
-    if (options.fold_constants) constants_ = ConstantNodes(graph);
+    if (options.fold_constants) constants_ = ConstantNodes(graph, model.ir_version);
     // What a graph returns is drawn, even if it never changes.
     for (const ir::ValueInfo& output : graph.outputs())
       if (output.value && output.value->producer()) constants_.erase(output.value->producer());

@@ -96,7 +96,7 @@ class Summarizer {
       Weigh(value->sparse_initializer()->indices);
     }
     summary_.initializers += graph.initializers().size() + graph.sparse_initializers().size();
-    const auto constants = ConstantNodes(graph);
+    const auto constants = ConstantNodes(graph, model_.ir_version);
     for (const auto& node : graph.nodes()) {
       WalkNode(*node, path, constants.contains(node.get()));
       for (const auto& [name, body] : ir::Subgraphs(*node)) {
@@ -113,8 +113,12 @@ class Summarizer {
     entry.constant = constant;
     ++operators_[QualifiedName(node)];
     CountCall(node);
-    if (node.op_type == "Constant")
-      if (const ir::StoredTensor* tensor = StoredTensorOf(node.output(0))) Weigh(*tensor);
+    if (node.op_type == "Constant") {
+      if (const ir::StoredTensor* tensor = StoredTensorOf(node.output(0))) {
+        Weigh(*tensor);
+        ++summary_.constants;
+      }
+    }
     const Cost cost = CostOf(node, sizes_);
     entry.macs = cost.macs;
     entry.flops = cost.flops;
@@ -139,8 +143,8 @@ class Summarizer {
   }
 
   void MemoryOf(const ir::Graph& graph) {
-    const auto constants = ConstantNodes(graph);
-    const PeakMemory peak = PlanPeakMemory(graph, sizes_, constants);
+    const auto constants = ConstantNodes(graph, model_.ir_version);
+    const PeakMemory peak = PlanPeakMemory(graph, sizes_, model_.ir_version);
     summary_.peak_memory_bytes = peak.bytes;
     summary_.activation_bytes = peak.total_bytes;
     summary_.memory_complete = peak.complete;

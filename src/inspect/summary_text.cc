@@ -71,7 +71,7 @@ void Report::Values(std::string_view label, const std::vector<ValueSummary>& val
 }
 
 void Report::Operators(const Summary& s) {
-  Line("nodes", "{}{}{}", s.nodes.size(), s.subgraphs > 0 ? fmt::format(", of them in {} subgraphs", s.subgraphs) : "",
+  Line("nodes", "{}{}{}", s.nodes.size(), s.subgraphs > 0 ? fmt::format(", with those of {} subgraphs", s.subgraphs) : "",
        s.constant_nodes > 0 ? fmt::format(" ({} compute constants)", s.constant_nodes) : "");
   std::string line;
   std::string_view label = "operators";
@@ -96,7 +96,7 @@ void Report::Costs(const Summary& s) {
   std::string types;
   for (const auto& [dtype, bytes] : s.weight_bytes_by_type)
     types += fmt::format("{}{} {}", types.empty() ? "" : ", ", DataTypeName(dtype), ByteCount(bytes));
-  Line("parameters", "{} in {} initializers", Count(s.parameters), s.initializers);
+  Line("parameters", "{} in {} initializers{}", Count(s.parameters), s.initializers, s.constants > 0 ? fmt::format(" and {} constants", s.constants) : "");
   Line("weights", "{}{}", ByteCount(s.weight_bytes), types.empty() ? "" : " (" + types + ")");
   if (s.constant_bytes > 0) Line("", "and {} that constant nodes compute at load", ByteCount(s.constant_bytes));
   for (const std::string& file : s.external_files) Line("external", "{}", file);
@@ -106,7 +106,7 @@ void Report::Costs(const Summary& s) {
   Text("not counted", unknown);
   Line("peak memory", "{} of activations{}{}, {} without reuse", ByteCount(s.peak_memory_bytes), s.peak_node.empty() ? "" : " at " + s.peak_node,
        s.memory_complete ? "" : " (sizes of some values are unknown)", ByteCount(s.activation_bytes));
-  if (!s.assumed_symbols.empty()) Line("assumed", "{} = 1", fmt::join(s.assumed_symbols, " = 1, "));
+  if (!s.assumed_symbols.empty()) Text("assumed", fmt::format("{} = 1", fmt::join(s.assumed_symbols, " = 1, ")));
   std::string_view label = "metadata";
   for (const auto& [key, value] : s.metadata) {
     Line(label, "{}", Short(fmt::format("{}: {}", key, value), options_.width - 14));
@@ -203,7 +203,7 @@ std::string SummaryText(const Summary& summary, const SummaryTextOptions& option
 std::string SummaryJson(const Summary& s, bool nodes) {
   Json json = {{"ir_version", s.ir_version}, {"model_version", s.model_version}, {"producer", s.producer_name}, {"producer_version", s.producer_version},
                {"domain", s.domain}, {"doc", s.doc}, {"graph", s.graph_name}, {"node_count", s.nodes.size()}, {"subgraphs", s.subgraphs},
-               {"initializers", s.initializers}, {"parameters", s.parameters}, {"weight_bytes", s.weight_bytes}, {"external_files", s.external_files},
+               {"initializers", s.initializers}, {"constants", s.constants}, {"parameters", s.parameters}, {"weight_bytes", s.weight_bytes}, {"external_files", s.external_files},
                {"constant_nodes", s.constant_nodes}, {"constant_bytes", s.constant_bytes}, {"macs", s.macs}, {"flops", s.flops},
                {"peak_memory_bytes", s.peak_memory_bytes}, {"peak_node", s.peak_node}, {"activation_bytes", s.activation_bytes},
                {"memory_complete", s.memory_complete}, {"assumed_symbols", s.assumed_symbols}};

@@ -71,9 +71,9 @@ void DrawNet(const SceneNet& net, const std::vector<std::vector<Point>>& lines, 
   }
 }
 
-void DrawLabel(const SceneNet& net, const std::vector<std::vector<Point>>& lines, Pen* pen) {
-  if (lines.empty() || net.label.empty()) return;
-  const Point start = lines[0][0];
+// A value's shape stands where it leaves its node.
+void DrawLabel(const SceneNet& net, Point start, Pen* pen) {
+  if (net.label.empty()) return;
   pen->Add("<text class=\"l\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", start.x + 4, start.y + 12, Escaped(net.label));
 }
 
@@ -131,9 +131,9 @@ std::string Escaped(std::string_view text) {
 }
 
 std::string_view PictureStyle() {
-  return R"(text{font-family:system-ui,"Segoe UI",Helvetica,Arial,sans-serif;font-size:10.5px;fill:#24292f}
+  return R"(text{font-family:Helvetica,Arial,"Liberation Sans",system-ui,sans-serif;font-size:10.5px;fill:#24292f}
 .e{fill:none;stroke:#57606a;stroke-width:1.1}.a{fill:#57606a}
-.l{font-size:9.5px;fill:#6e7781}
+.l{font-size:9.5px;fill:#6e7781;paint-order:stroke;stroke:#fff;stroke-width:3px}
 .o{fill:#fff;stroke:#8c959f}
 .t{font-size:12px;font-weight:600;text-anchor:middle}.b .h+.t{fill:#fff}
 .n{fill:#6e7781}.c{text-anchor:middle;fill:#57606a}
@@ -152,47 +152,75 @@ ScenePicture DrawScene(const Scene& scene) {
   Pen pen(&picture.body);
   for (size_t i = 0; i < scene.nets.size(); ++i) DrawNet(scene.nets[i], layout.nets[i], i, &pen);
   picture.body += '\n';
-  for (size_t i = 0; i < scene.nets.size(); ++i) DrawLabel(scene.nets[i], layout.nets[i], &pen);
+  for (size_t i = 0; i < scene.nets.size(); ++i) {
+    const auto source = static_cast<size_t>(scene.nets[i].source);
+    const Point start = {layout.nodes[source].x + graph.nets[i].port, layout.nodes[source].y + graph.nodes[source].height};
+    DrawLabel(scene.nets[i], start, &pen);
+    picture.width = std::max(picture.width, start.x + 4 + TextWidth(scene.nets[i].label) * 9.5);
+  }
   picture.body += '\n';
   for (size_t i = 0; i < scene.boxes.size(); ++i) DrawBox(scene.boxes[i], graph.nodes[i], layout.nodes[i], i, &pen);
-  // Labels reach beyond the boxes on the right.
-  for (size_t i = 0; i < scene.nets.size(); ++i)
-    if (!layout.nets[i].empty()) picture.width = std::max(picture.width, layout.nets[i][0][0].x + 4 + TextWidth(scene.nets[i].label) * 9.5);
   return picture;
 }
 
+namespace {
+
+// Columns of panels, filled from top to bottom: the main graph alone in the first, subgraphs and functions after it.
+class Columns {
+ public:
+  // As high as the main graph, or as high as makes all panels together a square.
+  explicit Columns(const std::vector<ScenePicture>& pictures) {
+    double area = 0;
+    for (const ScenePicture& picture : pictures) area += (picture.width + kColumnGap) * (picture.height + kTitle + kColumnGap);
+    height_ = std::max(std::sqrt(area), pictures.empty() ? 0 : pictures[0].height + kTitle);
+  }
+
+  // Where the next panel goes.
+  Point Place(double panel_width, double panel_height) {
+    const bool full = column_width_ > 0 && (first_ || y_ + panel_height > kMargin + height_);
+    if (full) {
+      first_ = false;
+      x_ += column_width_ + kColumnGap;
+      y_ = kMargin;
+      column_width_ = 0;
+    }
+    const Point place = {x_, y_};
+    column_width_ = std::max(column_width_, panel_width);
+    y_ += panel_height + kColumnGap;
+    width_ = std::max(width_, x_ + column_width_ + kMargin);
+    bottom_ = std::max(bottom_, place.y + panel_height + kMargin);
+    return place;
+  }
+
+  double width() const { return width_; }
+  double height() const { return bottom_; }
+  static constexpr double kTitle = 28;
+
+ private:
+  static constexpr double kMargin = 24, kColumnGap = 50;
+  double height_ = 0, x_ = kMargin, y_ = kMargin, column_width_ = 0, width_ = 2 * kMargin, bottom_ = 2 * kMargin;
+  bool first_ = true;
+};
+
+}  // namespace
+
 std::string DrawSvg(const ir::Model& model, const DrawOptions& options) {
-  constexpr double kMargin = 24, kTitle = 28, kColumnGap = 60;
-  std::string body;
-  double x = kMargin, y = kMargin, column_width = 0, width = 0, height = 0, main_height = 0;
   const std::vector<Scene> scenes = MakeScenes(model, options.scenes);
-  for (const Scene& scene : scenes) {
-    const ScenePicture picture = DrawScene(scene);
-    const double title_width = TextWidth(scene.title) * 16;
-    // Subgraphs and functions fill columns beside the main graph, as high as it is.
-    if (main_height == 0) {
-      main_height = std::max(picture.height, 800.0);
-    } else if (y == kMargin || y + picture.height > main_height + kMargin || column_width == 0) {
-      x += column_width + (column_width > 0 ? kColumnGap : 0);
-      y = kMargin;
-      column_width = 0;
-    }
-    fmt::format_to(std::back_inserter(body), "<g transform=\"translate({:.1f} {:.1f})\"><text class=\"title\" y=\"14\">{}</text>", x, y, Escaped(scene.title));
-    fmt::format_to(std::back_inserter(body), "<g transform=\"translate(0 {})\">\n{}</g></g>\n", kTitle, picture.body);
-    column_width = std::max({column_width, picture.width, title_width});
-    y += kTitle + picture.height + kColumnGap;
-    width = std::max(width, x + column_width + kMargin);
-    height = std::max(height, y - kColumnGap + kMargin);
-    if (&scene == &scenes.front()) {
-      x += column_width + kColumnGap;
-      y = kMargin;
-      column_width = 0;
-    }
+  std::vector<ScenePicture> pictures;
+  for (const Scene& scene : scenes) pictures.push_back(DrawScene(scene));
+  Columns columns(pictures);
+  std::string body;
+  for (size_t i = 0; i < scenes.size(); ++i) {
+    const double title_width = TextWidth(scenes[i].title) * 15;
+    const Point place = columns.Place(std::max(pictures[i].width, title_width), pictures[i].height + Columns::kTitle);
+    fmt::format_to(std::back_inserter(body), "<g transform=\"translate({:.1f} {:.1f})\"><text class=\"title\" y=\"14\">{}</text>", place.x, place.y,
+                   Escaped(scenes[i].title));
+    fmt::format_to(std::back_inserter(body), "<g transform=\"translate(0 {})\">\n{}</g></g>\n", Columns::kTitle, pictures[i].body);
   }
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\">\n<style>{2}</style>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{3}</svg>\n",
-      width, height, PictureStyle(), body);
+      columns.width(), columns.height(), PictureStyle(), body);
 }
 
 }  // namespace sardonyx::inspect
