@@ -60,8 +60,12 @@ class Compiler final {
     const ir::Type& output_type(size_t i) const override { return has_output(i) ? node_.output(i)->type : Unknown(); }
     const Tensor* constant(size_t i) const override { return has_input(i) ? compiler_.ConstantTensor(node_.input(i)) : nullptr; }
     void ReleaseConstant(size_t i) const override {
-      if (has_input(i)) ++compiler_.released_uses_[node_.input(i)];
+      if (!has_input(i)) return;
+      ++compiler_.released_uses_[node_.input(i)];
+      packed_.resize(node_.inputs().size(), false);
+      packed_[i] = true;
     }
+    std::vector<bool> packed() const { return packed_; }
     ThreadPool& thread_pool() const override { return *compiler_.options_.pool; }
 
    private:
@@ -74,6 +78,7 @@ class Compiler final {
     const ops::OpSchema& schema_;
     int64_t opset_;
     std::vector<ir::Type> input_types_;
+    mutable std::vector<bool> packed_;
   };
 
   Status AddInputs();
@@ -255,6 +260,8 @@ Status Compiler::AddNode(const ir::Node& node) {
     StatusOr<KernelChoice> choice = Choose(info, &step.provider);
     if (!choice.ok()) return choice.status().WithContext(node.Label());
     step.choice = *std::move(choice);
+    step.packed_inputs = info.packed();
+    step.packed_inputs.resize(step.inputs.size(), false);
   }
   if (!step.choice.kernel) {
     std::string reason = fmt::format("{}{}{} (opset {}): no kernel", node.domain, node.domain.empty() ? "" : ".", node.op_type, opset);
