@@ -10,6 +10,7 @@
 #include "runtime/control_flow.h"
 #include "runtime/frame.h"
 #include "runtime/program.h"
+#include "runtime/type_check.h"
 
 namespace sardonyx::runtime {
 namespace {
@@ -59,8 +60,12 @@ class Compiler final {
     const ir::Type& output_type(size_t i) const override { return has_output(i) ? node_.output(i)->type : Unknown(); }
     const Tensor* constant(size_t i) const override { return has_input(i) ? compiler_.ConstantTensor(node_.input(i)) : nullptr; }
     void ReleaseConstant(size_t i) const override {
-      if (has_input(i)) ++compiler_.released_uses_[node_.input(i)];
+      if (!has_input(i)) return;
+      ++compiler_.released_uses_[node_.input(i)];
+      packed_.resize(node_.inputs().size(), false);
+      packed_[i] = true;
     }
+    std::vector<bool> packed() const { return packed_; }
     ThreadPool& thread_pool() const override { return *compiler_.options_.pool; }
 
    private:
@@ -73,6 +78,7 @@ class Compiler final {
     const ops::OpSchema& schema_;
     int64_t opset_;
     std::vector<ir::Type> input_types_;
+    mutable std::vector<bool> packed_;
   };
 
   Status AddInputs();
@@ -230,6 +236,7 @@ Status Compiler::AddNode(const ir::Node& node) {
   }
   Step step;
   step.node = &node;
+  step.schema = schema;
   captured_by_step_.emplace_back();
   const auto drop = [&] { captured_by_step_.pop_back(); };
   bool constant = options_.fold_constants && !IsRandom(node) && !HasSubgraph(node);
@@ -239,11 +246,22 @@ Status Compiler::AddNode(const ir::Node& node) {
     step.inputs.push_back(slot);
     if (input && !ConstantValue(input)) constant = false;
   }
+  RETURN_IF_ERROR(CheckArity(node, *schema).WithContext(node.Label()));
   const Info info(*this, node, *schema, opset);
+  std::vector<InputKind> kinds;
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    const ir::Type& type = info.input_type(i);
+    const bool known = info.has_input(i) && type.is_tensor();
+    kinds.push_back({known ? Value::Kind::kTensor : Value::Kind::kNone, info.has_input(i), type.dtype});
+    step.input_dtypes.push_back(known ? type.dtype : DataType::kUndefined);
+  }
+  RETURN_IF_ERROR(CheckInputTypes(*schema, kinds).WithContext(node.Label()));
   {
     StatusOr<KernelChoice> choice = Choose(info, &step.provider);
     if (!choice.ok()) return choice.status().WithContext(node.Label());
     step.choice = *std::move(choice);
+    step.packed_inputs = info.packed();
+    step.packed_inputs.resize(step.inputs.size(), false);
   }
   if (!step.choice.kernel) {
     std::string reason = fmt::format("{}{}{} (opset {}): no kernel", node.domain, node.domain.empty() ? "" : ".", node.op_type, opset);

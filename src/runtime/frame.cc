@@ -8,6 +8,7 @@
 
 #include "base/status_macros.h"
 #include "runtime/profiler.h"
+#include "runtime/type_check.h"
 
 namespace sardonyx::runtime {
 namespace {
@@ -290,6 +291,37 @@ Status Frame::RunSteps() {
   return {};
 }
 
+// Types are almost always those that were checked at compilation. Where a model hides or misstates them, the schema is held
+// against what is really there, so that no kernel reads a tensor as something that it is not.
+Status Frame::CheckTypes(const Step& step) const {
+  bool as_compiled = true;
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    if (step.inputs[i] < 0 || step.packed_inputs[i]) continue;
+    const Slot& slot = slots_[step.inputs[i]];
+    as_compiled &= slot.state == Slot::State::kTensor && slot.view.dtype == step.input_dtypes[i];
+  }
+  if (as_compiled) return {};
+  std::vector<InputKind> kinds;
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    InputKind kind;
+    if (step.inputs[i] >= 0 && !step.packed_inputs[i]) {
+      const Slot& slot = slots_[step.inputs[i]];
+      kind.present = slot.state != Slot::State::kUnset;
+      kind.kind = slot.state == Slot::State::kTensor ? Value::Kind::kTensor : slot.value.kind();
+      kind.dtype = slot.view.dtype;
+      const ops::FormalParameter* formal = step.schema->input(i);
+      const bool empty = !kind.present || kind.kind == Value::Kind::kNone;
+      if (empty && formal && formal->arity == ops::Arity::kSingle && !formal->type.starts_with("optional(")) {
+        const ops::TypeConstraint* constraint = step.schema->constraint(formal->type);
+        const bool takes_none = constraint && std::any_of(constraint->types.begin(), constraint->types.end(), [](std::string_view t) { return t.starts_with("optional("); });
+        if (!takes_none) return Invalid(fmt::format("input {} ({}) has no value", i, formal->name));
+      }
+    }
+    kinds.push_back(kind);
+  }
+  return CheckInputTypes(*step.schema, kinds);
+}
+
 Status Frame::RunStep(const Step& step) {
   const auto describe_inputs = [&] {
     std::string text;
@@ -302,7 +334,8 @@ Status Frame::RunStep(const Step& step) {
   StepContext context(*this, step);
   Profiler* profiler = state_->profiler;
   const int64_t start = profiler ? profiler->Now() : 0;
-  Status status = step.choice.kernel->Run(context);
+  Status status = CheckTypes(step);
+  if (status.ok()) status = step.choice.kernel->Run(context);
   if (profiler) profiler->Record(step, describe_inputs(), start, profiler->Now());
   if (status.ok()) return status;
   return status.WithContext(fmt::format("{} ({})", step.node->Label(), describe_inputs()));

@@ -34,6 +34,7 @@ class Frame {
   Status Bind(std::span<const Value> inputs, Frame* outer);
   Status RunSteps();
   Status RunStep(const Step& step);
+  Status CheckTypes(const Step& step) const;
   void SetSlot(int slot, const Value& value);
   void Release(int slot);
   // The slot's content as a shared value; tensors in the arena are copied.

@@ -24,11 +24,16 @@ class Program;
 
 struct Step {
   const ir::Node* node = nullptr;
+  const ops::OpSchema* schema = nullptr;
   std::string provider;
   KernelChoice choice;
   // Slot numbers; -1 where omitted.
   std::vector<int> inputs;
   std::vector<int> outputs;
+  // The element types that were checked against the schema when compiling; undefined where nothing was known.
+  std::vector<DataType> input_dtypes;
+  // Constants that the kernel keeps in packed form, so that their slots may be empty.
+  std::vector<bool> packed_inputs;
   // Slots that nothing reads after this step.
   std::vector<int> release;
   // Programs of the node's subgraphs by attribute name.

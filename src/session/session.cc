@@ -76,10 +76,13 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
       if (provider->HasOperator(node.domain, node.op_type, opset)) return false;
     return true;
   };
+  // A contradiction that inference finds may lie in a branch never taken; what really is wrong the kernels report.
+  ops::InferenceOptions infer;
+  infer.on_error = [](const ir::Graph&, const ir::Node*, const Status&) {};
   // Each round expands one level of function operators; their bodies' types must be known before the next.
   constexpr int kMaxRounds = 16;
   for (int round = 0; round < kMaxRounds; ++round) {
-    RETURN_IF_ERROR(ops::InferTypes(*model));
+    RETURN_IF_ERROR(ops::InferTypes(*model, infer));
     ASSIGN_OR_RETURN(const size_t expanded, optimize::InlineFunctions(*model, expand));
     if (expanded == 0) break;
   }

@@ -115,13 +115,23 @@ template <class T>
 void ScaleChannelsOf(DataType dtype, const void* x, const T* factor, const T* offset, int64_t channels, int64_t inner, void* y, int64_t begin,
                      int64_t end) {
   T result[kChunk];
-  for (int64_t plane = begin; plane < end; ++plane) {
-    const T a = factor[plane % channels], b = offset[plane % channels];
-    const int64_t first = plane * inner;
-    ForEachRun<T>(dtype, x, first, inner, [&](const T* v, int64_t at, int64_t n) {
+  // One element a channel: a stretch of channels is a run. Otherwise a plane is.
+  const int64_t step = inner == 1 ? channels : 1;
+  for (int64_t plane = begin, next; plane < end; plane = next) {
+    next = std::min(end, plane + step - plane % step);
+    const int64_t first = plane * inner, channel = plane % channels;
+    const T a = factor[channel], b = offset[channel];
+    ForEachRun<T>(dtype, x, first, (next - plane) * inner, [&](const T* v, int64_t at, int64_t n) {
       T* const o = dtype == kTypeOf<T> ? static_cast<T*>(y) + first + at : result;
-      SARDONYX_INDEPENDENT_LOOP
-      for (int64_t i = 0; i < n; ++i) o[i] = v[i] * a + b;
+      const T* const factors = factor + channel + at;
+      const T* const offsets = offset + channel + at;
+      if (inner == 1) {
+        SARDONYX_INDEPENDENT_LOOP
+        for (int64_t i = 0; i < n; ++i) o[i] = v[i] * factors[i] + offsets[i];
+      } else {
+        SARDONYX_INDEPENDENT_LOOP
+        for (int64_t i = 0; i < n; ++i) o[i] = v[i] * a + b;
+      }
       if (o == result) StoreElements(result, n, dtype, y, first + at);
     });
   }

@@ -54,6 +54,8 @@ TEST(Normalize, ScalesChannels) {
   V y(4);
   ScaleChannels(DataType::kFloat, x.data(), factor.data(), offset.data(), 2, 2, y.data(), 0, 2);
   EXPECT_EQ(y, (V{2, 4, 10, 13}));
+  ScaleChannels(DataType::kFloat, x.data(), factor.data(), offset.data(), 2, 1, y.data(), 1, 4);
+  EXPECT_EQ(y, (V{2, 7, 6, 13}));
 }
 
 TEST(Normalize, LocalResponseWindows) {

@@ -50,7 +50,13 @@ struct BinaryBinding {
   }
 };
 
+// Over an operand of as many bytes: since the result has the operands' element size, that one is not broadcast. A comparison
+// has not, and an exponent need not have; over those nothing can be said.
 const KernelTraits kEitherInPlace = {.in_place = {{0, 0}, {0, 1}}};
+KernelTraits TraitsOf(BinaryOp op) {
+  if (IsComparison(op)) return {};
+  return op == kPow ? KernelTraits{.in_place = {{0, 0}}} : kEitherInPlace;
+}
 
 StatusOr<std::unique_ptr<Kernel>> MakeBinary(BinaryOp op, const NodeInfo& node) {
   BinaryBinding binding{op, node.node().op_type};
@@ -59,7 +65,7 @@ StatusOr<std::unique_ptr<Kernel>> MakeBinary(BinaryOp op, const NodeInfo& node) 
     binding.broadcast = node.GetInt("broadcast", 0) != 0;
     binding.axis = node.GetInt("axis", -1);
   }
-  return MakeKernel(std::move(binding), kEitherInPlace);
+  return MakeKernel(std::move(binding), TraitsOf(op));
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeMod(const NodeInfo& node) {

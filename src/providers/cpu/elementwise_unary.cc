@@ -33,7 +33,7 @@ StatusOr<std::unique_ptr<Kernel>> MakeUnary(UnaryOp op, const NodeInfo& node) {
         const ElementwiseInput input[] = {{&x, x.dims}};
         return RunElementwise(context, name, kernels::FindUnary(op, x.dtype), input, tests ? DataType::kBool : x.dtype, parameters);
       },
-      {.in_place = {{0, 0}}});
+      tests ? KernelTraits{} : KernelTraits{.in_place = {{0, 0}}});
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeGelu(const NodeInfo& node) {

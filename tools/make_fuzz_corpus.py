@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets for containers and pictures, fuzz/corpus/NAME: tiny files of every kind.
+
+For development only (needs NumPy and Pillow); the files are committed. Seeds that a target's own author made by hand lie
+beside them and are left alone.
+"""
+import bz2
+import gzip
+import io
+import lzma
+import pathlib
+import tarfile
+
+import numpy as np
+from PIL import Image
+
+HERE = pathlib.Path(__file__).resolve().parent.parent / "fuzz/corpus"
+TYPES = "undefined float uint8 int8 uint16 int16 int32 int64 string bool".split()
+
+
+def write(target, name, content):
+    folder = HERE / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def saved(array):
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+def archives():
+    for style in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=style) as tar:
+            for name in ["a", "d/\u00e9"] + ["n" * 120] * (style != tarfile.USTAR_FORMAT):
+                info = tarfile.TarInfo(name)
+                info.size = 3
+                tar.addfile(info, io.BytesIO(b"abc"))
+        plain = out.getvalue().rstrip(b"\0") + bytes(1024)
+        plain += bytes(-len(plain) % 512)
+        write("archive", "tar%d" % style, plain)
+        write("archive", "tar%d.gz" % style, gzip.compress(plain, mtime=0))
+    write("archive", "gz", gzip.compress(b"abc", mtime=0))
+    write("archive", "xz", lzma.compress(b"abc"))
+    write("archive", "bz2", bz2.compress(b"abc"))
+
+
+def arrays():
+    count = np.arange(6).reshape(2, 3)
+    for code in "f4 >i2 U2 S2 b1 c8 V2".split():
+        array = count.astype("u2").view("V2") if code == "V2" else count.astype(code)
+        write("npy", code.replace(">", "big_"), (b"\x10" if code == "V2" else b"\0") + saved(array))
+    write("npy", "fortran", b"\x16" + saved(np.asfortranarray(count.astype("i1"))))
+    for name, save in (("stored", np.savez), ("deflated", np.savez_compressed)):
+        out = io.BytesIO()
+        save(out, a=count.astype("f4"), b=np.array("x"))
+        write("npz", name, out.getvalue())
+
+
+def texts():
+    def typed(name, text):
+        return bytes([TYPES.index(name)]) + text.encode()
+
+    write("json", "object", typed("undefined", '{"dtype":"float","shape":[2,2],"data":[1,-2.5e3,"NaN",0]}'))
+    write("json", "nested", typed("int64", "[[1,2],[3,-4]]"))
+    write("json", "strings", typed("string", '["a","\\u00e9\\n",""]'))
+    write("json", "bool", typed("bool", "[true,false]"))
+    write("json", "document", typed("undefined", '{"a":{"b":[null,{},[]]}}'))
+    write("sidecar", "image", b"image: {preset: imagenet, size: [2, 3], mean: [1, 2, 3], fit: crop, pad: 0}\n")
+    write("sidecar", "classes", b"# text\nclasses:\n  labels: [a, b]\n  softmax: true\n  top: 5\n")
+
+
+def pictures():
+    image = Image.fromarray(np.random.RandomState(1).randint(0, 255, (5, 6, 3), dtype=np.uint8))
+    few, gray = image.quantize(4), image.convert("L")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name, kind, picture, options in (
+        ("rgb.png", "PNG", image, {"exif": exif}), ("palette.png", "PNG", few, {}), ("gray.png", "PNG", gray, {}),
+        ("rgb.jpg", "JPEG", image, {"exif": exif, "quality": 50}), ("gray.jpg", "JPEG", gray, {"progressive": True}),
+        ("cmyk.jpg", "JPEG", image.convert("CMYK"), {}), ("lossy.webp", "WEBP", image, {"exif": exif}),
+        ("lossless.webp", "WEBP", image, {"lossless": True}), ("rgb.bmp", "BMP", image, {}), ("palette.bmp", "BMP", few, {}),
+        ("bilevel.bmp", "BMP", gray.convert("1"), {}), ("rgb.ppm", "PPM", image, {}), ("bilevel.pbm", "PPM", gray.convert("1"), {}),
+        ("plain.tif", "TIFF", image, {}), ("lzw.tif", "TIFF", image, {"compression": "tiff_lzw"}),
+        ("packbits.tif", "TIFF", few, {"compression": "packbits"}),
+    ):
+        out = io.BytesIO()
+        picture.save(out, kind, **options)
+        write("image", name, out.getvalue())
+    write("image", "text.ppm", b"P3 2 1 15\n1 2 3 4 5 6\n")
+    testdata = HERE.parent.parent / "src/vision/testdata"
+    for name in ("rle4.bmp", "rle8.bmp", "rgb565.bmp"):
+        write("image", name, (testdata / name).read_bytes())
+
+
+if __name__ == "__main__":
+    archives()
+    arrays()
+    texts()
+    pictures()
