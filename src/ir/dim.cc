@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 namespace sardonyx::ir {
 namespace {
 
@@ -13,6 +15,7 @@ namespace {
 // below; a hostile one gets unknown dims instead of a polynomial that explodes.
 constexpr int kMaxWeight = 128;
 constexpr int kMaxDivisionSteps = 16;
+constexpr int kMaxNestedExtrema = 6;
 
 int64_t FloorDivide(int64_t a, int64_t b) {
   const int64_t quotient = a / b;
@@ -62,6 +65,9 @@ struct Dim::Expression {
   static Dim FloorDivByConstant(const Dim& a, int64_t divisor);
   static std::optional<Dim> FlattenNestedDivision(const Polynomial& a, int64_t divisor);
   static Dim ReduceModulo(const Dim& a, int64_t modulus);
+  static const Atom* AtomPlusConstant(const Dim& dim, Atom::Kind kind, int64_t& constant);
+  static const Atom* SingleAtom(const Dim& dim, Atom::Kind kind);
+  static bool AtLeast(const Dim& a, const Dim& b, int depth = 0);
   static Dim Extremum(Atom::Kind kind, const Dim& a, const Dim& b);
   static Dim Apply(Atom::Kind kind, const Dim& a, const Dim& b);
 
@@ -173,6 +179,12 @@ std::optional<std::string_view> Dim::symbol() const {
 
 bool Dim::operator==(const Dim& other) const { return !is_unknown() && Expression::Compare(*this, other) == 0; }
 
+bool Dim::IsCapped(const Dim& other) const {
+  const Atom* min = Expression::SingleAtom(*this, Atom::Kind::kMin);
+  if (min == nullptr) return false;
+  return (min->a == other && min->b.is_constant() && min->b.value() > 0) || (min->b == other && min->a.is_constant() && min->a.value() > 0);
+}
+
 Dim operator+(const Dim& a, const Dim& b) {
   if (a.is_unknown() || b.is_unknown()) return Dim::Unknown();
   if (a.is_constant() && b.is_constant()) {
@@ -195,6 +207,7 @@ Dim operator*(const Dim& a, const Dim& b) {
   }
   const auto left = Dim::Expression::ToPolynomial(a);
   const auto right = Dim::Expression::ToPolynomial(b);
+  if (left.size() * right.size() > static_cast<size_t>(kMaxWeight)) return Dim::Unknown();
   Dim::Expression::Polynomial product;
   for (const auto& x : left) {
     for (const auto& y : right) {
@@ -305,16 +318,47 @@ Dim Dim::Mod(const Dim& a, const Dim& b) {
   return Expression::Operation(Atom::Kind::kMod, a, b);
 }
 
+// The atom when `dim` is `atom + constant` with an atom of that kind, and the constant.
+const Atom* Dim::Expression::AtomPlusConstant(const Dim& dim, Atom::Kind kind, int64_t& constant) {
+  constant = 0;
+  if (!dim.is_symbolic()) return nullptr;
+  const Polynomial& terms = dim.expression_->terms;
+  if (terms.size() > 2 || terms[0].coefficient != 1 || terms[0].factors.size() != 1 || terms[0].factors[0]->kind != kind) return nullptr;
+  if (terms.size() == 2) {
+    if (!terms[1].factors.empty()) return nullptr;
+    constant = terms[1].coefficient;
+  }
+  return terms[0].factors[0].get();
+}
+
+const Atom* Dim::Expression::SingleAtom(const Dim& dim, Atom::Kind kind) {
+  int64_t constant = 0;
+  const Atom* atom = AtomPlusConstant(dim, kind, constant);
+  return constant == 0 ? atom : nullptr;
+}
+
+// a >= b for every size of the symbols; false when that cannot be shown (or only through many nested maxima).
+bool Dim::Expression::AtLeast(const Dim& a, const Dim& b, int depth) {
+  if (NonNegative(a - b)) return true;
+  if (++depth > kMaxNestedExtrema) return false;
+  if (const Atom* max = SingleAtom(b, Atom::Kind::kMax)) return AtLeast(a, max->a, depth) && AtLeast(a, max->b, depth);
+  if (const Atom* min = SingleAtom(a, Atom::Kind::kMin)) return AtLeast(min->a, b, depth) && AtLeast(min->b, b, depth);
+  if (const Atom* max = SingleAtom(a, Atom::Kind::kMax)) return AtLeast(max->a, b, depth) || AtLeast(max->b, b, depth);
+  if (const Atom* min = SingleAtom(b, Atom::Kind::kMin)) return AtLeast(a, min->a, depth) || AtLeast(a, min->b, depth);
+  return false;
+}
+
 // Max or Min of two known dims: one of them where the sign of their difference is certain.
 Dim Dim::Expression::Extremum(Atom::Kind kind, const Dim& a, const Dim& b) {
   const bool max = kind == Atom::Kind::kMax;
-  if (NonNegative(a - b)) return max ? a : b;
-  if (NonNegative(b - a)) return max ? b : a;
-  for (const auto& [outer, inner] : {std::pair{&a, &b}, std::pair{&b, &a}}) {  // max(max(x, y), y)
-    if (!outer->is_symbolic() || outer->expression_->terms.size() != 1) continue;
-    const Term& term = outer->expression_->terms[0];
-    if (term.coefficient != 1 || term.factors.size() != 1 || term.factors[0]->kind != kind) continue;
-    if (term.factors[0]->a == *inner || term.factors[0]->b == *inner) return *outer;
+  if (AtLeast(a, b)) return max ? a : b;
+  if (AtLeast(b, a)) return max ? b : a;
+  for (const auto& [outer, limit] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
+    int64_t offset = 0;
+    const Atom* inner = AtomPlusConstant(*outer, kind, offset);
+    // max(max(x, k) + c, d) is max(x + c, max(k + c, d)), for numbers k, c, d.
+    if (inner != nullptr && limit->is_constant() && inner->b.is_constant())
+      return Extremum(kind, inner->a + Dim(offset), Extremum(kind, inner->b + Dim(offset), *limit));
   }
   // Symbols before constants: "max(seq, 1)".
   return Compare(a, b) >= 0 ? Operation(kind, a, b) : Operation(kind, b, a);
@@ -375,15 +419,15 @@ std::string Dim::Expression::ToString(const Atom& atom) {
     if (!dim.is_symbolic()) return dim.ToString();
     const Polynomial& terms = dim.expression_->terms;
     const bool single = terms.size() == 1 && terms[0].coefficient == 1 && terms[0].factors.size() == 1;
-    return single ? dim.ToString() : "(" + dim.ToString() + ")";
+    return single ? dim.ToString() : fmt::format("({})", dim.ToString());
   };
   switch (atom.kind) {
     case Atom::Kind::kSymbol: return atom.name;
-    case Atom::Kind::kFloorDiv: return "floor(" + operand(atom.a) + "/" + operand(atom.b) + ")";
-    case Atom::Kind::kCeilDiv: return "ceil(" + operand(atom.a) + "/" + operand(atom.b) + ")";
-    case Atom::Kind::kMod: return "mod(" + atom.a.ToString() + ", " + atom.b.ToString() + ")";
-    case Atom::Kind::kMax: return "max(" + atom.a.ToString() + ", " + atom.b.ToString() + ")";
-    case Atom::Kind::kMin: return "min(" + atom.a.ToString() + ", " + atom.b.ToString() + ")";
+    case Atom::Kind::kFloorDiv: return fmt::format("floor({}/{})", operand(atom.a), operand(atom.b));
+    case Atom::Kind::kCeilDiv: return fmt::format("ceil({}/{})", operand(atom.a), operand(atom.b));
+    case Atom::Kind::kMod: return fmt::format("mod({}, {})", atom.a.ToString(), atom.b.ToString());
+    case Atom::Kind::kMax: return fmt::format("max({}, {})", atom.a.ToString(), atom.b.ToString());
+    case Atom::Kind::kMin: return fmt::format("min({}, {})", atom.a.ToString(), atom.b.ToString());
   }
   return "?";
 }
@@ -391,15 +435,13 @@ std::string Dim::Expression::ToString(const Atom& atom) {
 std::string Dim::Expression::ToString(const Polynomial& terms) {
   std::string text;
   for (const Term& term : terms) {
+    if (!text.empty() && term.coefficient > 0) text += '+';
     std::string product;
-    for (const auto& atom : term.factors) product += (product.empty() ? "" : "*") + ToString(*atom);
-    std::string coefficient = std::to_string(term.coefficient);
-    if (!product.empty() && term.coefficient == 1) coefficient.clear();
-    if (!product.empty() && term.coefficient == -1) coefficient = "-";
-    if (!text.empty() && term.coefficient > 0) text += "+";
-    text += coefficient;
-    if (!product.empty() && !coefficient.empty() && coefficient != "-") text += "*";
-    text += product;
+    for (const auto& atom : term.factors) product += product.empty() ? ToString(*atom) : fmt::format("*{}", ToString(*atom));
+    if (product.empty()) text += fmt::format("{}", term.coefficient);
+    else if (term.coefficient == 1) text += product;
+    else if (term.coefficient == -1) text += fmt::format("-{}", product);
+    else text += fmt::format("{}*{}", term.coefficient, product);
   }
   return text;
 }

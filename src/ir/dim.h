@@ -35,6 +35,9 @@ class Dim {
 
   // Provably equal. Unknown equals nothing, not even itself.
   bool operator==(const Dim& other) const;
+  // True when this is min(other, c) for a positive constant c: what a slice of at most c leaves of `other`. Where the two
+  // broadcast against each other the result is `other`.
+  bool IsCapped(const Dim& other) const;
   // "?", "3", "batch", "2*batch+1".
   std::string ToString() const;
   // The value when every symbol has one.

@@ -20,7 +20,7 @@ struct ValueFacts {
   // The value itself, when it is a constant.
   std::optional<Tensor> constant;
   // Elements of a tensor of rank 0 or 1 (a shape, an axis list, a scale) as expressions; size = number of elements. An
-  // element that is not known to be an integer is unknown; bools are 0 and 1.
+  // element that is not known to be an integer is unknown; bools are 0 and 1. Of a sequence: empty if it is.
   std::optional<std::vector<ir::Dim>> elements;
 };
 
@@ -72,6 +72,9 @@ struct InferenceOptions {
   // ones, are errors. False: the inferred type wins, since it follows from what the operators compute, while declared
   // shapes are often left over from before an edit.
   bool strict = false;
+  // An input that has an initializer (its default) is taken to be that constant: right when the caller will not feed it.
+  // Before IR 4 every initializer had to be an input, so there it is always taken.
+  bool defaults_are_constant = false;
   // Replace declared input dims: symbol -> size.
   std::function<std::optional<int64_t>(std::string_view)> symbol_value;
   // Use these types for the main graph's inputs instead of the declared ones (by position; unknown: the declared).

@@ -174,6 +174,8 @@ StatusOr<Shape> Broadcast(InferenceContext& context, const Shape& a, const Shape
                                  y.ToString(), i));
     } else if (x.is_constant() || y.is_constant()) {
       result[i] = x.is_constant() ? x : y;  // the other is 1 or the same
+    } else if (x.IsCapped(y) || y.IsCapped(x)) {
+      result[i] = x.IsCapped(y) ? y : x;
     } else if (x.is_symbolic() && y.is_symbolic()) {
       result[i] = context.NewSymbol(fmt::format("dim{}", i));
     }

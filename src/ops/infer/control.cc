@@ -51,6 +51,8 @@ StatusOr<std::vector<ValueFacts>> InferToFixedPoint(InferenceContext& context, c
     for (size_t i = 0; i < states.size(); ++i) {
       const ValueFacts& next = outputs[first + i];
       const Type &before = states[i].type, &after = next.type;
+      // A state may begin as an optional and go on as what it holds.
+      if (before.kind == Type::Kind::kOptional && after.known() && after.kind != before.kind) continue;
       if (before.known() && after.known() && (before.kind != after.kind || (before.is_tensor() && before.dtype != after.dtype)))
         return Invalid(fmt::format("state {} is {}, but the body makes it {}", i, before.Spelling(), after.Spelling()));
       ValueFacts joined = Join(states[i], next);
@@ -148,7 +150,8 @@ Status InferLoop(InferenceContext& context) {
     const Type& last = outputs[i + 1].type;
     if (i < num_states) {
       const bool exact = trips.is_constant() && trips.value() >= 1 && last.is_tensor() && last.shape && last.shape->is_static();
-      context.set_output_type(i, exact ? last : FinalState(context, states[i], i));
+      const bool unwrapped = states[i].type.kind == Type::Kind::kOptional && last.known();
+      context.set_output_type(i, exact || unwrapped ? last : FinalState(context, states[i], i));
       continue;
     }
     Type scanned = Type::Tensor(last.dtype);

@@ -17,7 +17,7 @@ namespace {
 
 // Bounds on what a hostile model can cost: functions that call functions, loops inside loops.
 constexpr int kMaxCallDepth = 32;
-constexpr int64_t kVisitsAtLeast = 200'000;
+constexpr int64_t kVisitsAtLeast = 50'000;
 constexpr int64_t kVisitsPerNode = 20;
 
 std::string InputTypes(const std::vector<ir::Value*>& inputs, const std::unordered_map<const ir::Value*, Entry>& values) {
@@ -126,8 +126,7 @@ void Driver::SeedInputs(const ir::Graph& graph, Frame& frame, const std::vector<
 }
 
 void Driver::SeedInitializers(const ir::Graph& graph, Frame& frame, Errors& errors) {
-  // Before IR 4 every initializer had to be an input as well, whether or not it was meant to be replaced.
-  const bool inputs_are_constant = model_.ir_version < 4;
+  const bool inputs_are_constant = model_.ir_version < 4 || options_.defaults_are_constant;
   for (ir::Value* value : graph.initializers()) {
     const ir::StoredTensor* stored = value->initializer();
     if (stored == nullptr || (value->is_graph_input() && !inputs_are_constant)) continue;

@@ -79,8 +79,23 @@ Type Join(const Type& a, const Type& b) {
   return joined;
 }
 
+namespace {
+
+// A sequence without elements fits any other of its kind.
+bool IsEmptySequence(const ValueFacts& facts) {
+  return facts.type.kind == Type::Kind::kSequence && facts.elements && facts.elements->empty();
+}
+
+bool SameElementType(const Type& a, const Type& b) { return a.kind == b.kind && a.Spelling() == b.Spelling(); }
+
+}  // namespace
+
 ValueFacts Join(const ValueFacts& a, const ValueFacts& b) {
   ValueFacts joined;
+  if (SameElementType(a.type, b.type) && IsEmptySequence(a) != IsEmptySequence(b)) {
+    joined.type = IsEmptySequence(a) ? b.type : a.type;
+    return joined;
+  }
   joined.type = Join(a.type, b.type);
   if (a.elements && b.elements && a.elements->size() == b.elements->size()) {
     joined.elements = a.elements;

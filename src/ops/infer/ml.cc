@@ -103,14 +103,16 @@ Status InferDictVectorizer(InferenceContext& context) {
   return {};
 }
 
+// Each input is flattened to its rows.
 Status InferFeatureVectorizer(InferenceContext& context) {
-  ASSIGN_OR_RETURN(const Dim rows, Rows(context));
+  const Shape* first = context.input_shape(0);
+  const Dim rows = first == nullptr ? Dim() : first->rank() < 2 ? Dim(1) : (*first)[0];
   const std::vector<int64_t> sizes = GetInts(context, "inputdimensions");
   Dim total(0);
   for (size_t i = 0; i < context.num_inputs(); ++i) {
     const Shape* x = context.input_shape(i);
     if (i < sizes.size()) total = total + Dim(sizes[i]);
-    else total = x != nullptr && x->rank() > 0 ? total + (*x)[x->rank() - 1] : Dim();
+    else total = x != nullptr ? total + Product(*x, x->rank() < 2 ? 0 : 1, x->rank()) : Dim();
   }
   context.SetOutput(0, DataType::kFloat, Shape{rows, total});
   return {};

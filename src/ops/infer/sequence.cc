@@ -39,6 +39,7 @@ Status InferSequenceEmpty(InferenceContext& context) {
   ASSIGN_OR_RETURN(DataType dtype, GetDataType(context, "dtype"));
   if (dtype == DataType::kUndefined) dtype = DataType::kFloat;
   context.set_output_type(0, Type::Sequence(Type::Tensor(dtype)));
+  context.set_output_elements(0, {});  // known to be empty
   return {};
 }
 
@@ -54,8 +55,8 @@ Status InferSequenceInsert(InferenceContext& context) {
   if (element.is_tensor() && inserted.is_tensor() && element.dtype != DataType::kUndefined && inserted.dtype != DataType::kUndefined &&
       element.dtype != inserted.dtype)
     return Invalid(fmt::format("{} cannot be inserted into a sequence of {}", inserted.Spelling(), element.Spelling()));
-  // The element type of an empty sequence says nothing of shapes, so only what both agree on holds.
-  Type joined = Join(element, inserted);
+  const std::optional<Elements> known_empty = context.input_elements(0);
+  Type joined = known_empty && known_empty->empty() ? WithoutExtras(inserted) : Join(element, inserted);
   if (!joined.known() && inserted.known() && !element.known()) joined = Type::Tensor(inserted.dtype);
   if (joined.known()) context.set_output_type(0, Type::Sequence(std::move(joined)));
   return {};
@@ -68,6 +69,7 @@ Status InferSequenceErase(InferenceContext& context) {
 
 Status InferSequenceLength(InferenceContext& context) {
   context.SetOutput(0, DataType::kInt64, Shape());
+  if (const std::optional<Elements> elements = context.input_elements(0); elements && elements->empty()) context.set_output_elements(0, {Dim(0)});
   return {};
 }
 

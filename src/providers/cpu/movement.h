@@ -36,6 +36,9 @@ KernelOr CreateGatherND(const NodeInfo& node);
 KernelOr CreateScatterElements(const NodeInfo& node);
 KernelOr CreateScatterND(const NodeInfo& node);
 
+// movement_quantized.cc
+KernelOr CreateGatherBlockQuantized(const NodeInfo& node);
+
 // movement_select.cc
 KernelOr CreatePad1(const NodeInfo& node);
 KernelOr CreatePad11(const NodeInfo& node);
