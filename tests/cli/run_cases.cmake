@@ -69,7 +69,7 @@ while(NOT rest STREQUAL "")
     close_case()
     set(command "${next}")
     math(EXPR cases "${cases} + 1")
-    execute_process(COMMAND sh -c "${command}" WORKING_DIRECTORY "${WORK}" TIMEOUT 60
+    execute_process(COMMAND sh -c "${command}" WORKING_DIRECTORY "${WORK}" TIMEOUT 120
       RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
     set(code_open ON)
   elseif(line MATCHES "^exit ([0-9]+)$")

@@ -44,6 +44,8 @@ Dims RowMajorStrides(std::span<const int64_t> dims) {
 
 StatusOr<Dims> BroadcastDims(std::span<const int64_t> a, std::span<const int64_t> b) {
   if (a.size() < b.size()) std::swap(a, b);
+  for (int64_t dim : a)
+    if (dim < 0) return Invalid(fmt::format("negative dimension in the shape {}", Dims(a).ToString()));
   Dims out(a);
   const size_t shift = a.size() - b.size();
   for (size_t i = 0; i < b.size(); ++i) {
