@@ -117,6 +117,9 @@ TEST(DimTest, OverflowBecomesUnknown) {
   EXPECT_TRUE(Dim::FloorDiv(S("a"), small).is_unknown());
   EXPECT_TRUE(Dim::Mod(S("a"), small).is_unknown());
   EXPECT_TRUE(Dim::Mod(small, -1).is_unknown());
+  EXPECT_EQ(Dim::Max(big, small), big);
+  EXPECT_EQ(Dim::Min(big, small), small);
+  EXPECT_TRUE(Dim::Max(Dim::Max(S("a"), big) + 1, small).is_unknown());
 }
 
 TEST(DimTest, GrowthIsBounded) {
