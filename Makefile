@@ -1,30 +1,36 @@
 # The two commands are `make demo` and `make test`. Both install what is missing, build, and can be repeated at no cost.
 PRESET ?= release
-BUILD  := build/$(PRESET)
+PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
+BUILD  := build/$(PRESET)
 
-.PHONY: all setup build test demo install package clean
+.PHONY: all setup configure build test demo install package clean
 
 all: build
 
 setup:
 	@sh tools/install_dependencies.sh
 
-build: setup
-	@mkdir -p build
+configure: setup
 	@[ -f $(BUILD)/build.ninja ] || cmake --preset $(PRESET)
+
+build: configure
 	@cmake --build $(BUILD) -j $(JOBS)
 
 test: build
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-demo: build
+# The program alone: its tests take as long to compile as it does.
+demo: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target sardonyx_program
 	@sh examples/demo.sh $(BUILD)/sardonyx
 
 install: build
-	@cmake --install $(BUILD)
+	@cmake --install $(BUILD) --prefix $(PREFIX)
 
+# A .deb and a .tar.gz, in build/PRESET/packages.
 package: build
+	@sh tools/install_dependencies.sh dpkg-dev file
 	@cd $(BUILD) && cpack
 
 clean:

@@ -1,9 +1,15 @@
 #!/bin/sh
-# Installs the Debian packages that Sardonyx builds with (docs/dependencies.md says what each is for). Does nothing, and
-# needs no root, when they are all there.
+# install_dependencies.sh [PACKAGE...]
+# Installs the Debian packages that Sardonyx builds with (docs/dependencies.md says what each is for), and those named.
+# Does nothing, and needs no root, when they are all there.
 set -eu
 packages="g++ cmake ninja-build ccache pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libzip-dev libarchive-dev
-zlib1g-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libyaml-cpp-dev libhwy-dev libre2-dev libgtest-dev"
+zlib1g-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libyaml-cpp-dev libhwy-dev libre2-dev libgtest-dev $*"
+
+if ! command -v apt-get >/dev/null; then
+  echo "Not a Debian system: going on with what is installed. Needed, by Debian's names:" $packages >&2
+  exit 0
+fi
 
 missing=""
 for package in $packages; do
@@ -11,11 +17,10 @@ for package in $packages; do
 done
 [ -z "$missing" ] && exit 0
 
-command -v apt-get >/dev/null || { echo "Please install (names are Debian's):$missing" >&2; exit 1; }
 sudo=""
 if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null || { echo "Run as root, or install sudo; missing packages:$missing" >&2; exit 1; }
-  sudo=sudo
+  sudo="sudo DEBIAN_FRONTEND=noninteractive"
 fi
 echo "Installing:$missing"
 export DEBIAN_FRONTEND=noninteractive

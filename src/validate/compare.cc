@@ -37,8 +37,8 @@ double UlpOf(DataType type, double x) {
 }
 
 // 64-bit integers compare exactly even beyond what a double holds.
-bool EqualIntegers(const Tensor& a, const Tensor& b, int64_t i) {
-  return static_cast<const int64_t*>(a.raw_data())[i] == static_cast<const int64_t*>(b.raw_data())[i];
+bool EqualIntegers(const Tensor& a, const Tensor& b, int64_t i, int64_t j) {
+  return static_cast<const int64_t*>(a.raw_data())[i] == static_cast<const int64_t*>(b.raw_data())[j];
 }
 
 class Accumulator {
@@ -116,13 +116,46 @@ void CompareNumbers(const Tensor& got, const Tensor& expected, const Tolerance& 
   const Tensor b = complex ? Tensor::FromShared(real, flat, expected.owner()) : expected;
   int64_t first = -1;
   for (int64_t i = 0; i < count; ++i) {
-    if (wide && EqualIntegers(a, b, i)) continue;
+    if (wide && EqualIntegers(a, b, i, i)) continue;
     if (!accumulator.Add(ElementAsDouble(a, i), ElementAsDouble(b, i), a.dtype()) && first < 0) first = i;
   }
   accumulator.Finish();
   if (first >= 0)
     out->reason = fmt::format("{} of {} differ, first at {}: {:.9g} for {:.9g}; max abs {:.3g}, max rel {:.3g}", out->mismatches, count, IndexString(a.dims(), first),
                               ElementAsDouble(a, first), ElementAsDouble(b, first), out->max_abs, out->max_rel);
+}
+
+// Entry i of a map's values as a scalar, whether they are one tensor or a sequence of tensors.
+Value MapEntry(const Value& values, int64_t i) {
+  if (values.is_sequence()) {
+    const Value& entry = values.sequence()[static_cast<size_t>(i)];
+    if (!entry.is_tensor() || entry.tensor().num_elements() != 1) return entry;
+    return *entry.tensor().Reshaped({});
+  }
+  const Tensor& tensor = values.tensor();
+  if (tensor.dtype() == DataType::kString) return Tensor::Scalar<std::string>(tensor.data<std::string>()[static_cast<size_t>(i)]);
+  const size_t bytes = PackedBytes(tensor.dtype(), 1);
+  StatusOr<Tensor> entry =
+      Tensor::View(tensor.dtype(), {}, static_cast<const char*>(tensor.raw_data()) + static_cast<size_t>(i) * bytes, bytes, tensor.owner());
+  return entry.ok() ? Value(*entry) : Value();
+}
+
+// Maps have no order: entries are matched by key.
+std::string CompareMaps(const Value::MapData& got, const Value::MapData& expected, const Tolerance& tolerance) {
+  if (got.keys.dtype() != expected.keys.dtype() || got.keys.num_elements() != expected.keys.num_elements())
+    return fmt::format("keys {} for {}", got.keys.TypeString(), expected.keys.TypeString());
+  const auto same_key = [&](int64_t i, int64_t j) {
+    if (got.keys.dtype() == DataType::kString) return got.keys.data<std::string>()[i] == expected.keys.data<std::string>()[j];
+    return EqualIntegers(got.keys, expected.keys, i, j);
+  };
+  for (int64_t j = 0; j < expected.keys.num_elements(); ++j) {
+    int64_t i = 0;
+    while (i < got.keys.num_elements() && !same_key(i, j)) ++i;
+    if (i == got.keys.num_elements()) return fmt::format("key number {} is missing", j);
+    if (std::string reason = CompareValues(MapEntry(got.values, i), MapEntry(expected.values, j), tolerance); !reason.empty())
+      return fmt::format("value of key number {}: {}", j, reason);
+  }
+  return "";
 }
 
 }  // namespace
@@ -200,10 +233,7 @@ std::string CompareValues(const Value& got, const Value& expected, const Toleran
         if (std::string reason = CompareValues(a[i], b[i], tolerance); !reason.empty()) return fmt::format("element {}: {}", i, reason);
       return "";
     }
-    case Value::Kind::kMap: {
-      const std::string keys = CompareTensors(got.map().keys, expected.map().keys, {0, 0}).reason;
-      return keys.empty() ? CompareValues(got.map().values, expected.map().values, tolerance) : "keys: " + keys;
-    }
+    case Value::Kind::kMap: return CompareMaps(got.map(), expected.map(), tolerance);
   }
   return "unknown kind of value";
 }

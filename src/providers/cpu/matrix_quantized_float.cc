@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include "kernels/gemm/matmul.h"
+#include "kernels/gemm/matmul_i8.h"
+#include "providers/cpu/bind.h"
+#include "providers/cpu/matrix.h"
+#include "providers/cpu/matrix_quantized.h"
+#include "providers/cpu/workspace.h"
+
+namespace sardonyx::cpu {
+namespace {
+
+using kernels::AlignedBuffer;
+
+// x as floats times its scale; float8 has no zero point but 0.
+Status Dequantize(const TensorView& x, const TensorView& scale, float* out) {
+  if (scale.dtype != DataType::kFloat || scale.num_elements() != 1) return Unsupported("float8 products with scales that are not one float");
+  const float factor = scale.ptr<float>()[0];
+  return Dispatch<Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>(x.dtype, "QLinearMatMul", [&]<class T>() -> Status {
+    for (int64_t i = 0; i < x.num_elements(); ++i) out[i] = static_cast<float>(x.ptr<T>()[i]) * factor;
+    return Status();
+  });
+}
+
+}  // namespace
+
+Status RunQLinearMatMulFloat8(KernelContext& context) {
+  const TensorView &a = context.input(0), &b = context.input(3), &y_scale = context.input(6), &y_zero = context.input(7);
+  kernels::MatMulF32Arguments m;
+  ASSIGN_OR_RETURN(m.shape, kernels::PlanMatMul(a.dims, b.dims));
+  if (y_scale.dtype != DataType::kFloat || y_scale.num_elements() != 1) return Unsupported("QLinearMatMul whose y_scale is not one float");
+  WorkspacePlan plan;
+  const size_t a_floats = plan.AddArray<float>(a.num_elements()), b_floats = plan.AddArray<float>(b.num_elements());
+  const size_t product = plan.AddArray<float>(m.shape.output.num_elements());
+  const size_t scratch = plan.Add(kernels::MatMulF32Workspace(m, context.thread_pool().threads()));
+  ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
+  RETURN_IF_ERROR(Dequantize(a, context.input(1), reinterpret_cast<float*>(workspace + a_floats)));
+  RETURN_IF_ERROR(Dequantize(b, context.input(4), reinterpret_cast<float*>(workspace + b_floats)));
+  m.a = reinterpret_cast<const float*>(workspace + a_floats);
+  m.b = reinterpret_cast<const float*>(workspace + b_floats);
+  m.y = reinterpret_cast<float*>(workspace + product);
+  kernels::MatMulF32(m, workspace + scratch, context.thread_pool());
+  ASSIGN_OR_RETURN(TensorView y, context.Output(0, y_zero.dtype, m.shape.output));
+  const float scale = y_scale.ptr<float>()[0];
+  return Dispatch<Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>(y_zero.dtype, "QLinearMatMul", [&]<class T>() -> Status {
+    for (int64_t i = 0; i < y.num_elements(); ++i) y.mutable_ptr<T>()[i] = T(m.y[i] / scale);
+    return Status();
+  });
+}
+
+namespace {
+
+struct NBitsState {
+  int64_t n = 0, k = 0, bits = 4, block_size = 32;
+  AlignedBuffer<float> packed;  // when weights, scales and zero points are constant
+};
+
+// Checks the sizes of the parts; pointers are set as the dtypes allow.
+StatusOr<kernels::BlockwiseWeights> ReadWeights(const NBitsState& state, const TensorView& b, const TensorView& scales, const TensorView* zeros) {
+  kernels::BlockwiseWeights w{.n = state.n, .k = state.k, .bits = state.bits, .block_size = state.block_size};
+  if (b.dtype != DataType::kUint8 || b.num_elements() != w.n * w.blocks() * w.block_bytes())
+    return Invalid(fmt::format("B {} must hold {} x {} x {} bytes", b.TypeString(), w.n, w.blocks(), w.block_bytes()));
+  if (scales.dtype != DataType::kFloat || scales.num_elements() != w.n * w.blocks())
+    return Invalid(fmt::format("scales {} must be {} x {} floats", scales.TypeString(), w.n, w.blocks()));
+  w.data = b.ptr<uint8_t>();
+  w.scales = scales.ptr<float>();
+  if (!zeros) return w;
+  const bool packed = zeros->dtype == DataType::kUint8;
+  if ((!packed && zeros->dtype != DataType::kFloat) || zeros->num_elements() != w.n * (packed ? w.zero_point_bytes() : w.blocks()))
+    return Invalid(fmt::format("zero_points {} do not fit {} x {} blocks", zeros->TypeString(), w.n, w.blocks()));
+  if (packed) w.zero_points = zeros->ptr<uint8_t>();
+  else w.float_zero_points = zeros->ptr<float>();
+  return w;
+}
+
+TensorView ViewOf(const Tensor& tensor) { return {tensor.dtype(), tensor.dims(), const_cast<void*>(tensor.raw_data())}; }
+
+Status PackNBits(const NodeInfo& node, NBitsState& state) {
+  const Tensor *b = node.constant(1), *scales = node.constant(2);
+  const bool has_zeros = node.has_input(3);
+  const Tensor* zeros = has_zeros ? node.constant(3) : nullptr;
+  if (!b || !scales || (has_zeros && !zeros)) return Status();
+  TensorView zeros_view;
+  if (zeros) zeros_view = ViewOf(*zeros);
+  ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights, ReadWeights(state, ViewOf(*b), ViewOf(*scales), zeros ? &zeros_view : nullptr));
+  AlignedBuffer<float> rows(state.n * state.k);
+  state.packed = AlignedBuffer<float>(kernels::PackedColumnsSize(state.k, state.n));
+  if (!rows || !state.packed) return Resource(fmt::format("no memory for weights of {} x {}", state.n, state.k));
+  kernels::DequantizeBlockwise(weights, rows.data(), node.thread_pool());
+  kernels::PackColumnsF32({rows.data(), 1, state.k}, state.k, state.n, state.packed.data(), node.thread_pool());
+  node.ReleaseConstant(1);
+  return Status();
+}
+
+Status RunNBits(KernelContext& context, const NBitsState& state) {
+  const TensorView& a = context.input(0);
+  if (a.dtype != DataType::kFloat) return Unsupported(fmt::format("MatMulNBits for {}", DataTypeName(a.dtype)));
+  kernels::MatMulF32Arguments m;
+  ASSIGN_OR_RETURN(m.shape, kernels::PlanMatMul(a.dims, Dims{state.n, state.k}, false, true));
+  m.transpose_b = true;
+  m.packed_b = state.packed.data();
+  m.a = a.ptr<float>();
+  if (context.num_inputs() > 5 && context.has_input(5)) {
+    if (context.input(5).num_elements() != state.n) return Invalid(fmt::format("bias must be [{}]", state.n));
+    m.epilogue.column_bias = context.input(5).ptr<float>();
+  }
+  ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, m.shape.output));
+  m.y = y.mutable_ptr<float>();
+  WorkspacePlan plan;
+  const size_t rows = plan.AddArray<float>(state.packed ? 0 : state.n * state.k);
+  const size_t scratch = plan.Add(kernels::MatMulF32Workspace(m, context.thread_pool().threads()));
+  ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
+  if (!state.packed) {
+    const TensorView* zeros = context.num_inputs() > 3 && context.has_input(3) ? &context.input(3) : nullptr;
+    ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights, ReadWeights(state, context.input(1), context.input(2), zeros));
+    kernels::DequantizeBlockwise(weights, reinterpret_cast<float*>(workspace + rows), context.thread_pool());
+    m.b = reinterpret_cast<const float*>(workspace + rows);
+  }
+  kernels::MatMulF32(m, workspace + scratch, context.thread_pool());
+  return Status();
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Kernel>> CreateMatMulNBits(const NodeInfo& node) {
+  NBitsState state;
+  state.n = node.GetInt("N");
+  state.k = node.GetInt("K");
+  state.bits = node.GetInt("bits", 4);
+  state.block_size = node.GetInt("block_size", 32);
+  if (state.n < 1 || state.k < 1 || state.n > int64_t{1} << 30 || state.k > int64_t{1} << 30) return Invalid(fmt::format("weights of {} x {}", state.n, state.k));
+  if (state.block_size < 1 || state.block_size > int64_t{1} << 20) return Invalid(fmt::format("block_size {}", state.block_size));
+  if (state.bits != 2 && state.bits != 4 && state.bits != 8) return Unsupported(fmt::format("MatMulNBits with {} bits", state.bits));
+  if (node.has_input(4)) return Unsupported("MatMulNBits with g_idx");
+  if (node.GetInt("weight_prepacked") != 0) return Unsupported("MatMulNBits with weights packed for another device");
+  RETURN_IF_ERROR(PackNBits(node, state));
+  return MakeKernel([state = std::move(state)](KernelContext& context) { return RunNBits(context, state); });
+}
+
+}  // namespace sardonyx::cpu

@@ -1,0 +1,2 @@
+#include "low/low.h"  // through middle
+#include "local.h"

@@ -1,0 +1,3 @@
+#include "low/low.h"
+#include "sardonyx/api.h"
+#include "fmt/format.h"
