@@ -20,11 +20,6 @@ bool HasOtherValue(const ir::Attribute& attribute) {
   return false;
 }
 
-bool IsFunctionAttribute(const ir::Function& function, std::string_view name) {
-  return std::find(function.attributes.begin(), function.attributes.end(), name) != function.attributes.end() ||
-         std::any_of(function.attribute_defaults.begin(), function.attribute_defaults.end(), [&](const ir::Attribute& a) { return a.name == name; });
-}
-
 // Some fields have no value that absence could stand for.
 bool MustHaveValue(ir::AttributeType type) {
   return type == ir::AttributeType::kTensor || type == ir::AttributeType::kGraph || type == ir::AttributeType::kSparseTensor ||
@@ -41,7 +36,7 @@ void CheckReference(Context& context, const Scope& scope, const ir::Node* node, 
   if (attribute.value.index() != 0) {
     context.Error(rules::kAttribute, &scope, node, fmt::format("Attribute {} refers to the function's attribute {} and has a value too. Remove one.", name, from));
   }
-  if (!IsFunctionAttribute(*scope.function, attribute.ref_attr_name)) {
+  if (!context.HasAttribute(*scope.function, attribute.ref_attr_name)) {
     context.Error(rules::kAttribute, &scope, node, fmt::format("Attribute {} refers to {}, which is no attribute of the function.", name, from));
   }
 }

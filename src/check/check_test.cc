@@ -379,7 +379,10 @@ class ExternalDataTest : public ::testing::Test {
   std::string Check(ir::StringPairs entries, std::vector<int64_t> dims = {4}) {
     auto model = GoodModel();
     StoredTensor tensor = RawTensor("e", DataType::kFloat, std::move(dims), "");
-    tensor.storage = StoredTensor::External{std::move(entries), folder_ / "model"};
+    StoredTensor::External external;
+    external.entries = std::move(entries);
+    external.folder = folder_ / "model";
+    tensor.storage = std::move(external);
     model->graph->AddInitializer(std::move(tensor));
     CheckOptions options;
     options.infer = false;

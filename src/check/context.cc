@@ -18,7 +18,7 @@ void Context::Add(Severity severity, const Rule& rule, const Scope* scope, const
   finding.rule = rule.name;
   if (scope) finding.graph = Shorten(scope->path);
   if (node) {
-    finding.node = Shorten(node->Label());
+    finding.node = LabelOf(*node);
     finding.op = Shorten(OperatorName(*node));
   }
   finding.message = std::move(message);
@@ -38,14 +38,45 @@ std::vector<Finding> Context::TakeFindings() {
   return std::move(findings_);
 }
 
-int64_t ImportedVersion(const Context& context, const Scope& scope, std::string_view domain) {
-  const std::vector<ir::OpsetImport>& imports = scope.function ? scope.function->opset_imports : context.model().opset_imports;
-  const std::string_view normal = ir::NormalDomain(domain);
-  if (imports.empty() && !scope.function && context.model().ir_version < 3 && normal.empty()) return 1;
-  for (const ir::OpsetImport& import : imports) {
-    if (ir::NormalDomain(import.domain) == normal) return import.version;
+Context::Context(const ir::Model& model, const CheckOptions& options) : model_(model), options_(options) {
+  for (const ir::Function& function : model.functions) functions_.emplace(FunctionKey(function.domain, function.name, function.overload), &function);
+}
+
+const std::string& Context::LabelOf(const ir::Node& node) {
+  const auto [found, added] = labels_.try_emplace(&node);
+  if (added) found->second = Shorten(node.Label());
+  return found->second;
+}
+
+const ir::Function* Context::FunctionOf(const ir::Node& node) const {
+  if (functions_.empty()) return nullptr;
+  const auto found = functions_.find(FunctionKey(node.domain, node.op_type, node.overload));
+  return found == functions_.end() ? nullptr : found->second;
+}
+
+bool Context::HasAttribute(const ir::Function& function, std::string_view name) {
+  const auto [found, added] = attributes_.try_emplace(&function);
+  if (added) {
+    found->second.insert(function.attributes.begin(), function.attributes.end());
+    for (const ir::Attribute& attribute : function.attribute_defaults) found->second.insert(attribute.name);
   }
-  return 0;
+  return found->second.contains(name);
+}
+
+int64_t Context::ImportedVersion(const Scope& scope, std::string_view domain) {
+  const std::vector<ir::OpsetImport>& imports = scope.function ? scope.function->opset_imports : model_.opset_imports;
+  const std::string_view normal = ir::NormalDomain(domain);
+  if (imports.empty() && !scope.function && model_.ir_version < 3 && normal.empty()) return 1;
+  const auto [found, added] = imports_.try_emplace(scope.function);
+  if (added) {
+    for (const ir::OpsetImport& import : imports) found->second.emplace(ir::NormalDomain(import.domain), import.version);
+  }
+  const auto version = found->second.find(normal);
+  return version == found->second.end() ? 0 : version->second;
+}
+
+std::string FunctionKey(std::string_view domain, std::string_view name, std::string_view overload) {
+  return fmt::format("{}\n{}\n{}", ir::NormalDomain(domain), name, overload);
 }
 
 std::string Shorten(std::string_view text) {

@@ -29,7 +29,7 @@ struct Scope {
 
 class Context {
  public:
-  Context(const ir::Model& model, const CheckOptions& options) : model_(model), options_(options) {}
+  Context(const ir::Model& model, const CheckOptions& options);
 
   const ir::Model& model() const { return model_; }
   const CheckOptions& options() const { return options_; }
@@ -44,6 +44,16 @@ class Context {
   // The same warning once for the whole model, at the first place where it applies.
   void WarnOnce(const Rule& rule, const Scope* scope, const ir::Node* node, const std::string& message);
   void Add(Severity severity, const Rule& rule, const Scope* scope, const ir::Node* node, std::string message);
+
+  // The node's label, shortened; computed once, as a hostile name may be long and blamed often.
+  const std::string& LabelOf(const ir::Node& node);
+  // The model's function that the node calls, or null.
+  const ir::Function* FunctionOf(const ir::Node& node) const;
+  // Whether the function has an attribute of that name, with a default or without.
+  bool HasAttribute(const ir::Function& function, std::string_view name);
+  // The version that `scope`'s function, else the model, imports for `domain`; 0 if it is not imported. A model of before
+  // IR 3, which imports nothing, means version 1 of ai.onnx.
+  int64_t ImportedVersion(const Scope& scope, std::string_view domain);
 
   // Findings so far about this node: then inference's complaint about it would only repeat them.
   bool HasFinding(const ir::Node& node) const { return blamed_.contains(&node); }
@@ -63,13 +73,17 @@ class Context {
   bool error_beyond_limit_ = false;
   std::set<std::string> warned_;
   std::unordered_set<const ir::Node*> blamed_;
+  std::unordered_map<const ir::Node*, std::string> labels_;
+  // What lookups would otherwise search lists for, which in a hostile model are long.
+  std::unordered_map<std::string, const ir::Function*> functions_;
+  std::unordered_map<const ir::Function*, std::unordered_set<std::string_view>> attributes_;
+  std::unordered_map<const ir::Function*, std::unordered_map<std::string_view, int64_t>> imports_;  // null: the model's
   bool can_infer_ = true;
   int suggestions_ = 0;
 };
 
-// The version that the function around `scope`, else the model, imports for `domain`; 0 if it is not imported. A model of
-// before IR 3, which imports nothing, means version 1 of ai.onnx.
-int64_t ImportedVersion(const Context& context, const Scope& scope, std::string_view domain);
+// What tells one function from another: domain, name and overload.
+std::string FunctionKey(std::string_view domain, std::string_view name, std::string_view overload);
 
 // 'name' for messages: control characters shown as '?', and the middle of a very long name left out, so that a hostile one
 // neither garbles nor floods what is printed.

@@ -38,8 +38,8 @@ void CheckDeclaration(Context& context, const ir::Function& function, const Scop
 
 // A body is read with the model's opsets by some tools: where versions differ, operators must mean the same in both.
 void CheckCompatibility(Context& context, const Scope& scope, const ir::Node& node) {
-  const int64_t here = ImportedVersion(context, scope, node.domain);
-  const int64_t model = context.model().OpsetVersion(node.domain);
+  const int64_t here = context.ImportedVersion(scope, node.domain);
+  const int64_t model = context.ImportedVersion(Scope(), node.domain);
   if (here <= 0 || model <= 0 || here == model) return;
   const ops::OpSchema* in_function = ops::FindSchema(node.domain, node.op_type, here);
   const ops::OpSchema* in_model = ops::FindSchema(node.domain, node.op_type, model);
@@ -60,12 +60,12 @@ class CallGraph {
     std::unordered_map<std::string, size_t> by_key;
     for (size_t i = 0; i < model.functions.size(); ++i) {
       const ir::Function& f = model.functions[i];
-      by_key.emplace(Key(f.domain, f.name, f.overload), i);
+      by_key.emplace(FunctionKey(f.domain, f.name, f.overload), i);
     }
     for (size_t i = 0; i < model.functions.size(); ++i) {
       if (!model.functions[i].body) continue;
       ir::ForEachNode(*model.functions[i].body, [&](const ir::Node& node) {
-        if (const auto found = by_key.find(Key(node.domain, node.op_type, node.overload)); found != by_key.end()) calls_[i].push_back(found->second);
+        if (const auto found = by_key.find(FunctionKey(node.domain, node.op_type, node.overload)); found != by_key.end()) calls_[i].push_back(found->second);
       });
       std::sort(calls_[i].begin(), calls_[i].end());
       calls_[i].erase(std::unique(calls_[i].begin(), calls_[i].end()), calls_[i].end());
@@ -104,9 +104,6 @@ class CallGraph {
   }
 
  private:
-  static std::string Key(std::string_view domain, std::string_view name, std::string_view overload) {
-    return fmt::format("{}\n{}\n{}", ir::NormalDomain(domain), name, overload);
-  }
   const ir::Model& model_;
   std::vector<std::vector<size_t>> calls_;
 };
@@ -133,7 +130,7 @@ void CheckFunctions(Context& context) {
     scope.kind = Scope::Kind::kFunction;
     scope.path = fmt::format("function {}", FunctionName(function));
     scope.function = &function;
-    if (!seen.insert(fmt::format("{}\n{}\n{}", ir::NormalDomain(function.domain), function.name, function.overload)).second) {
+    if (!seen.insert(FunctionKey(function.domain, function.name, function.overload)).second) {
       context.Error(rules::kFunction, &scope, nullptr, "There is more than one function of this name. Rename one, or give it an overload.");
     }
     CheckDeclaration(context, function, scope);

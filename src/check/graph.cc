@@ -95,7 +95,7 @@ void CheckSubgraphs(Context& context, const Scope& scope, const ir::Node& node, 
     Scope inner;
     inner.graph = graph;
     inner.kind = Scope::Kind::kSubgraph;
-    inner.path = fmt::format("{}/{}.{}", scope.path, Shorten(node.Label()), name);
+    inner.path = fmt::format("{}/{}.{}", scope.path, context.LabelOf(node), name);
     inner.function = scope.function;
     inner.outer = &scope;
     inner.depth = scope.depth + 1;

@@ -50,20 +50,19 @@ bool IsInitializer(const ir::Graph* graph, std::string_view name) {
   return value && value->initializer();
 }
 
-bool IsOutput(const ir::Graph* graph, std::string_view name) {
-  return graph && std::any_of(graph->outputs().begin(), graph->outputs().end(), [&](const ir::ValueInfo& o) { return o.value->name() == name; });
-}
-
 // Each key is an initializer that is to be set, each value an output of `source` to set it to.
 void CheckBinding(Context& context, const ir::TrainingInfo& info, const ir::StringPairs& binding, const ir::Graph* source, std::string_view field) {
-  std::unordered_set<std::string_view> keys;
+  std::unordered_set<std::string_view> keys, outputs;
+  if (source) {
+    for (const ir::ValueInfo& output : source->outputs()) outputs.insert(output.value->name());
+  }
   for (const auto& [key, value] : binding) {
     if (!keys.insert(key).second) context.Error(rules::kTraining, nullptr, nullptr, fmt::format("{} sets {} twice.", field, Quote(key)));
     if (!IsInitializer(context.model().graph.get(), key) && !IsInitializer(info.algorithm.get(), key)) {
       context.Error(rules::kTraining, nullptr, nullptr,
                     fmt::format("{} sets {}, which is no initializer of the main graph or of the training algorithm.", field, Quote(key)));
     }
-    if (!IsOutput(source, value)) {
+    if (!outputs.contains(value)) {
       context.Error(rules::kTraining, nullptr, nullptr, fmt::format("{} reads {}, which is no output of the graph it belongs to.", field, Quote(value)));
     }
   }

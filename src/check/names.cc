@@ -139,10 +139,10 @@ void NameChecker::ReportOrder() {
   for (size_t i = 0; i < cycles.size(); ++i) {
     constexpr size_t kShown = 8;
     std::string path;
-    for (size_t k = 0; k < std::min(cycles[i].size(), kShown); ++k) path += Shorten(cycles[i][k]->Label()) + " -> ";
+    for (size_t k = 0; k < std::min(cycles[i].size(), kShown); ++k) path += context_.LabelOf(*cycles[i][k]) + " -> ";
     if (cycles[i].size() > kShown) path += fmt::format("... ({} more) -> ", cycles[i].size() - kShown);
     context_.Error(rules::kCycle, &scope_, cycles[i][0],
-                   fmt::format("Depends on itself: {}{}. Break the cycle.", path, Shorten(cycles[i][0]->Label())));
+                   fmt::format("Depends on itself: {}{}. Break the cycle.", path, context_.LabelOf(*cycles[i][0])));
     for (const ir::Node* node : cycles[i]) cycle_of[node] = i + 1;
   }
   for (const Early& early : early_) {
@@ -150,7 +150,7 @@ void NameChecker::ReportOrder() {
     if (reader != cycle_of.end() && producer != cycle_of.end() && reader->second == producer->second) continue;
     context_.Error(rules::kOrder, &scope_, early.node,
                    fmt::format("Reads {} before {} defines it. Sort the nodes so that producers come first.", Quote(early.value->name()),
-                               Shorten(early.value->producer()->Label())));
+                               context_.LabelOf(*early.value->producer())));
   }
 }
 

@@ -61,6 +61,12 @@ void CheckPresence(Context& context, const Scope& scope, const ir::Node& node, c
                   fmt::format("Leaves out {} {} ('{}'), which is not optional.", what, i, parameters[i].name));
     }
   }
+  if (parameters.empty() || parameters.back().arity != ops::Arity::kVariadic || !parameters.back().homogeneous || what != "input") return;
+  for (size_t i = parameters.size() - 1; i < values.size(); ++i) {
+    if (values[i]) continue;
+    context.Add(SeverityIn(node), rules::kArity, &scope, &node,
+                fmt::format("Leaves out {} {}, one of several '{}'. Remove it from the list.", what, i, parameters.back().name));
+  }
 }
 
 void CheckSchemaAttribute(Context& context, const Scope& scope, const ir::Node& node, const ops::OpSchema& schema, const ir::Attribute& attribute) {
@@ -83,6 +89,28 @@ void CheckSchemaAttribute(Context& context, const Scope& scope, const ir::Node& 
   }
 }
 
+// Attributes that hold an element type as a number. Where 0 is the default it means "as the input".
+void CheckElementTypes(Context& context, const Scope& scope, const ir::Node& node, const ops::OpSchema& schema) {
+  for (std::string_view name : {"to", "dtype", "output_dtype", "output_datatype", "stash_type", "softmax_precision", "precision"}) {
+    const ir::Attribute* attribute = node.attribute(name);
+    const ops::AttributeSchema* known = schema.attribute(name);
+    const int64_t* value = attribute && known ? std::get_if<int64_t>(&attribute->value) : nullptr;
+    if (!value) continue;
+    const int64_t* fallback = std::get_if<int64_t>(&known->default_value);
+    if (*value >= 1 && *value <= kNewestElementType) continue;
+    if (fallback && *fallback == *value) continue;
+    context.Add(SeverityIn(node), rules::kAttribute, &scope, &node, fmt::format("Attribute '{}' is {}, which is no element type.", name, *value));
+  }
+}
+
+// A Constant is one value, whichever of its attributes holds it.
+void CheckConstant(Context& context, const Scope& scope, const ir::Node& node, const ops::OpSchema& schema) {
+  const auto count = std::count_if(node.attributes().begin(), node.attributes().end(), [&](const ir::Attribute& a) { return schema.attribute(a.name); });
+  if (count != 1) {
+    context.Error(rules::kAttribute, &scope, &node, fmt::format("Has {} of the attributes that give a Constant its value; it needs one.", count));
+  }
+}
+
 void CheckAgainstSchema(Context& context, const Scope& scope, const ir::Node& node, const ops::OpSchema& schema) {
   CheckCount(context, scope, node, node.inputs().size(), schema.min_inputs, schema.max_inputs, "input");
   CheckCount(context, scope, node, node.outputs().size(), schema.min_outputs, schema.max_outputs, "output");
@@ -95,6 +123,8 @@ void CheckAgainstSchema(Context& context, const Scope& scope, const ir::Node& no
                   fmt::format("Attribute '{}' ({}) is required but missing.", attribute.name, ir::AttributeTypeName(attribute.type)));
     }
   }
+  CheckElementTypes(context, scope, node, schema);
+  if (schema.domain.empty() && schema.name == "Constant") CheckConstant(context, scope, node, schema);
   CheckBodies(context, scope, node);
 }
 
@@ -108,10 +138,7 @@ void CheckAgainstFunction(Context& context, const Scope& scope, const ir::Node& 
   check_count(node.inputs().size(), function.body->inputs().size(), "input");
   check_count(node.outputs().size(), function.body->outputs().size(), "output");
   for (const ir::Attribute& attribute : node.attributes()) {
-    const bool known = std::find(function.attributes.begin(), function.attributes.end(), attribute.name) != function.attributes.end() ||
-                       std::any_of(function.attribute_defaults.begin(), function.attribute_defaults.end(),
-                                   [&](const ir::Attribute& a) { return a.name == attribute.name; });
-    if (!known) {
+    if (!context.HasAttribute(function, attribute.name)) {
       context.Warn(rules::kAttribute, &scope, &node, fmt::format("The function it calls has no attribute {}; it has no effect.", Quote(attribute.name)));
     }
   }
@@ -120,16 +147,12 @@ void CheckAgainstFunction(Context& context, const Scope& scope, const ir::Node& 
 void CheckOperator(Context& context, const Scope& scope, const ir::Node& node) {
   const std::string_view domain = ir::NormalDomain(node.domain);
   const std::string shown = Quote(domain.empty() ? "ai.onnx" : domain);
-  const ir::Function* function = context.model().FindFunction(node.domain, node.op_type, node.overload);
-  const int64_t version = ImportedVersion(context, scope, node.domain);
+  const ir::Function* function = context.FunctionOf(node);
+  const int64_t version = context.ImportedVersion(scope, node.domain);
   if (version == 0) {
-    const bool known_zero = std::any_of(context.model().opset_imports.begin(), context.model().opset_imports.end(),
-                                        [&](const ir::OpsetImport& o) { return ir::NormalDomain(o.domain) == domain; });
-    if (!known_zero || scope.function) {
-      context.Error(rules::kOpsetImport, &scope, &node,
-                    fmt::format("{} imports no version of domain {}, which the node's operator is of. Add an opset import.",
-                                scope.function ? "The function" : "The model", shown));
-    }
+    context.Error(rules::kOpsetImport, &scope, &node,
+                  fmt::format("{} imports no version of domain {}, which the node's operator is of. Add an opset import.",
+                              scope.function ? "The function" : "The model", shown));
     if (!function) return;
   }
   if (function) return CheckAgainstFunction(context, scope, node, *function);

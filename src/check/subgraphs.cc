@@ -48,7 +48,7 @@ void CheckBodies(Context& context, const Scope& scope, const ir::Node& node) {
       context.Error(rules::kSubgraph, &scope, &node, fmt::format("Carries {} values but has only {} outputs.", inputs - 2, outputs));
     }
   } else if (node.op_type == "Scan") {
-    CheckScan(context, scope, node, ImportedVersion(context, scope, node.domain));
+    CheckScan(context, scope, node, context.ImportedVersion(scope, node.domain));
   } else if (node.op_type == "SequenceMap") {
     CheckCounts(context, scope, node, "body", inputs, outputs);
   }

@@ -81,9 +81,13 @@ void CheckTypeAt(Context& context, const Scope* scope, const ir::Node* node, con
 void CheckElementType(Context& context, const Scope* scope, const ir::Node* node, DataType dtype, int32_t raw, const std::string& what,
                       Severity missing) {
   if (dtype == DataType::kUndefined) {
-    context.Add(raw == 0 ? missing : Severity::kError, rules::kType, scope, node,
-                raw == 0 ? fmt::format("The type of {} has no element type. Set it.", what)
-                         : fmt::format("The element type of {} is number {}, which this version does not know.", what, raw));
+    if (raw > 0 && raw <= kNewestElementType) {
+      context.WarnOnce(rules::kType, scope, node, fmt::format("The element type of {} is number {}, which this version cannot handle.", what, raw));
+    } else if (raw != 0) {
+      context.Error(rules::kType, scope, node, fmt::format("The element type of {} is number {}, which no version of ONNX knows.", what, raw));
+    } else {
+      context.Add(missing, rules::kType, scope, node, fmt::format("The type of {} has no element type. Set it.", what));
+    }
     return;
   }
   const int needed = IrVersionOf(dtype);

@@ -4,6 +4,7 @@
 int main(int argc, char** argv) {
   sardonyx::cli::Program program;
   sardonyx::cli::AddEnv(program);
+  sardonyx::cli::AddInspect(program);
   sardonyx::cli::AddCheck(program);
   sardonyx::cli::AddRun(program);
   sardonyx::cli::AddValidate(program);

@@ -31,7 +31,7 @@ bool LooksLikeTar(std::span<const uint8_t> bytes) {
 
 Container DetectContainer(std::span<const uint8_t> bytes) {
   if (StartsWith(bytes, "\x1f\x8b")) return Container::kGzip;
-  if (StartsWith(bytes, std::string_view("\xfd""7zXZ\0", 6))) return Container::kXz;
+  if (StartsWith(bytes, std::string_view("\3757zXZ\0", 6))) return Container::kXz;
   if (StartsWith(bytes, "BZh") && bytes.size() > 3 && bytes[3] >= '1' && bytes[3] <= '9') return Container::kBzip2;
   if (StartsWith(bytes, "\x28\xb5\x2f\xfd")) return Container::kZstd;
   if (StartsWith(bytes, "PK\x03\x04") || StartsWith(bytes, "PK\x05\x06")) return Container::kZip;

@@ -154,8 +154,8 @@ TEST(Archive, TarNamesAreSafe) {
   for (const char* name : {"/etc/passwd", "../x", "a/../../x", "a/.."})
     EXPECT_EQ(ReadTar(Bytes::Own(RawMember(name, '0', "x") + end)).status().code(), StatusCode::kCorrupt) << name;
   EXPECT_EQ(ReadTar(Bytes::Own(RawMember("a", '0', "x") + RawMember("./a", '0', "y") + end)).status().code(), StatusCode::kCorrupt);
-  const auto members = ReadTar(Bytes::Own(RawMember("d", '5', "") + RawMember("l", '2', "", "/etc/passwd") +
-                                          RawMember("h", '1', "", "a") + RawMember("./a//b", '0', "x") + end));
+  const auto members = ReadTar(Bytes::Own(RawMember("d", '5', "") + RawMember("l", '2', "", "/etc/passwd") + RawMember("h", '1', "", "a") +
+                                          RawMember("./a//b", '0', "x") + end));
   ASSERT_TRUE(members.ok()) << members.status().ToString();
   ASSERT_EQ(members->size(), 1u);
   EXPECT_EQ((*members)[0].name, "a/b");

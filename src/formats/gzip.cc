@@ -13,7 +13,7 @@
 namespace sardonyx::formats {
 namespace {
 
-constexpr int kGzipWindow = MAX_WBITS + 16;  // "+16": a gzip header and trailer, nothing else
+constexpr int kGzipWindow = MAX_WBITS + 16;   // "+16": a gzip header and trailer, nothing else
 constexpr size_t kMaxStep = size_t{1} << 30;  // zlib counts in 32 bits
 
 Status InflateError(int code, const z_stream& stream, size_t offset) {

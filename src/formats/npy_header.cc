@@ -64,7 +64,9 @@ class Literal {
     if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // a long of Python 2
     return value;
   }
-  Status Bad(std::string_view wanted) const { return Corrupt(fmt::format("npy: header: {} was expected at its character {}", wanted, at_)); }
+  Status Bad(std::string_view wanted) const {
+    return Corrupt(fmt::format("npy: header: {} was expected at its character {}", wanted, at_));
+  }
 
  private:
   std::string_view text_;

@@ -10,8 +10,8 @@ namespace sardonyx::formats {
 
 struct NpyHeader {
   bool big_endian = false;
-  char kind = 0;       // 'b', 'i', 'u', 'f', 'c', 'U', 'S' or 'V'
-  size_t width = 0;    // the number after it: bytes of an element, or characters of an 'U'
+  char kind = 0;     // 'b', 'i', 'u', 'f', 'c', 'U', 'S' or 'V'
+  size_t width = 0;  // the number after it: bytes of an element, or characters of an 'U'
   bool fortran_order = false;
   Dims dims;
   size_t data_offset = 0;

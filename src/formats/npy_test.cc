@@ -68,20 +68,26 @@ TEST(Npy, UnsupportedTypesSaySo) {
   for (const char* name : {"object.npy", "structured.npy", "datetime.npy"})
     EXPECT_EQ(ReadNpy(Golden(name)).status().code(), StatusCode::kUnsupported) << name;
   for (const char* descr : {"<f16", "<i3", "<V5", "<V2", "x", "", "<", "<f99999999999999999999", "<U999999999"})
-    EXPECT_EQ(CodeOf(Npy(std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': (1,), }", "xx")), StatusCode::kUnsupported) << descr;
+    EXPECT_EQ(CodeOf(Npy(std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': (1,), }", "xx")),
+              StatusCode::kUnsupported)
+        << descr;
 }
 
 TEST(Npy, HeaderIsReadStrictly) {
   const std::string data(8, 'x');
-  for (const char* good : {"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "{\"shape\":(1,2),\"descr\":\"<f4\",\"fortran_order\":True}\n",
-                           "{'descr':'<f4','fortran_order':False,'shape':(1L, 2L,),}   \n"})
+  for (const char* good :
+       {"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "{\"shape\":(1,2),\"descr\":\"<f4\",\"fortran_order\":True}\n",
+        "{'descr':'<f4','fortran_order':False,'shape':(1L, 2L,),}   \n"})
     EXPECT_EQ(CodeOf(Npy(good, data)), StatusCode::kOk) << good;
-  for (const char* bad : {"", "{}", "{'descr': '<f4', 'fortran_order': False}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)",
-                          "{'descr': '<f4', 'fortran_order': False, 'shape': 2}", "{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}",
-                          "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'shape': (2,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}",
-                          "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x", "{'descr': '<f4', 'fortran_order': False, 'shape': (2 2)}",
-                          "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "{'descr': '<\\x664', 'fortran_order': False, 'shape': (2,)}",
-                          "{'x': '<f4', 'fortran_order': False, 'shape': (2,)}", "{'descr': '<f4'; 'fortran_order': False, 'shape': (2,)}"})
+  for (const char* bad :
+       {"", "{}", "{'descr': '<f4', 'fortran_order': False}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': 2}", "{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'shape': (2,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2 2)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
+        "{'descr': '<\\x664', 'fortran_order': False, 'shape': (2,)}", "{'x': '<f4', 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '<f4'; 'fortran_order': False, 'shape': (2,)}"})
     EXPECT_EQ(CodeOf(Npy(bad, data)), StatusCode::kCorrupt) << bad;
   EXPECT_EQ(CodeOf(Npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", data, 9)), StatusCode::kUnsupported);
   EXPECT_EQ(CodeOf("no npy at all"), StatusCode::kCorrupt);
@@ -132,7 +138,8 @@ TEST(Npy, TextThatIsNotUtf8IsWrittenAsBytes) {
 TEST(Unicode, IsStrict) {
   EXPECT_EQ(Utf8Length(""), 0u);
   EXPECT_EQ(Utf8Length("a\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80"), 4u);
-  for (const char* bad : {"\x80", "\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe6\x97", "\xe6\x97z"})
+  for (const char* bad : {"\x80", "\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                          "\xf8\x88\x80\x80\x80", "\xe6\x97", "\xe6\x97z"})
     EXPECT_FALSE(Utf8Length(bad).has_value());
 }
 

@@ -79,7 +79,8 @@ TEST(Npz, RoundTripKeepsOrderAndNames) {
   for (const Tensor& tensor : OneOfEveryType()) tensors.emplace_back("z/" + std::string(DataTypeName(tensor.dtype())) + ":0", tensor);
   std::reverse(tensors.begin(), tensors.end());
   for (const auto method : {ZipWriter::Method::kStore, ZipWriter::Method::kDeflate}) {
-    const auto back = ReadNpz(Bytes::Own(Npz(tensors, method)), [&](std::string_view name) { return GoldenType(name.substr(2, name.size() - 4)); });
+    const auto back =
+        ReadNpz(Bytes::Own(Npz(tensors, method)), [&](std::string_view name) { return GoldenType(name.substr(2, name.size() - 4)); });
     ASSERT_TRUE(back.ok()) << back.status().ToString();
     ASSERT_EQ(back->size(), tensors.size());
     for (size_t i = 0; i < tensors.size(); ++i) {

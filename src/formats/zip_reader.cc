@@ -57,7 +57,8 @@ Status CheckReadable(const zip_stat_t& stat) {
   if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && stat.encryption_method != ZIP_EM_NONE)
     return Unsupported(fmt::format("zip: member '{}' is encrypted", stat.name));
   if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE)
-    return Unsupported(fmt::format("zip: member '{}' is compressed by method {}; stored and deflate are read", stat.name, stat.comp_method));
+    return Unsupported(
+        fmt::format("zip: member '{}' is compressed by method {}; stored and deflate are read", stat.name, stat.comp_method));
   return {};
 }
 

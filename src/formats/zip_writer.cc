@@ -17,7 +17,7 @@ constexpr uint64_t kMax32 = 0xffffffff;
 constexpr uint16_t kVersion = 20, kVersionZip64 = 45;
 constexpr uint16_t kUtf8Names = 1 << 11;
 constexpr uint16_t kNoTime = 0, kFirstDay = 1 << 5 | 1;  // 1980-01-01, the earliest there is
-constexpr size_t kMaxStep = size_t{1} << 30;              // zlib counts in 32 bits
+constexpr size_t kMaxStep = size_t{1} << 30;             // zlib counts in 32 bits
 
 void Put(std::string* out, uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i, value >>= 8) out->push_back(static_cast<char>(value));
@@ -36,7 +36,8 @@ struct DeflateEnd {
 // Raw deflate of all pieces, in memory: the packed size must be known before the data is written.
 Status Deflate(std::span<const std::string_view> pieces, std::string* out) {
   z_stream stream{};
-  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) return Resource("zip: no memory");
+  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    return Resource("zip: no memory");
   const std::unique_ptr<z_stream, DeflateEnd> guard(&stream);
   char buffer[1 << 15];
   const auto run = [&](int flush) {
@@ -124,7 +125,8 @@ Status ZipWriter::Finish() {
     const std::string extra = zip64 ? Zip64Extra({entry.size, entry.packed_size, entry.offset}) : "";
     std::string header = "PK\x01\x02";
     Put(&header, zip64 ? kVersionZip64 : kVersion, 2);  // made by
-    PutCommon(&header, zip64, method, entry.crc, zip64 ? kMax32 : entry.packed_size, zip64 ? kMax32 : entry.size, entry.name.size(), extra.size());
+    PutCommon(&header, zip64, method, entry.crc, zip64 ? kMax32 : entry.packed_size, zip64 ? kMax32 : entry.size, entry.name.size(),
+              extra.size());
     Put(&header, 0, 2 + 2 + 2 + 4);  // comment, disk, internal and external attributes
     Put(&header, zip64 ? kMax32 : entry.offset, 4);
     RETURN_IF_ERROR(Emit(header + entry.name + extra));

@@ -15,6 +15,7 @@ namespace {
 // below; a hostile one gets unknown dims instead of a polynomial that explodes.
 constexpr int kMaxWeight = 128;
 constexpr int kMaxDivisionSteps = 16;
+constexpr int kMaxNestedExtrema = 6;
 
 int64_t FloorDivide(int64_t a, int64_t b) {
   const int64_t quotient = a / b;
@@ -64,6 +65,9 @@ struct Dim::Expression {
   static Dim FloorDivByConstant(const Dim& a, int64_t divisor);
   static std::optional<Dim> FlattenNestedDivision(const Polynomial& a, int64_t divisor);
   static Dim ReduceModulo(const Dim& a, int64_t modulus);
+  static const Atom* AtomPlusConstant(const Dim& dim, Atom::Kind kind, int64_t& constant);
+  static const Atom* SingleAtom(const Dim& dim, Atom::Kind kind);
+  static bool AtLeast(const Dim& a, const Dim& b, int depth = 0);
   static Dim Extremum(Atom::Kind kind, const Dim& a, const Dim& b);
   static Dim Apply(Atom::Kind kind, const Dim& a, const Dim& b);
 
@@ -176,11 +180,9 @@ std::optional<std::string_view> Dim::symbol() const {
 bool Dim::operator==(const Dim& other) const { return !is_unknown() && Expression::Compare(*this, other) == 0; }
 
 bool Dim::IsCapped(const Dim& other) const {
-  if (!is_symbolic() || expression_->terms.size() != 1) return false;
-  const Expression::Term& term = expression_->terms[0];
-  if (term.coefficient != 1 || term.factors.size() != 1 || term.factors[0]->kind != Atom::Kind::kMin) return false;
-  const Atom& min = *term.factors[0];
-  return (min.a == other && min.b.is_constant() && min.b.value() > 0) || (min.b == other && min.a.is_constant() && min.a.value() > 0);
+  const Atom* min = Expression::SingleAtom(*this, Atom::Kind::kMin);
+  if (min == nullptr) return false;
+  return (min->a == other && min->b.is_constant() && min->b.value() > 0) || (min->b == other && min->a.is_constant() && min->a.value() > 0);
 }
 
 Dim operator+(const Dim& a, const Dim& b) {
@@ -205,6 +207,7 @@ Dim operator*(const Dim& a, const Dim& b) {
   }
   const auto left = Dim::Expression::ToPolynomial(a);
   const auto right = Dim::Expression::ToPolynomial(b);
+  if (left.size() * right.size() > static_cast<size_t>(kMaxWeight)) return Dim::Unknown();
   Dim::Expression::Polynomial product;
   for (const auto& x : left) {
     for (const auto& y : right) {
@@ -315,16 +318,47 @@ Dim Dim::Mod(const Dim& a, const Dim& b) {
   return Expression::Operation(Atom::Kind::kMod, a, b);
 }
 
+// The atom when `dim` is `atom + constant` with an atom of that kind, and the constant.
+const Atom* Dim::Expression::AtomPlusConstant(const Dim& dim, Atom::Kind kind, int64_t& constant) {
+  constant = 0;
+  if (!dim.is_symbolic()) return nullptr;
+  const Polynomial& terms = dim.expression_->terms;
+  if (terms.size() > 2 || terms[0].coefficient != 1 || terms[0].factors.size() != 1 || terms[0].factors[0]->kind != kind) return nullptr;
+  if (terms.size() == 2) {
+    if (!terms[1].factors.empty()) return nullptr;
+    constant = terms[1].coefficient;
+  }
+  return terms[0].factors[0].get();
+}
+
+const Atom* Dim::Expression::SingleAtom(const Dim& dim, Atom::Kind kind) {
+  int64_t constant = 0;
+  const Atom* atom = AtomPlusConstant(dim, kind, constant);
+  return constant == 0 ? atom : nullptr;
+}
+
+// a >= b for every size of the symbols; false when that cannot be shown (or only through many nested maxima).
+bool Dim::Expression::AtLeast(const Dim& a, const Dim& b, int depth) {
+  if (NonNegative(a - b)) return true;
+  if (++depth > kMaxNestedExtrema) return false;
+  if (const Atom* max = SingleAtom(b, Atom::Kind::kMax)) return AtLeast(a, max->a, depth) && AtLeast(a, max->b, depth);
+  if (const Atom* min = SingleAtom(a, Atom::Kind::kMin)) return AtLeast(min->a, b, depth) && AtLeast(min->b, b, depth);
+  if (const Atom* max = SingleAtom(a, Atom::Kind::kMax)) return AtLeast(max->a, b, depth) || AtLeast(max->b, b, depth);
+  if (const Atom* min = SingleAtom(b, Atom::Kind::kMin)) return AtLeast(a, min->a, depth) || AtLeast(a, min->b, depth);
+  return false;
+}
+
 // Max or Min of two known dims: one of them where the sign of their difference is certain.
 Dim Dim::Expression::Extremum(Atom::Kind kind, const Dim& a, const Dim& b) {
   const bool max = kind == Atom::Kind::kMax;
-  if (NonNegative(a - b)) return max ? a : b;
-  if (NonNegative(b - a)) return max ? b : a;
-  for (const auto& [outer, inner] : {std::pair{&a, &b}, std::pair{&b, &a}}) {  // max(max(x, y), y)
-    if (!outer->is_symbolic() || outer->expression_->terms.size() != 1) continue;
-    const Term& term = outer->expression_->terms[0];
-    if (term.coefficient != 1 || term.factors.size() != 1 || term.factors[0]->kind != kind) continue;
-    if (term.factors[0]->a == *inner || term.factors[0]->b == *inner) return *outer;
+  if (AtLeast(a, b)) return max ? a : b;
+  if (AtLeast(b, a)) return max ? b : a;
+  for (const auto& [outer, limit] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
+    int64_t offset = 0;
+    const Atom* inner = AtomPlusConstant(*outer, kind, offset);
+    // max(max(x, k) + c, d) is max(x + c, max(k + c, d)), for numbers k, c, d.
+    if (inner != nullptr && limit->is_constant() && inner->b.is_constant())
+      return Extremum(kind, inner->a + Dim(offset), Extremum(kind, inner->b + Dim(offset), *limit));
   }
   // Symbols before constants: "max(seq, 1)".
   return Compare(a, b) >= 0 ? Operation(kind, a, b) : Operation(kind, b, a);

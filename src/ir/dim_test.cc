@@ -80,6 +80,9 @@ TEST(DimTest, MaxAndMinUseThatSizesAreNotNegative) {
   EXPECT_EQ(Dim::Max(a + 1, a), a + 1);
   EXPECT_EQ(Dim::Min(a, a + S("b")), a);
   EXPECT_EQ(Dim::Max(a, 1).ToString(), "max(a, 1)");
+  EXPECT_EQ(Dim::Min(Dim::Max(a - 1, 0), a), Dim::Max(a - 1, 0));
+  EXPECT_EQ(Dim::Max(Dim::Max(a - 1, 0) - 1, 0), Dim::Max(a - 2, 0));
+  EXPECT_EQ(Dim::Min(Dim::Min(a, 8) + 2, 5), Dim::Min(a + 2, 5));
   EXPECT_EQ(Dim::Max(3, 5), Dim(5));
   EXPECT_EQ(Dim::Min(3, 5), Dim(3));
 }

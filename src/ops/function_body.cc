@@ -88,6 +88,17 @@ void OmitInputs(const ir::Node& node, ir::Graph& body) {
   }
 }
 
+// Outputs at the end that the node has not, and what only they needed, are left out.
+void OmitOutputs(const ir::Node& node, ir::Graph& body) {
+  while (body.outputs().size() > node.outputs().size()) body.RemoveOutput(body.outputs().size() - 1);
+  for (size_t i = body.nodes().size(); i-- > 0;) {  // consumers stand after producers
+    ir::Node* inner = body.nodes()[i].get();
+    const bool needed = std::any_of(inner->outputs().begin(), inner->outputs().end(),
+                                    [](const ir::Value* output) { return output && (!output->uses().empty() || output->is_graph_output()); });
+    if (!needed) body.RemoveNode(inner);
+  }
+}
+
 // Every value that `graph` and its subgraphs read is their own.
 bool IsSelfContained(const ir::Graph& graph, const std::function<bool(const ir::Graph*)>& inside) {
   const auto is_inside = [&](const ir::Graph* g) { return g == &graph || inside(g); };
@@ -178,6 +189,7 @@ StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, con
   std::erase_if(function->opset_imports, [](const ir::OpsetImport& import) { return import.domain == "Subgraph"; });
   AddAttributes(schema, *function);
   OmitInputs(node, *function->body);
+  OmitOutputs(node, *function->body);
   if (!InlineSubgraphs(node, *function->body, subgraph_opset)) return std::unique_ptr<ir::Function>();
   return function;
 }

@@ -54,15 +54,13 @@ bool SpaceToDepth(FunctionBuilder& b) {
 
 // Crops what is too long and pads what is too short, along each axis at both ends, the odd element at the end.
 bool CenterCropPad(FunctionBuilder& b) {
-  const std::string zero = b.Scalar(0), one = b.Scalar(1), two = b.Scalar(2);
-  b.Add("input_shape = Shape (input_data)");
-  if (b.HasAttribute("axes")) {
+  const bool some_axes = b.HasAttribute("axes");
+  const std::string zero = b.Scalar(0), two = b.Scalar(2), axes = some_axes ? ", axes" : "";
+  b.Add("{} = Shape (input_data)", some_axes ? "input_shape" : "sizes");
+  if (some_axes) {
     b.Add("axes = Constant <value_ints: ints = @axes> ()");
-  } else {
-    b.Add("rank = Size (input_shape)");
-    b.Add("axes = Range ({}, rank, {})", zero, one);
+    b.Add("sizes = Gather (input_shape, axes)");
   }
-  b.Add("sizes = Gather (input_shape, axes)");
   b.Add("wanted = Cast <to = 7> (shape)");
   b.Add("growth = Sub (wanted, sizes)");
   b.Add("padding = Max (growth, {})", zero);
@@ -71,11 +69,11 @@ bool CenterCropPad(FunctionBuilder& b) {
   b.Add("crop_begin = Div (cropping, {})", two);
   b.Add("crop_length = Sub (sizes, cropping)");
   b.Add("crop_end = Add (crop_begin, crop_length)");
-  b.Add("cropped = Slice (input_data, crop_begin, crop_end, axes)");
+  b.Add("cropped = Slice (input_data, crop_begin, crop_end{})", axes);
   b.Add("pad_begin = Div (padding, {})", two);
   b.Add("pad_end = Sub (padding, pad_begin)");
   b.Add("pads = Concat <axis = 0> (pad_begin, pad_end)");
-  b.Add("output_data = Pad (cropped, pads, , axes)");
+  b.Add("output_data = Pad (cropped, pads{})", some_axes ? ", , axes" : "");
   return true;
 }
 

@@ -296,7 +296,7 @@ Status Frame::RunSteps() {
 Status Frame::CheckTypes(const Step& step) const {
   bool as_compiled = true;
   for (size_t i = 0; i < step.inputs.size(); ++i) {
-    if (step.inputs[i] < 0) continue;
+    if (step.inputs[i] < 0 || step.packed_inputs[i]) continue;
     const Slot& slot = slots_[step.inputs[i]];
     as_compiled &= slot.state == Slot::State::kTensor && slot.view.dtype == step.input_dtypes[i];
   }
@@ -304,7 +304,7 @@ Status Frame::CheckTypes(const Step& step) const {
   std::vector<InputKind> kinds;
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     InputKind kind;
-    if (step.inputs[i] >= 0) {
+    if (step.inputs[i] >= 0 && !step.packed_inputs[i]) {
       const Slot& slot = slots_[step.inputs[i]];
       kind.present = slot.state != Slot::State::kUnset;
       kind.kind = slot.state == Slot::State::kTensor ? Value::Kind::kTensor : slot.value.kind();

@@ -32,6 +32,8 @@ struct Step {
   std::vector<int> outputs;
   // The element types that were checked against the schema when compiling; undefined where nothing was known.
   std::vector<DataType> input_dtypes;
+  // Constants that the kernel keeps in packed form, so that their slots may be empty.
+  std::vector<bool> packed_inputs;
   // Slots that nothing reads after this step.
   std::vector<int> release;
   // Programs of the node's subgraphs by attribute name.

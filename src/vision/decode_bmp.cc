@@ -20,8 +20,8 @@ struct Header {
   bool top_down = false;
   uint32_t bits = 0;
   uint32_t compression = kPlain;
-  std::array<uint32_t, 3> masks{};                // of red, green and blue, for 16 and 32 bits
-  std::vector<std::array<uint8_t, 3>> palette;    // RGB
+  std::array<uint32_t, 3> masks{};              // of red, green and blue, for 16 and 32 bits
+  std::vector<std::array<uint8_t, 3>> palette;  // RGB
   size_t data_offset = 0;
 };
 
@@ -167,7 +167,8 @@ Status ReadRuns(const Header& header, const Reader& reader, Image* image) {
     const size_t count = bytes[at], value = bytes[at + 1];
     at += 2;
     if (count > 0) {
-      for (size_t i = 0; i < count; ++i) RETURN_IF_ERROR(put(static_cast<uint32_t>(!nibbles ? value : i % 2 == 0 ? value >> 4 : value & 15)));
+      for (size_t i = 0; i < count; ++i)
+        RETURN_IF_ERROR(put(static_cast<uint32_t>(!nibbles ? value : i % 2 == 0 ? value >> 4 : value & 15)));
     } else if (value == 0) {
       x = 0;
       ++line;

@@ -31,7 +31,7 @@ struct State {
   int code;
   const uint8_t* bytes;
   size_t size;
-  uint8_t* out;   // rows of `out_stride` bytes
+  uint8_t* out;  // rows of `out_stride` bytes
   size_t out_stride;
 };
 

@@ -29,7 +29,8 @@ class Reader {
   // One digit of a PBM in text, which need not be set apart by blanks.
   StatusOr<uint32_t> Bit() {
     SkipBlanks();
-    if (at_ >= bytes_.size() || (bytes_[at_] != '0' && bytes_[at_] != '1')) return Corrupt(fmt::format("0 or 1 was expected at byte {}", at_));
+    if (at_ >= bytes_.size() || (bytes_[at_] != '0' && bytes_[at_] != '1'))
+      return Corrupt(fmt::format("0 or 1 was expected at byte {}", at_));
     return bytes_[at_++] - '0';
   }
   void Skip(size_t bytes) { at_ = std::min(bytes_.size(), at_ + bytes); }
@@ -108,10 +109,13 @@ StatusOr<Decoded> DecodePnm(std::span<const uint8_t> bytes, uint64_t max_pixels)
       continue;
     }
     for (size_t i = 0; i < samples; ++i) {
-      ASSIGN_OR_RETURN(const uint32_t sample, header.text() ? TextSample(header, &reader) : BinarySample(header, data.data() + y * row_bytes, i));
+      ASSIGN_OR_RETURN(const uint32_t sample,
+                       header.text() ? TextSample(header, &reader) : BinarySample(header, data.data() + y * row_bytes, i));
       const uint8_t value = Scale(header, sample);
-      if (header.channels() == 3) out[i] = value;
-      else std::memset(out + 3 * i, value, 3);
+      if (header.channels() == 3)
+        out[i] = value;
+      else
+        std::memset(out + 3 * i, value, 3);
     }
   }
   return decoded;

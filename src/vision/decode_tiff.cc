@@ -13,8 +13,19 @@ namespace sardonyx::vision {
 namespace {
 
 enum Tag : uint16_t {
-  kWidth = 256, kHeight = 257, kBits = 258, kCompression = 259, kPhotometric = 262, kStripOffsets = 273,
-  kSamples = 277, kRowsPerStrip = 278, kStripSizes = 279, kPlanar = 284, kPredictor = 317, kColorMap = 320, kTileWidth = 322,
+  kWidth = 256,
+  kHeight = 257,
+  kBits = 258,
+  kCompression = 259,
+  kPhotometric = 262,
+  kStripOffsets = 273,
+  kSamples = 277,
+  kRowsPerStrip = 278,
+  kStripSizes = 279,
+  kPlanar = 284,
+  kPredictor = 317,
+  kColorMap = 320,
+  kTileWidth = 322,
   kSampleFormat = 339,
 };
 enum Photometric : uint32_t { kWhiteIsZero = 0, kBlackIsZero = 1, kRgb = 2, kPalette = 3 };
@@ -49,8 +60,10 @@ StatusOr<Header> ReadHeader(const TiffDirectory& directory) {
     return Unsupported(fmt::format("photometric interpretation {} with {} samples", header.photometric, header.samples));
   const bool known_bits = header.bits == 8 || header.bits == 16 || (header.samples == 1 && (header.bits == 1 || header.bits == 4));
   if (!known_bits || sample_format != 1) return Unsupported(fmt::format("{} bits a sample of format {}", header.bits, sample_format));
-  if (directory.Has(kTileWidth) || (planar != 1 && header.samples > 1)) return Unsupported("tiles or separate planes; strips of whole pixels are read");
-  if (predictor > 2 || (predictor == 2 && header.bits != 8)) return Unsupported(fmt::format("predictor {} of {} bits", predictor, header.bits));
+  if (directory.Has(kTileWidth) || (planar != 1 && header.samples > 1))
+    return Unsupported("tiles or separate planes; strips of whole pixels are read");
+  if (predictor > 2 || (predictor == 2 && header.bits != 8))
+    return Unsupported(fmt::format("predictor {} of {} bits", predictor, header.bits));
   header.differences = predictor == 2;
   if (header.photometric == kPalette) {
     ASSIGN_OR_RETURN(header.palette, directory.Values(kColorMap));
@@ -66,8 +79,10 @@ Status UnpackPackBits(std::span<const uint8_t> in, size_t most, std::vector<uint
     if (n == 128) continue;
     const size_t count = n < 128 ? n + 1 : 257 - n, taken = n < 128 ? count : 1;
     if (taken > in.size() - at) return Corrupt("a strip is truncated");
-    if (n < 128) out->insert(out->end(), in.begin() + static_cast<ptrdiff_t>(at), in.begin() + static_cast<ptrdiff_t>(at + count));
-    else out->insert(out->end(), count, in[at]);
+    if (n < 128)
+      out->insert(out->end(), in.begin() + static_cast<ptrdiff_t>(at), in.begin() + static_cast<ptrdiff_t>(at + count));
+    else
+      out->insert(out->end(), count, in[at]);
     at += taken;
   }
   return {};
@@ -77,7 +92,9 @@ Status UnpackPackBits(std::span<const uint8_t> in, size_t most, std::vector<uint
 Status UnpackLzw(std::span<const uint8_t> in, size_t most, std::vector<uint8_t>* out) {
   constexpr uint32_t kClear = 256, kEnd = 257, kFirst = 258, kMaxCodes = 4096;
   // A code stands for a piece of the output: where it began and how long it is.
-  struct Piece { size_t begin = 0, length = 0; };
+  struct Piece {
+    size_t begin = 0, length = 0;
+  };
   std::vector<Piece> pieces(kMaxCodes);
   uint32_t next = kFirst, width = 9;
   bool has_previous = false;
@@ -135,9 +152,12 @@ void ReadRow(const Header& header, uint8_t* row, uint8_t* out) {
   for (size_t x = 0; x < header.width; ++x, out += 3) {
     const uint32_t first = Sample(header, row, x * header.samples);
     for (size_t c = 0; c < 3; ++c) {
-      if (header.photometric == kRgb) out[c] = static_cast<uint8_t>(Sample(header, row, x * header.samples + c));
-      else if (header.photometric == kPalette) out[c] = static_cast<uint8_t>(header.palette[c * colors + first] >> 8);
-      else out[c] = static_cast<uint8_t>(header.photometric == kWhiteIsZero ? 255 - first : first);
+      if (header.photometric == kRgb)
+        out[c] = static_cast<uint8_t>(Sample(header, row, x * header.samples + c));
+      else if (header.photometric == kPalette)
+        out[c] = static_cast<uint8_t>(header.palette[c * colors + first] >> 8);
+      else
+        out[c] = static_cast<uint8_t>(header.photometric == kWhiteIsZero ? 255 - first : first);
     }
   }
 }

@@ -45,9 +45,12 @@ StatusOr<Image> ResizeToCover(const Image& image, const Preprocess& p) {
     height = static_cast<int64_t>(p.height / p.crop_fraction);
   }
   const int64_t in_width = image.width, in_height = image.height;
-  if (in_width * height >= in_height * width) width = height * in_width / in_height;
-  else height = width * in_height / in_width;
-  if (width > INT32_MAX || height > INT32_MAX) return Resource(fmt::format("resizing {} x {} so that {} x {} can be cut out", image.width, image.height, p.width, p.height));
+  if (in_width * height >= in_height * width)
+    width = height * in_width / in_height;
+  else
+    height = width * in_height / in_width;
+  if (width > INT32_MAX || height > INT32_MAX)
+    return Resource(fmt::format("resizing {} x {} so that {} x {} can be cut out", image.width, image.height, p.width, p.height));
   return Resize(image, static_cast<int>(width), static_cast<int>(height), p.filter);
 }
 
@@ -101,7 +104,8 @@ StatusOr<Placed> FitTo(Image image, const Preprocess& p) {
     case Fit::kNone: break;
   }
   if (image.width != p.width || image.height != p.height)
-    return Usage(fmt::format("the picture is {} x {}, not {} x {}, and was not to be resized", image.width, image.height, p.width, p.height));
+    return Usage(
+        fmt::format("the picture is {} x {}, not {} x {}, and was not to be resized", image.width, image.height, p.width, p.height));
   return Placed{std::move(image), {}};
 }
 
@@ -115,8 +119,8 @@ StatusOr<std::array<T, 256>> Table(const Preprocess& p, size_t channel) {
       constexpr double kExact = 9e15;  // beyond it, doubles are not all the integers
       if (result != std::floor(result) || std::abs(result) > kExact || result < static_cast<double>(std::numeric_limits<T>::min()) ||
           result > static_cast<double>(std::numeric_limits<T>::max()))
-        return Usage(fmt::format("the preprocessing makes {} of the value {}, which the model's input type {} cannot hold; use preset raw", result,
-                                 value, DataTypeName(p.dtype)));
+        return Usage(fmt::format("the preprocessing makes {} of the value {}, which the model's input type {} cannot hold; use preset raw",
+                                 result, value, DataTypeName(p.dtype)));
       table[static_cast<size_t>(value)] = static_cast<T>(result);
     } else if constexpr (std::is_floating_point_v<T>) {
       table[static_cast<size_t>(value)] = static_cast<T>(result);
@@ -165,7 +169,8 @@ Status Validate(const Preprocess& p) {
   if (!std::isfinite(p.scale)) return Usage("a scale that is no number");
   for (const double mean : p.mean)
     if (!std::isfinite(mean)) return Usage("a mean that is no number");
-  if (!(p.crop_fraction > 0.0 && p.crop_fraction <= 1.0)) return Usage(fmt::format("a crop fraction of {}; it is above 0 and at most 1", p.crop_fraction));
+  if (!(p.crop_fraction > 0.0 && p.crop_fraction <= 1.0))
+    return Usage(fmt::format("a crop fraction of {}; it is above 0 and at most 1", p.crop_fraction));
   for (const double deviation : p.stddev)
     if (!(deviation != 0.0) || !std::isfinite(deviation)) return Usage("a standard deviation of 0");
   return {};
@@ -194,7 +199,8 @@ StatusOr<Tensor> ApplyPreprocess(const Image& image, const Preprocess& preproces
 
 Status AdaptToInput(DataType dtype, std::span<const int64_t> dims, Preprocess* p) {
   const std::string shape = fmt::format("{}[{}]", DataTypeName(dtype), fmt::join(dims, ","));
-  if (dims.size() != 3 && dims.size() != 4) return Usage(fmt::format("input {} is no picture's: it has {} dimensions, not 3 or 4", shape, dims.size()));
+  if (dims.size() != 3 && dims.size() != 4)
+    return Usage(fmt::format("input {} is no picture's: it has {} dimensions, not 3 or 4", shape, dims.size()));
   p->batch = dims.size() == 4;
   if (p->batch && dims[0] > 1) return Usage(fmt::format("input {} takes a batch of {} pictures at once", shape, dims[0]));
   const std::span<const int64_t> chw = dims.last(3);
@@ -203,7 +209,8 @@ Status AdaptToInput(DataType dtype, std::span<const int64_t> dims, Preprocess* p
   if (are_channels(chw[0]) != are_channels(chw[2])) p->layout = are_channels(chw[0]) ? Layout::kNchw : Layout::kNhwc;
   const bool planar = p->layout == Layout::kNchw;
   const int64_t channels = planar ? chw[0] : chw[2], height = planar ? chw[1] : chw[0], width = planar ? chw[2] : chw[1];
-  if (channels >= 0 && !are_channels(channels)) return Usage(fmt::format("input {} has {} channels; a picture has 1 or 3", shape, channels));
+  if (channels >= 0 && !are_channels(channels))
+    return Usage(fmt::format("input {} has {} channels; a picture has 1 or 3", shape, channels));
   if (channels == 1) p->color = Color::kGray;
   if (channels == 3 && p->color == Color::kGray) return Usage(fmt::format("input {} takes color, not gray", shape));
   const auto settle = [](int64_t stated, int* size) {
@@ -212,7 +219,8 @@ Status AdaptToInput(DataType dtype, std::span<const int64_t> dims, Preprocess* p
     return true;
   };
   if (!settle(height, &p->height) || !settle(width, &p->width))
-    return Usage(fmt::format("input {} takes pictures of {} x {} (width x height), not {} x {}", shape, width, height, p->width, p->height));
+    return Usage(
+        fmt::format("input {} takes pictures of {} x {} (width x height), not {} x {}", shape, width, height, p->width, p->height));
   p->dtype = dtype;
   return {};
 }

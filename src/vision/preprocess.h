@@ -42,7 +42,7 @@ struct Preprocess {
   std::array<double, 3> mean = {0, 0, 0}, stddev = {1, 1, 1};
 
   Layout layout = Layout::kNchw;
-  bool batch = true;                   // a leading dimension of 1
+  bool batch = true;                  // a leading dimension of 1
   DataType dtype = DataType::kFloat;  // any float but float8 and float4, or an integer of 8 to 64 bits that holds the values
 };
 

@@ -139,7 +139,8 @@ TEST(AdaptToInput, FollowsTheModel) {
 }
 
 TEST(AdaptToInput, SaysWhyNot) {
-  for (const std::vector<int64_t>& dims : {std::vector<int64_t>{1, 784}, {1, 4, 224, 224}, {8, 3, 224, 224}, {1, 3, 100, 224}, {1, 1, 1, 224, 224}}) {
+  for (const std::vector<int64_t>& dims :
+       {std::vector<int64_t>{1, 784}, {1, 4, 224, 224}, {8, 3, 224, 224}, {1, 3, 100, 224}, {1, 1, 1, 224, 224}}) {
     Preprocess p = Of("raw", 224, 224);
     EXPECT_EQ(AdaptToInput(DataType::kFloat, dims, &p).code(), StatusCode::kUsage) << Dims(dims).ToString();
   }

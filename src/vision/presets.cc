@@ -5,8 +5,8 @@
 namespace sardonyx::vision {
 namespace {
 
-constexpr std::array<std::string_view, 11> kNames = {"raw",   "zero-one", "minus-one-one", "imagenet", "imagenet-nocrop", "inception",
-                                                     "caffe", "clip",     "yolo",          "yolox",    "gray"};
+constexpr std::array<std::string_view, 11> kNames = {
+    "raw", "zero-one", "minus-one-one", "imagenet", "imagenet-nocrop", "inception", "caffe", "clip", "yolo", "yolox", "gray"};
 
 Preprocess Scaled(double scale, double mean, Fit fit = Fit::kStretch, double crop_fraction = 1.0) {
   Preprocess preset;

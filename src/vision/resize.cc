@@ -95,8 +95,10 @@ StatusOr<Image> ResizeWidth(const Image& image, int width, ResizeFilter filter) 
   ASSIGN_OR_RETURN(Image result, MakeImage(width, image.height, image.channels));
   const Taps taps = MakeTaps(image.width, width, filter);
   for (int y = 0; y < image.height; ++y) {
-    if (image.channels == 3) ResizeRow<3>(taps, width, image.row(y), result.row(y));
-    else ResizeRow<1>(taps, width, image.row(y), result.row(y));
+    if (image.channels == 3)
+      ResizeRow<3>(taps, width, image.row(y), result.row(y));
+    else
+      ResizeRow<1>(taps, width, image.row(y), result.row(y));
   }
   return result;
 }
@@ -150,7 +152,8 @@ std::string_view ResizeFilterName(ResizeFilter filter) {
 }
 
 std::optional<ResizeFilter> ParseResizeFilter(std::string_view name) {
-  for (const auto filter : {ResizeFilter::kNearest, ResizeFilter::kBox, ResizeFilter::kBilinear, ResizeFilter::kBicubic, ResizeFilter::kLanczos})
+  for (const auto filter :
+       {ResizeFilter::kNearest, ResizeFilter::kBox, ResizeFilter::kBilinear, ResizeFilter::kBicubic, ResizeFilter::kLanczos})
     if (name == ResizeFilterName(filter)) return filter;
   return std::nullopt;
 }

@@ -24,7 +24,9 @@ Status At(const YAML::Node& node, std::string_view message) {
   return Usage(mark.is_null() ? std::string(message) : fmt::format("line {}: {}", mark.line + 1, message));
 }
 
-std::string TextOf(const YAML::Node& node) { return node.IsScalar() ? node.Scalar() : node.IsNull() ? "nothing" : node.IsSequence() ? "a list" : "a map"; }
+std::string TextOf(const YAML::Node& node) {
+  return node.IsScalar() ? node.Scalar() : node.IsNull() ? "nothing" : node.IsSequence() ? "a list" : "a map";
+}
 
 StatusOr<std::string> Word(const YAML::Node& node, std::string_view key) {
   if (!node.IsScalar()) return At(node, fmt::format("{}: a word was expected, not {}", key, TextOf(node)));
@@ -47,7 +49,8 @@ StatusOr<int> Whole(const YAML::Node& node, std::string_view key, int low, int h
 
 StatusOr<bool> Truth(const YAML::Node& node, std::string_view key) {
   bool value = false;
-  if (!node.IsScalar() || !YAML::convert<bool>::decode(node, value)) return At(node, fmt::format("{}: true or false was expected, not {}", key, TextOf(node)));
+  if (!node.IsScalar() || !YAML::convert<bool>::decode(node, value))
+    return At(node, fmt::format("{}: true or false was expected, not {}", key, TextOf(node)));
   return value;
 }
 
@@ -55,7 +58,8 @@ StatusOr<bool> Truth(const YAML::Node& node, std::string_view key) {
 StatusOr<std::array<double, 3>> Channels(const YAML::Node& node, std::string_view key) {
   std::array<double, 3> values{};
   const bool list = node.IsSequence();
-  if (list && node.size() != 1 && node.size() != 3) return At(node, fmt::format("{}: one or three numbers were expected, not {}", key, node.size()));
+  if (list && node.size() != 1 && node.size() != 3)
+    return At(node, fmt::format("{}: one or three numbers were expected, not {}", key, node.size()));
   for (size_t i = 0; i < 3; ++i) {
     ASSIGN_OR_RETURN(values[i], Number(list ? node[node.size() == 3 ? i : 0] : node, key));
   }
@@ -89,12 +93,15 @@ Status ReadSize(const YAML::Node& node, Preprocess* image) {
 Status ReadGeometry(const std::string& key, const YAML::Node& node, Preprocess* image) {
   if (key == "size") return ReadSize(node, image);
   if (key == "fit") {
-    ASSIGN_OR_RETURN(image->fit, OneOf<Fit>(node, key, {{"stretch", Fit::kStretch}, {"crop", Fit::kCrop}, {"letterbox", Fit::kLetterbox}, {"none", Fit::kNone}}));
+    ASSIGN_OR_RETURN(
+        image->fit,
+        OneOf<Fit>(node, key, {{"stretch", Fit::kStretch}, {"crop", Fit::kCrop}, {"letterbox", Fit::kLetterbox}, {"none", Fit::kNone}}));
   } else if (key == "resize") {
     ASSIGN_OR_RETURN(image->resize_shorter, Whole(node, key, 1, 1 << 16));
   } else if (key == "crop_fraction") {
     ASSIGN_OR_RETURN(image->crop_fraction, Number(node, key));
-    if (!(image->crop_fraction > 0 && image->crop_fraction <= 1)) return At(node, "crop_fraction: a number above 0 and at most 1 was expected");
+    if (!(image->crop_fraction > 0 && image->crop_fraction <= 1))
+      return At(node, "crop_fraction: a number above 0 and at most 1 was expected");
   } else if (key == "filter") {
     ASSIGN_OR_RETURN(const std::string word, Word(node, key));
     const auto filter = ParseResizeFilter(word);
@@ -103,7 +110,8 @@ Status ReadGeometry(const std::string& key, const YAML::Node& node, Preprocess* 
   } else if (key == "pad") {
     ASSIGN_OR_RETURN(const auto values, Channels(node, key));
     for (size_t i = 0; i < 3; ++i) {
-      if (values[i] != std::floor(values[i]) || values[i] < 0 || values[i] > 255) return At(node, "pad: values from 0 to 255 were expected");
+      if (values[i] != std::floor(values[i]) || values[i] < 0 || values[i] > 255)
+        return At(node, "pad: values from 0 to 255 were expected");
       image->pad[i] = static_cast<uint8_t>(values[i]);
     }
   } else if (key == "anchor") {
@@ -130,7 +138,8 @@ Status ReadValues(const std::string& key, const YAML::Node& node, Preprocess* im
 }
 
 // Every key of `map`, each of which must be one of `known` and stand once.
-StatusOr<std::vector<std::pair<std::string, YAML::Node>>> Entries(const YAML::Node& map, std::string_view what, std::initializer_list<std::string_view> known) {
+StatusOr<std::vector<std::pair<std::string, YAML::Node>>> Entries(const YAML::Node& map, std::string_view what,
+                                                                  std::initializer_list<std::string_view> known) {
   if (!map.IsMap()) return At(map, fmt::format("{} must be a map of keys", what));
   std::vector<std::pair<std::string, YAML::Node>> entries;
   for (const auto& entry : map) {
@@ -145,7 +154,9 @@ StatusOr<std::vector<std::pair<std::string, YAML::Node>>> Entries(const YAML::No
 }
 
 Status ReadImage(const YAML::Node& map, Sidecar* sidecar) {
-  ASSIGN_OR_RETURN(const auto entries, Entries(map, "image", {"input", "preset", "size", "fit", "resize", "crop_fraction", "filter", "pad", "anchor", "color", "scale", "mean", "std", "layout"}));
+  ASSIGN_OR_RETURN(const auto entries, Entries(map, "image",
+                                               {"input", "preset", "size", "fit", "resize", "crop_fraction", "filter", "pad", "anchor",
+                                                "color", "scale", "mean", "std", "layout"}));
   Preprocess image = *FindPreset("raw");
   for (const auto& [key, node] : entries) {
     if (key == "input") {

@@ -62,10 +62,27 @@ TEST(Sidecar, PresetsAndNothing) {
 
 TEST(Sidecar, ErrorsHaveALine) {
   EXPECT_EQ(ParseSidecar("image:\n  sise: 3\n", ".").status().message().substr(0, 30), "line 2: 'sise' is no key of im");
-  for (const char* bad : {"image: 3", "[]", "images: {}", "image: {size: 0}", "image: {size: x}", "image: {size: [1, 2, 3]}", "image: {size: 2.5}",
-                          "image: {fit: cover}", "image: {filter: cubic}", "image: {pad: 256}", "image: {std: 0}", "image: {mean: [1, 2]}",
-                          "image: {mean: .nan}", "image: {preset: foo}", "image: {color: cmyk}", "image: {layout: nchw, layout: nhwc}",
-                          "classes: {top: 0}", "classes: {softmax: 7}", "classes: {labels: [[a]]}", "image: {crop_fraction: 2}", "image: {scale: {}}"}) {
+  for (const char* bad : {"image: 3",
+                          "[]",
+                          "images: {}",
+                          "image: {size: 0}",
+                          "image: {size: x}",
+                          "image: {size: [1, 2, 3]}",
+                          "image: {size: 2.5}",
+                          "image: {fit: cover}",
+                          "image: {filter: cubic}",
+                          "image: {pad: 256}",
+                          "image: {std: 0}",
+                          "image: {mean: [1, 2]}",
+                          "image: {mean: .nan}",
+                          "image: {preset: foo}",
+                          "image: {color: cmyk}",
+                          "image: {layout: nchw, layout: nhwc}",
+                          "classes: {top: 0}",
+                          "classes: {softmax: 7}",
+                          "classes: {labels: [[a]]}",
+                          "image: {crop_fraction: 2}",
+                          "image: {scale: {}}"}) {
     const Status status = ParseSidecar(bad, ".").status();
     EXPECT_EQ(status.code(), StatusCode::kUsage) << bad;
     EXPECT_EQ(status.message().substr(0, 7), "line 1:") << bad << ": " << status.message();
@@ -82,7 +99,8 @@ TEST(Sidecar, FilesBesideTheModel) {
   EXPECT_EQ(SidecarPath("net.v1.onnx").string(), "net.v1.sardonyx.yml");
   const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "sardonyx_sidecar_test";
   std::filesystem::create_directories(folder);
-  std::ofstream(folder / "labels.txt") << "\xef\xbb\xbf" "cat\r\ndog \n";
+  std::ofstream(folder / "labels.txt") << "\xef\xbb\xbf"
+                                          "cat\r\ndog \n";
   std::ofstream(folder / "net.sardonyx.yml") << "classes: {labels: labels.txt}\n";
   std::ofstream(folder / "bad.sardonyx.yml") << "\nclasses: {labels: ../labels.txt}\n";
   EXPECT_EQ(LoadSidecar(folder / "net.onnx")->labels, (std::vector<std::string>{"cat", "dog"}));

@@ -14,8 +14,10 @@ namespace {
 template <class T>
 void Append(const Tensor& tensor, std::vector<double>* values) {
   for (const T& value : tensor.data<T>()) {
-    if constexpr (std::is_arithmetic_v<T>) values->push_back(static_cast<double>(value));
-    else values->push_back(static_cast<float>(value));
+    if constexpr (std::is_arithmetic_v<T>)
+      values->push_back(static_cast<double>(value));
+    else
+      values->push_back(static_cast<float>(value));
   }
 }
 
@@ -44,7 +46,8 @@ StatusOr<Rows> ReadRows(const Tensor& scores) {
   for (const int64_t dim : tensor.dims())
     if (dim != 1) dims.push_back(dim);
   if (dims.empty()) dims.push_back(1);
-  if (dims.size() > 2 || rows.values.empty()) return Usage(fmt::format("{} holds no scores of classes: it is not [batch, classes]", scores.TypeString()));
+  if (dims.size() > 2 || rows.values.empty())
+    return Usage(fmt::format("{} holds no scores of classes: it is not [batch, classes]", scores.TypeString()));
   // [N, 1] is a batch of one class each, not one row of N.
   const bool batch_of_one = dims.size() == 1 && tensor.rank() >= 2 && tensor.dims()[0] != 1;
   rows.classes = batch_of_one ? 1 : static_cast<size_t>(dims.back());

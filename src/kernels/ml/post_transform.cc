@@ -28,7 +28,8 @@ float InverseErf(float x) {
   const float sign = x < 0 ? -1.f : 1.f;
   const float log = std::log((1 - x) * (1 + x));
   const float v = 2 / (3.14159f * 0.147f) + 0.5f * log;
-  return sign * std::sqrt(std::sqrt(v * v - log / 0.147f) - v);
+  const float u = -log / 0.147f;
+  return sign * std::sqrt(u / (std::sqrt(v * v + u) + v));  // sqrt(v * v + u) - v without its cancellation near x = 0
 }
 
 }  // namespace
@@ -43,8 +44,8 @@ std::optional<PostTransform> ParsePostTransform(std::string_view name) {
 }
 
 float Logistic(float x) {
-  const float v = 1 / (1 + std::exp(-std::abs(x)));
-  return x < 0 ? 1 - v : v;
+  const float e = std::exp(-std::abs(x));
+  return (x < 0 ? e : 1.f) / (1 + e);
 }
 
 float Probit(float x) { return 1.41421356f * InverseErf(2 * x - 1); }

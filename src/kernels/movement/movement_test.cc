@@ -120,12 +120,12 @@ TEST(ShapeMath, SqueezeUnsqueeze) {
   EXPECT_FALSE(UnsqueezedDims(dims, far).ok());
 }
 
-TEST(ShapeMath, SlicesAreThoseOfNumpy) {
+TEST(ShapeMath, Slices) {
   const int64_t kMin = INT64_MIN, kMax = INT64_MAX;
   const struct { int64_t dim, start, end, step, first, count; } cases[] = {
       {10, 0, 10, 1, 0, 10}, {10, -3, kMax, 1, 7, 3},   {10, 8, 2, -2, 8, 3},      {10, kMax, kMin, -1, 9, 10}, {10, 0, 10, 3, 0, 4},
       {10, 5, 5, 1, 0, 0},   {0, 0, kMax, 1, 0, 0},     {0, kMax, kMin, -1, 0, 0}, {10, 2, 9, kMax, 2, 1},      {10, 9, kMin, kMin, 9, 1},
-      {10, -20, -5, 1, 0, 5}};
+      {10, -20, -5, 1, 0, 5},{10, -20, -30, -1, 0, 1}};
   for (const auto& c : cases) {
     StatusOr<SliceRange> range = ResolveSlice(c.dim, c.start, c.end, c.step);
     ASSERT_TRUE(range.ok());

@@ -44,6 +44,8 @@ Dims RowMajorStrides(std::span<const int64_t> dims) {
 
 StatusOr<Dims> BroadcastDims(std::span<const int64_t> a, std::span<const int64_t> b) {
   if (a.size() < b.size()) std::swap(a, b);
+  for (int64_t dim : a)
+    if (dim < 0) return Invalid(fmt::format("negative dimension in the shape {}", Dims(a).ToString()));
   Dims out(a);
   const size_t shift = a.size() - b.size();
   for (size_t i = 0; i < b.size(); ++i) {
@@ -131,9 +133,10 @@ StatusOr<SliceRange> ResolveSlice(int64_t dim, int64_t start, int64_t end, int64
     const int64_t last = std::clamp<int64_t>(from_front(end), 0, dim);
     range.count = last > range.start ? (last - range.start + step - 1) / step : 0;
   } else {
-    range.start = std::clamp<int64_t>(from_front(start), -1, dim - 1);
+    // The specification lets a start before the axis stand for its first element here, unlike numpy.
+    range.start = std::clamp<int64_t>(from_front(start), 0, std::max<int64_t>(dim, 1) - 1);
     const int64_t last = std::clamp<int64_t>(from_front(end), -1, dim - 1);
-    range.count = range.start > last ? (range.start - last - step - 1) / -step : 0;
+    range.count = dim > 0 && range.start > last ? (range.start - last - step - 1) / -step : 0;
   }
   if (range.count == 0) range.start = 0;
   return range;

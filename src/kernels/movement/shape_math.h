@@ -38,7 +38,8 @@ StatusOr<Dims> UnsqueezedDims(std::span<const int64_t> dims, std::span<const int
 struct SliceRange {
   int64_t start = 0, count = 0, step = 1;
 };
-// start and end as Slice gives them (negative from the back, clamped to the dim). kInvalid for step 0.
+// start and end as Slice gives them: negative from the back, then clamped to the axis as the specification of Slice-13 has
+// it. kInvalid for step 0.
 StatusOr<SliceRange> ResolveSlice(int64_t dim, int64_t start, int64_t end, int64_t step);
 
 }  // namespace sardonyx::kernels

@@ -17,7 +17,7 @@ namespace {
 
 // Bounds on what a hostile model can cost: functions that call functions, loops inside loops.
 constexpr int kMaxCallDepth = 32;
-constexpr int64_t kVisitsAtLeast = 200'000;
+constexpr int64_t kVisitsAtLeast = 50'000;
 constexpr int64_t kVisitsPerNode = 20;
 
 std::string InputTypes(const std::vector<ir::Value*>& inputs, const std::unordered_map<const ir::Value*, Entry>& values) {

@@ -125,14 +125,17 @@ constexpr int64_t kHuge = INT32_MAX;
 bool IsHuge(const Dim& dim) { return dim.is_constant() && dim.value() >= kHuge; }
 bool IsMinusHuge(const Dim& dim) { return dim.is_constant() && dim.value() <= -kHuge; }
 
-// A start or end, counted from the front and held within [low, high]; unknown when its sign is.
-Dim Bound(const Dim& at, const Dim& size, const Dim& low, const Dim& high) {
-  if (IsHuge(at)) return high;
+// A start or end, counted from the front and not below `low`; unknown when its sign is.
+Dim FromFront(const Dim& at, const Dim& size, const Dim& low) {
   if (IsMinusHuge(at)) return low;
   const bool from_front = ProvablyNonNegative(at);
   if (!from_front && !ProvablyGreater(Dim(0), at)) return {};
-  const Dim position = from_front ? at : at + size;
-  return Dim::Min(Dim::Max(position, low), high);
+  return Dim::Max(from_front ? at : at + size, low);
+}
+
+// The same, held below `high`.
+Dim Bound(const Dim& at, const Dim& size, const Dim& low, const Dim& high) {
+  return IsHuge(at) ? high : Dim::Min(FromFront(at, size, low), high);
 }
 
 Dim SlicedDim(const Dim& size, const Dim& start, const Dim& end, int64_t step) {
@@ -140,7 +143,8 @@ Dim SlicedDim(const Dim& size, const Dim& start, const Dim& end, int64_t step) {
     // The last k: as many as there are, but no more than k.
     if (start.is_constant() && start.value() < 0 && start.value() > -kHuge && (IsHuge(end) || end == size))
       return Dim::CeilDiv(Dim::Min(Dim(-start.value()), size), Dim(step));
-    const Dim from = Bound(start, size, Dim(0), size), to = Bound(end, size, Dim(0), size);
+    // A start beyond the size leaves nothing, as the maximum below says too.
+    const Dim from = IsHuge(start) ? size : FromFront(start, size, Dim(0)), to = Bound(end, size, Dim(0), size);
     return Dim::CeilDiv(Dim::Max(to - from, Dim(0)), Dim(step));
   }
   if (step == INT64_MIN) return size.is_constant(0) ? Dim(0) : Dim();

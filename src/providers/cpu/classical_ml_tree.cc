@@ -80,6 +80,9 @@ size_t ClassifierRule<T>::DecideOfTwo(std::span<T> scores, std::span<uint8_t> gi
   if (has_second || base_values.size() == 2) {
     for (size_t i = 0; i < 2; ++i) to[i] = given[i] != 0 ? static_cast<float>(scores[i]) : 0.f;
     ApplyPostTransform(transform, to);
+  } else if (base_values.size() == 1 && !one_of_two) {
+    to[0] = static_cast<float>(scores[0]);
+    to[1] = 0;
   } else if (transform == PostTransform::kProbit) {
     to[0] = kernels::Probit(static_cast<float>(scores[0]));
     to[1] = -to[0];

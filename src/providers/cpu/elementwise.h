@@ -17,6 +17,7 @@ std::span<const KernelEntry> BinaryKernels();    // elementwise_binary.cc
 std::span<const KernelEntry> VariadicKernels();  // elementwise_variadic.cc: Max, Min, Sum, Mean, Where, Clip
 std::span<const KernelEntry> CastKernels();      // elementwise_cast.cc: Cast, CastLike, BitCast, Identity
 std::span<const KernelEntry> DropoutKernels();   // elementwise_dropout.cc
+std::span<const KernelEntry> FusedKernels();     // elementwise_fused.cc: BiasGelu, FastGelu
 
 using Parameters = std::array<float, 2>;
 

@@ -41,7 +41,7 @@ KernelOr CreateStringConcat(const NodeInfo&) {
 }
 
 // Writes rows of pieces to output 0, [dims..., longest row], filled up with `pad`. `mark` puts STX before and ETX after
-// the padded row.
+// the pieces of a row.
 Status WriteRows(KernelContext& context, Dims dims, const std::vector<std::vector<std::string_view>>& rows, const std::string& pad,
                  bool mark = false) {
   size_t longest = 0;
@@ -53,8 +53,9 @@ Status WriteRows(KernelContext& context, Dims dims, const std::vector<std::vecto
   std::string* to = view.mutable_ptr<std::string>();
   for (const auto& row : rows) {
     if (mark) *to++ = "\x02";
-    for (size_t i = 0; i < longest; ++i) *to++ = i < row.size() ? std::string(row[i]) : pad;
+    for (std::string_view piece : row) *to++ = piece;
     if (mark) *to++ = "\x03";
+    for (size_t i = row.size(); i < longest; ++i) *to++ = pad;
   }
   return {};
 }

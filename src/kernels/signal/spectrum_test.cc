@@ -1,0 +1,50 @@
+#include "kernels/signal/spectrum.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <complex>
+#include <numbers>
+#include <vector>
+
+#include "kernels/signal/fft.h"
+
+namespace sardonyx::kernels {
+namespace {
+
+using Complex = std::complex<double>;
+
+TEST(Fft, EqualsTheDefinitionForEveryLength) {
+  for (int64_t n : {1, 2, 3, 4, 5, 7, 8, 12, 15, 16, 97, 100, 128, 400})
+    for (bool inverse : {false, true}) {
+      std::vector<Complex> data(static_cast<size_t>(n)), expected(data.size());
+      for (int64_t i = 0; i < n; ++i) data[i] = {std::sin(i * 1.3), std::cos(i * i * 0.7)};
+      for (int64_t k = 0; k < n; ++k)
+        for (int64_t i = 0; i < n; ++i) expected[k] += data[i] * std::polar(1.0, (inverse ? 2 : -2) * std::numbers::pi * double(k * i % n) / double(n));
+      const Fft fft(n, inverse);
+      std::vector<Complex> scratch(static_cast<size_t>(fft.scratch_size()));
+      fft.Transform(data.data(), scratch.data());
+      for (int64_t k = 0; k < n; ++k) EXPECT_NEAR(std::abs(data[k] - expected[k]), 0, 1e-11 * double(n)) << n << " at " << k;
+    }
+}
+
+TEST(Dft, OneSidedInverseUndoesOneSided) {
+  for (int64_t n : {6, 7}) {
+    std::vector<double> x(static_cast<size_t>(n)), spectrum(static_cast<size_t>(n / 2 + 1) * 2), back(x.size());
+    for (size_t i = 0; i < x.size(); ++i) x[i] = double(i * i) - 3;
+    ThreadPool pool(1);
+    Dft<double>({.input = n, .length = n, .output = n / 2 + 1}, x.data(), spectrum.data(), pool);
+    DftShape inverse{.input = n / 2 + 1, .length = n, .output = n, .input_parts = 2, .output_parts = 1, .inverse = true, .complete_spectrum = true};
+    Dft<double>(inverse, spectrum.data(), back.data(), pool);
+    for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(back[i], x[i], 1e-12);
+  }
+}
+
+TEST(MelWeights, StaysInsideTheSpectrumForEdgesBeyondIt) {
+  const std::vector<double> weights = MelWeights(8, 16, 8192, -100, 20000);
+  EXPECT_EQ(weights.size(), 9u * 8u);
+  for (double w : weights) EXPECT_TRUE(w >= 0 && w <= 1);
+}
+
+}  // namespace
+}  // namespace sardonyx::kernels
