@@ -95,8 +95,33 @@ def pictures():
         write("image", name, (testdata / name).read_bytes())
 
 
+def models():
+    """The models of corpus/text in their other forms, and the messages in them. Needs the onnx package."""
+    import onnx
+    from google.protobuf import json_format
+    from onnx import helper, numpy_helper
+
+    for text in sorted((HERE / "text").glob("*.onnxtxt")):
+        try:
+            model = onnx.parser.parse_model(text.read_text())
+        except onnx.parser.ParseError:
+            continue  # says something that only we read
+        write("onnx", text.stem + ".onnx", model.SerializeToString())
+        write("session", text.stem + ".onnx", model.SerializeToString())
+        write("model_json", text.stem + ".json", json_format.MessageToJson(model).encode())
+    array = numpy_helper.from_array(np.arange(6, dtype=np.float32).reshape(2, 3), "t")
+    typed = helper.make_tensor("t", onnx.TensorProto.INT64, [3], [1, -2, 3])
+    sequence = helper.make_sequence("s", onnx.SequenceProto.TENSOR, [array, typed])
+    strings = helper.make_map("m", onnx.TensorProto.STRING, [b"a", b"b"], helper.make_sequence("v", onnx.SequenceProto.TENSOR, [array]))
+    sparse = helper.make_sparse_tensor(helper.make_tensor("v", 1, [2], [1.0, 2.0]), helper.make_tensor("i", 7, [2], [0, 5]), [2, 3])
+    for kind, name, message in ((0, "raw", array), (0, "typed", typed), (1, "sequence", sequence), (2, "map", strings),
+                                (3, "optional", helper.make_optional("o", onnx.OptionalProto.SEQUENCE, sequence)), (5, "sparse", sparse)):
+        write("tensor", name + ".pb", bytes([kind]) + message.SerializeToString())
+
+
 if __name__ == "__main__":
     archives()
     arrays()
     texts()
     pictures()
+    models()

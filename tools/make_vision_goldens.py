@@ -192,7 +192,8 @@ def resize_cases():
 def main():
     HERE.mkdir(parents=True, exist_ok=True)
     for old in HERE.iterdir():
-        old.unlink()
+        if old.name != "README.md":
+            old.unlink()
     decode_cases()
     resize_cases()
     (HERE / "decode.txt").write_text("\n".join(CASES) + "\n")

@@ -21,8 +21,9 @@ struct PeakMemory {
 PeakMemory PlanPeakMemory(const ir::Graph& graph, const Sizes& sizes, int64_t ir_version);
 
 // Nodes whose outputs never change: they read only initializers and outputs of such nodes, are deterministic and hold no
-// subgraph. A runtime computes them once, at load. Before IR version 4 every initializer had to be an input as well; later
-// such an input's initializer is a default that a run may replace.
-std::unordered_set<const ir::Node*> ConstantNodes(const ir::Graph& graph, int64_t ir_version);
+// subgraph. A runtime computes them once, at load; DequantizeLinear, which undoes the compression of weights, only where
+// `dequantized` says so. Before IR version 4 every initializer had to be an input as well; later such an input's
+// initializer is a default that a run may replace.
+std::unordered_set<const ir::Node*> ConstantNodes(const ir::Graph& graph, int64_t ir_version, bool dequantized = false);
 
 }  // namespace sardonyx::inspect

@@ -8,6 +8,7 @@
 
 #include "inspect/cost.h"
 #include "inspect/memory.h"
+#include "inspect/op_table.h"
 
 namespace sardonyx::inspect {
 namespace {
@@ -89,6 +90,22 @@ class Summarizer {
         if (key == "location") external_.insert(value);
   }
 
+  // The operators of ai.onnx.ml have what they learnt in their attributes.
+  void WeighAttributes(const ir::Node& node, NodeSummary* entry) {
+    const auto weigh = [&](DataType dtype, size_t count, size_t bytes_each) {
+      entry->parameters += count;
+      entry->weight_bytes += count * bytes_each;
+      summary_.parameters = SaturatingAdd(summary_.parameters, count);
+      summary_.weight_bytes = SaturatingAdd(summary_.weight_bytes, count * bytes_each);
+      if (count > 0) bytes_by_type_[dtype] += count * bytes_each;
+    };
+    for (const ir::Attribute& attribute : node.attributes()) {
+      if (const auto* floats = std::get_if<std::vector<float>>(&attribute.value)) weigh(DataType::kFloat, floats->size(), sizeof(float));
+      if (const auto* ints = std::get_if<std::vector<int64_t>>(&attribute.value)) weigh(DataType::kInt64, ints->size(), sizeof(int64_t));
+      if (const auto* tensor = std::get_if<ir::StoredTensor>(&attribute.value)) Weigh(*tensor);
+    }
+  }
+
   void WalkGraph(const ir::Graph& graph, const std::string& path) {
     for (const ir::Value* value : graph.initializers()) Weigh(*value->initializer());
     for (const ir::Value* value : graph.sparse_initializers()) {
@@ -119,6 +136,7 @@ class Summarizer {
         ++summary_.constants;
       }
     }
+    if (FamilyOf(node) == Family::kMl) WeighAttributes(node, &entry);
     const Cost cost = CostOf(node, sizes_);
     entry.macs = cost.macs;
     entry.flops = cost.flops;

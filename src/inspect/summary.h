@@ -51,7 +51,7 @@ struct Summary {
 
   uint64_t initializers = 0;
   uint64_t constants = 0;      // Constant nodes that hold a tensor
-  uint64_t parameters = 0;     // elements of initializers and of tensors in Constant nodes
+  uint64_t parameters = 0;     // elements of initializers, tensors in Constant nodes, lists in attributes of ai.onnx.ml
   uint64_t weight_bytes = 0;   // their bytes when unpacked
   std::vector<std::pair<DataType, uint64_t>> weight_bytes_by_type;  // largest first
   std::vector<std::string> external_files;

@@ -88,6 +88,7 @@ class Compiler final {
   Status Fold(const ir::Node& node, Step step, bool* folded);
   Status AddSubprograms(const ir::Node& node, Step* step);
   void FindLive();
+  void DropReleasedConstants();
   void FindLifetimes();
   void PlanStaticShapes();
   Status UnsupportedError() const;
@@ -380,16 +381,26 @@ StatusOr<std::unique_ptr<Program>> Compiler::Compile() {
     if (slot < 0) return Invalid(fmt::format("output '{}' is not defined by anything", output.value->name()));
     program_->output_slots_.push_back(slot);
   }
-  // Constants that only packed copies of remain of need not stay.
-  std::unordered_map<int, const ir::Value*> value_of_slot;
-  for (const auto& [value, slot] : slots_) value_of_slot[slot] = value;
-  std::erase_if(program_->constants_, [&](const Program::Constant& constant) {
-    const ir::Value* value = value_of_slot[constant.slot];
-    return !value->is_graph_output() && released_uses_.contains(value) && released_uses_[value] >= value->uses().size();
-  });
+  DropReleasedConstants();
   FindLifetimes();
   PlanStaticShapes();
   return std::move(program_);
+}
+
+// Constants of which only packed copies are read need not stay; their kernels' inputs are then as if omitted.
+void Compiler::DropReleasedConstants() {
+  std::unordered_map<int, const ir::Value*> value_of_slot;
+  for (const auto& [value, slot] : slots_) value_of_slot[slot] = value;
+  std::unordered_set<int> dropped;
+  std::erase_if(program_->constants_, [&](const Program::Constant& constant) {
+    const ir::Value* value = value_of_slot[constant.slot];
+    if (value->is_graph_output() || !released_uses_.contains(value) || released_uses_[value] < value->uses().size()) return false;
+    dropped.insert(constant.slot);
+    return true;
+  });
+  for (Step& step : program_->steps_)
+    for (int& slot : step.inputs)
+      if (dropped.contains(slot)) slot = -1;
 }
 
 StatusOr<std::unique_ptr<Program>> Program::Compile(const ir::Model& model, const ir::Graph& graph, const CompileOptions& options) {

@@ -1,9 +1,11 @@
-# cmake -DCASES=FILE.test -DPROGRAM=PATH -DEXAMPLES=FOLDER -DWORK=FOLDER -P run_cases.cmake
+# cmake -DTEST=FILE.test -DPROGRAM=PATH -DSOURCE=FOLDER -DWORK=FOLDER -P run_cases.cmake
 #
 # Runs command lines and holds what they print against what stands below them. A file of cases:
 #
 #   # A comment.
-#   $ sardonyx check $EXAMPLES/digits/digits.onnx      run by sh in an empty folder that the file's cases share
+#   needs $MODELS       skips the file where this folder is not: models that the project does not ship, as README.md says
+#   $ sardonyx check $EXAMPLES/digits/digits.onnx      run by sh in an empty folder that the file's cases share; $EXAMPLES is
+#                       the project's, $CASES its conformance cases
 #   exit 0              its exit code; 0 where it is not said
 #   out TEXT            standard output has TEXT in it; out! TEXT: it has not; out~ REGEX: it matches
 #   err TEXT            the same of standard error (err!, err~)
@@ -16,15 +18,19 @@ file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
 get_filename_component(folder "${PROGRAM}" DIRECTORY)
 set(ENV{PATH} "${folder}:$ENV{PATH}")
-set(ENV{EXAMPLES} "${EXAMPLES}")
-unset(ENV{SARDONYX_SHARED})
+set(ENV{EXAMPLES} "${SOURCE}/examples")
+set(ENV{CASES} "${SOURCE}/tests/conformance/cases")
+if(NOT DEFINED ENV{SARDONYX_SHARED})
+  set(ENV{SARDONYX_SHARED} "${SOURCE}/../shared")
+endif()
+set(ENV{MODELS} "$ENV{SARDONYX_SHARED}/models")
 set(failures 0)
 set(cases 0)
 
 function(fail text)
   math(EXPR count "${failures} + 1")
   set(failures ${count} PARENT_SCOPE)
-  message("${CASES}:${number}: ${text}\n  $ ${command}\n  exit ${code}\n--- standard output\n${out}--- standard error\n${err}---")
+  message("${TEST}:${number}: ${text}\n  $ ${command}\n  exit ${code}\n--- standard output\n${out}--- standard error\n${err}---")
 endfunction()
 
 # The lines that `| LINE`s said, once a case is over.
@@ -47,7 +53,7 @@ function(member_of json path result)
 endfunction()
 
 # Not a list of lines: brackets and semicolons in them would join and split its items.
-file(READ "${CASES}" rest)
+file(READ "${TEST}" rest)
 string(APPEND rest "\n")
 set(number 0)
 set(has_exact OFF)
@@ -62,12 +68,17 @@ while(NOT rest STREQUAL "")
 
   if(line MATCHES "^(#.*)?$")
     continue()
+  elseif(line STREQUAL "needs $MODELS")
+    if(NOT IS_DIRECTORY "$ENV{MODELS}")
+      message("skipped: $ENV{MODELS} is not there; SARDONYX_SHARED may say where to look")
+      return()
+    endif()
   elseif(line MATCHES "^\\$ (.*)$")
     set(next "${CMAKE_MATCH_1}")
     close_case()
     set(command "${next}")
     math(EXPR cases "${cases} + 1")
-    execute_process(COMMAND sh -c "${command}" WORKING_DIRECTORY "${WORK}" TIMEOUT 60
+    execute_process(COMMAND sh -c "${command}" WORKING_DIRECTORY "${WORK}" TIMEOUT 120
       RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
     set(code_open ON)
   elseif(line MATCHES "^exit ([0-9]+)$")
@@ -109,7 +120,7 @@ while(NOT rest STREQUAL "")
       endif()
     endif()
   else()
-    message(FATAL_ERROR "${CASES}:${number}: not a line of a test: ${line}")
+    message(FATAL_ERROR "${TEST}:${number}: not a line of a test: ${line}")
   endif()
 endwhile()
 close_case()

@@ -49,7 +49,7 @@ class Head {
     bias_ = workspace + layout.bias;
     packed_keys_ = workspace + layout.keys;
     packed_values_ = workspace + layout.values;
-    offset_ = a.lengths ? a.lengths[batch] - a.queries : a.past;
+    offset_ = a.offsets ? a.offsets[batch] : (a.lengths ? a.lengths[batch] - a.queries : a.past);
     visible_keys_ = a.lengths ? std::clamp<int64_t>(a.lengths[batch], 0, a.keys) : a.keys;
     if (a.mask) visible_keys_ = std::min(visible_keys_, a.mask_keys);
   }

@@ -79,7 +79,9 @@ struct FloatPanelWriter {
   }
   void Put(int64_t k, int64_t column, const float* source, int64_t stride, int64_t count) const {
     float* to = At(k, column);
-    if (stride == 1) {
+    if (stride == 1 && count == kPanelColumns) {
+      std::memcpy(to, source, kPanelColumns * sizeof(float));  // a size known here needs no call
+    } else if (stride == 1) {
       std::memcpy(to, source, static_cast<size_t>(count) * sizeof(float));
     } else {
       for (int64_t i = 0; i < count; ++i) to[i] = source[i * stride];

@@ -44,6 +44,8 @@ Dims RowMajorStrides(std::span<const int64_t> dims) {
 
 StatusOr<Dims> BroadcastDims(std::span<const int64_t> a, std::span<const int64_t> b) {
   if (a.size() < b.size()) std::swap(a, b);
+  for (int64_t dim : a)
+    if (dim < 0) return Invalid(fmt::format("negative dimension in the shape {}", Dims(a).ToString()));
   Dims out(a);
   const size_t shift = a.size() - b.size();
   for (size_t i = 0; i < b.size(); ++i) {
@@ -65,9 +67,7 @@ Dims BroadcastStrides(std::span<const int64_t> dims, std::span<const int64_t> ou
 }
 
 StatusOr<Dims> ReshapedDims(std::span<const int64_t> dims, std::span<const int64_t> target, bool allow_zero) {
-  const auto mismatch = [&] {
-    return Invalid(fmt::format("{} cannot be reshaped to {}", Dims(dims).ToString(), Dims(target).ToString()));
-  };
+  const auto mismatch = [&] { return Invalid(fmt::format("{} cannot be reshaped to {}", Dims(dims).ToString(), Dims(target).ToString())); };
   Dims out(target);
   std::optional<size_t> inferred;
   // Products of the dims that -1 has to make equal. A dim copied by 0 stands on both sides; leaving it out lets an empty

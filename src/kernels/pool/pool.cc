@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/pool/pool_rows.h"
+
 namespace sardonyx::kernels {
 namespace {
 
@@ -69,10 +71,58 @@ int64_t CountWithPadding(const WindowAxis& axis, int64_t o) {
   return range.end - range.begin;
 }
 
+// Folds every element that the windows of an output row see into `out`, kernel position by kernel position.
+template <class Fold>
+void FoldOutputRow(const Window& window, const float* plane, int64_t od, int64_t oh, float* out, Fold&& fold) {
+  const WindowAxis &da = window.depth(), &ha = window.height(), &wa = window.width();
+  const int64_t d0 = da.Start(od), h0 = ha.Start(oh);
+  const Range d = Inside(da, d0), h = Inside(ha, h0);
+  for (int64_t kd = d.begin; kd < d.end; ++kd)
+    for (int64_t kh = h.begin; kh < h.end; ++kh) {
+      const float* row = plane + ((d0 + kd * da.dilation) * ha.input + h0 + kh * ha.dilation) * wa.input;
+      for (int64_t kw = 0; kw < wa.kernel; ++kw) {
+        // Outputs [low, high) see this kernel position inside the row.
+        const int64_t w = kw * wa.dilation - wa.pad_begin;
+        const int64_t low = w >= 0 ? 0 : std::min(wa.output, (-w + wa.stride - 1) / wa.stride);
+        const int64_t high = w >= wa.input ? low : std::clamp((wa.input - 1 - w) / wa.stride + 1, low, wa.output);
+        if (high > low) fold(out + low, row + w + low * wa.stride, wa.stride, high - low);
+      }
+    }
+}
+
+// Calls compute(plane of x, row of y, od, oh) for every row of outputs.
+template <class Compute>
+void ForEachOutputRow(const Window& window, int64_t planes, const float* x, float* y, ThreadPool& pool, Compute&& compute) {
+  const double cost = static_cast<double>(window.output_size()) * (1 + static_cast<double>(window.kernel_size()) / 4);
+  pool.ParallelFor(planes, cost, [&](int64_t first, int64_t last) {
+    for (int64_t p = first; p < last; ++p) {
+      float* row = y + p * window.output_size();
+      for (int64_t od = 0; od < window.depth().output; ++od)
+        for (int64_t oh = 0; oh < window.height().output; ++oh, row += window.width().output) compute(x + p * window.input_size(), row, od, oh);
+    }
+  });
+}
+
+// Elements of a window's axis that an average is over.
+int64_t CountAlong(const WindowAxis& axis, int64_t o, bool include_pad) {
+  if (include_pad) return CountWithPadding(axis, o);
+  const Range range = Inside(axis, axis.Start(o));
+  return std::max<int64_t>(0, range.end - range.begin);
+}
+
 }  // namespace
 
 template <class T>
 void MaxPool(const Window& window, int64_t planes, const T* x, T* y, int64_t* indices, bool column_major, ThreadPool& pool) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (!indices) {
+      ForEachOutputRow(window, planes, x, y, pool, [&](const float* plane, float* row, int64_t od, int64_t oh) {
+        std::fill_n(row, window.width().output, std::numeric_limits<float>::lowest());
+        FoldOutputRow(window, plane, od, oh, row, MaxIntoRow);
+      });
+      return;
+    }
+  }
   if (!indices) {
     ForEachOutput(window, planes, x, pool, [&](const T* plane, int64_t, int64_t index, int64_t od, int64_t oh, int64_t ow) {
       T best = std::numeric_limits<T>::lowest();
@@ -97,15 +147,23 @@ void MaxPool(const Window& window, int64_t planes, const T* x, T* y, int64_t* in
 
 template <class T>
 void AveragePool(const Window& window, int64_t planes, bool count_include_pad, const T* x, T* y, ThreadPool& pool) {
+  if constexpr (std::is_same_v<T, float>) {
+    ForEachOutputRow(window, planes, x, y, pool, [&](const float* plane, float* row, int64_t od, int64_t oh) {
+      std::fill_n(row, window.width().output, 0.0f);
+      FoldOutputRow(window, plane, od, oh, row, AddIntoRow);
+      const int64_t rows = CountAlong(window.depth(), od, count_include_pad) * CountAlong(window.height(), oh, count_include_pad);
+      for (int64_t ow = 0; ow < window.width().output; ++ow) {
+        const int64_t count = rows * CountAlong(window.width(), ow, count_include_pad);
+        row[ow] = count > 0 ? row[ow] / static_cast<float>(count) : 0.0f;
+      }
+    });
+    return;
+  }
   ForEachOutput(window, planes, x, pool, [&](const T* plane, int64_t, int64_t index, int64_t od, int64_t oh, int64_t ow) {
     double sum = 0;
-    int64_t count = 0;
-    ForEachInWindow(window, plane, od, oh, ow, [&](T value, int64_t) {
-      sum += value;
-      ++count;
-    });
-    if (count_include_pad)
-      count = CountWithPadding(window.depth(), od) * CountWithPadding(window.height(), oh) * CountWithPadding(window.width(), ow);
+    ForEachInWindow(window, plane, od, oh, ow, [&](T value, int64_t) { sum += value; });
+    const int64_t count = CountAlong(window.depth(), od, count_include_pad) * CountAlong(window.height(), oh, count_include_pad) *
+                          CountAlong(window.width(), ow, count_include_pad);
     y[index] = count > 0 ? static_cast<T>(sum / static_cast<double>(count)) : T{0};
   });
 }

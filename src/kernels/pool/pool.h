@@ -16,7 +16,7 @@ namespace sardonyx::kernels {
 template <class T>
 void MaxPool(const Window& window, int64_t planes, const T* x, T* y, int64_t* indices, bool column_major, ThreadPool& pool);
 
-// T: float, double. Sums run in double.
+// T: float, double.
 template <class T>
 void AveragePool(const Window& window, int64_t planes, bool count_include_pad, const T* x, T* y, ThreadPool& pool);
 // y = (sum |x|^p)^(1/p)

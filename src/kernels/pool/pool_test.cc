@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 namespace sardonyx::kernels {
@@ -52,6 +53,31 @@ TEST(AveragePool, CountsPaddingOnlyWhenAsked) {
   AveragePool<float>(window, 1, true, x, y, pool);
   EXPECT_FLOAT_EQ(y[0], 3);
   EXPECT_FLOAT_EQ(y[1], 5);
+}
+
+// Rows by SIMD (float) against windows one by one (double).
+TEST(Pool, FloatEqualsDouble) {
+  for (const auto& [attributes, input, kernel] : std::vector<std::tuple<WindowAttributes, V, V>>{
+           {{AutoPad::kNotSet, V{2, 2}, {}, V{1, 1, 1, 1}}, V{35, 71}, V{3, 3}},
+           {{AutoPad::kNotSet, V{1, 1}, V{2, 3}, V{2, 2, 2, 2}}, V{19, 40}, V{3, 2}},
+           {{AutoPad::kNotSet, V{3}, {}, V{0, 2}, true}, V{100}, V{4}},
+           {{AutoPad::kSameUpper, V{2, 1, 2}, {}, {}}, V{5, 6, 37}, V{2, 3, 3}}}) {
+    const Window window = *MakeWindow(attributes, input, kernel);
+    std::vector<float> x(static_cast<size_t>(2 * window.input_size()));
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 7919) % 101) - 50;
+    const std::vector<double> xd(x.begin(), x.end());
+    std::vector<float> y(static_cast<size_t>(2 * window.output_size()));
+    std::vector<double> yd(y.size());
+    ThreadPool pool(2);
+    MaxPool<float>(window, 2, x.data(), y.data(), nullptr, false, pool);
+    MaxPool<double>(window, 2, xd.data(), yd.data(), nullptr, false, pool);
+    for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], yd[i]);
+    for (bool include : {false, true}) {
+      AveragePool<float>(window, 2, include, x.data(), y.data(), pool);
+      AveragePool<double>(window, 2, include, xd.data(), yd.data(), pool);
+      for (size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(y[i], yd[i], 1e-5);
+    }
+  }
 }
 
 TEST(MaxUnpool, RejectsIndicesOutOfRange) {

@@ -213,6 +213,9 @@ constexpr KernelEntry kRows[] = {
     {"com.microsoft", "RotaryEmbedding", "reference", AcceptsAll, Widened<CreateRotaryEmbedding>},
     {"", "LinearAttention", "recurrence", AcceptsAll, Widened<CreateLinearAttention>},
     {"", "TensorScatter", "copy", AcceptsAll, CreateTensorScatter},
+    {"com.microsoft", "Attention", "blocks", AcceptsAll, Widened<CreateMicrosoftAttention>},
+    {"com.microsoft", "MultiHeadAttention", "blocks", AcceptsAll, Widened<CreateMultiHeadAttention>},
+    {"com.microsoft", "GroupQueryAttention", "blocks", AcceptsAll, Widened<CreateGroupQueryAttention>},
     {"ai.onnx.preview", "FlexAttention", "subgraphs", AcceptsAll, Widened<CreateFlexAttention>},
 };
 

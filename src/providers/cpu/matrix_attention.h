@@ -10,6 +10,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateRotaryEmbedding(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateLinearAttention(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateTensorScatter(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateFlexAttention(const NodeInfo& node);
+StatusOr<std::unique_ptr<Kernel>> CreateMicrosoftAttention(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateMultiHeadAttention(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateGroupQueryAttention(const NodeInfo& node);
 

@@ -35,6 +35,7 @@ constexpr KernelEntry kMovement[] = {
     {"", "Trilu", "reference", AcceptsAll, CreateTrilu},
     {"", "Unique", "reference", AcceptsAll, CreateUnique},
     {"com.microsoft", "ExpandDims", "reference", AcceptsAll, CreateExpandDims},
+    {"com.microsoft", "GatherBlockQuantized", "reference", AcceptsAll, CreateGatherBlockQuantized},
     {"com.microsoft", "GatherND", "reference", AcceptsAll, CreateGatherND},
     {"com.microsoft", "Pad", "reference", AcceptsAll, CreatePad11},
     {"com.microsoft", "Trilu", "reference", AcceptsAll, CreateTrilu},

@@ -17,10 +17,6 @@ KernelOr CreateExpandDims(const NodeInfo& node);
 
 // movement_copy.cc: strided copies
 KernelOr CreateTranspose(const NodeInfo& node);
-KernelOr CreateConcat(const NodeInfo& node);
-// Output 0 is the inputs one after another along `axis`; ConcatFromSequence shares it.
-Status ConcatTensors(KernelContext& context, std::span<const TensorView> inputs, int64_t axis);
-KernelOr CreateSplit(const NodeInfo& node);
 KernelOr CreateSlice1(const NodeInfo& node);
 KernelOr CreateSlice10(const NodeInfo& node);
 KernelOr CreateExpand(const NodeInfo& node);
@@ -29,12 +25,21 @@ KernelOr CreateTile6(const NodeInfo& node);
 KernelOr CreateSpaceToDepth(const NodeInfo& node);
 KernelOr CreateDepthToSpace(const NodeInfo& node);
 
+// movement_join.cc
+KernelOr CreateConcat(const NodeInfo& node);
+KernelOr CreateSplit(const NodeInfo& node);
+// Output 0 is the inputs one after another along `axis`; ConcatFromSequence shares it.
+Status ConcatTensors(KernelContext& context, std::span<const TensorView> inputs, int64_t axis);
+
 // movement_index.cc: gathers and scatters
 KernelOr CreateGather(const NodeInfo& node);
 KernelOr CreateGatherElements(const NodeInfo& node);
 KernelOr CreateGatherND(const NodeInfo& node);
 KernelOr CreateScatterElements(const NodeInfo& node);
 KernelOr CreateScatterND(const NodeInfo& node);
+
+// movement_quantized.cc
+KernelOr CreateGatherBlockQuantized(const NodeInfo& node);
 
 // movement_select.cc
 KernelOr CreatePad1(const NodeInfo& node);

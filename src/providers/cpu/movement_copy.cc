@@ -1,4 +1,4 @@
-// Operators that are one or several strided copies: Transpose, Concat, Split, Slice, Expand, Tile, space <-> depth.
+// Operators that are one strided copy: Transpose, Slice, Expand, Tile, space <-> depth.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -27,36 +27,6 @@ Status WriteView(KernelContext& context, const Dims& out, const Dims& view, cons
   return writer.Finish();
 }
 
-// Where the parts of Concat and Split meet: an operand of dims [outer, size, inner] with `size` along the axis.
-struct AxisFold {
-  int64_t outer, inner;
-  AxisFold(const Dims& dims, size_t axis) : outer(dims.Product(0, axis)), inner(dims.Product(axis + 1, dims.rank())) {}
-};
-
-// Numpy's empty list: a rank of 1 and no element. Exporters concatenate it with tensors of any rank.
-bool IsEmptyList(const Dims& dims) { return dims.rank() == 1 && dims[0] == 0; }
-
-StatusOr<Dims> ConcatDims(std::span<const TensorView> inputs, int64_t given_axis, size_t* axis) {
-  if (inputs.empty()) return Invalid("nothing to concatenate");
-  Dims out = inputs[0].dims;
-  for (const TensorView& input : inputs)
-    if (IsEmptyList(out)) out = input.dims;
-  ASSIGN_OR_RETURN(*axis, ResolveAxis(given_axis, out.rank()));
-  const Dims first = out;
-  out[*axis] = 0;
-  for (const TensorView& input : inputs) {
-    if (input.dtype != inputs[0].dtype)
-      return Invalid(fmt::format("inputs of different types: {} and {}", inputs[0].TypeString(), input.TypeString()));
-    if (IsEmptyList(input.dims)) continue;
-    bool fits = input.rank() == first.rank();
-    for (size_t d = 0; fits && d < first.rank(); ++d) fits = d == *axis || input.dims[d] == first[d];
-    if (!fits)
-      return Invalid(fmt::format("inputs {} and {} differ off axis {}", first.ToString(), input.dims.ToString(), *axis));
-    if (__builtin_add_overflow(out[*axis], input.dims[*axis], &out[*axis])) return Resource("the concatenated axis overflows");
-  }
-  return out;
-}
-
 }  // namespace
 
 KernelOr CreateTranspose(const NodeInfo& node) {
@@ -76,78 +46,6 @@ KernelOr CreateTranspose(const NodeInfo& node) {
       out_strides.push_back(strides[axis]);
     }
     return WriteView(context, out, out, out_strides);
-  });
-}
-
-Status ConcatTensors(KernelContext& context, std::span<const TensorView> inputs, int64_t given_axis) {
-  size_t axis = 0;
-  ASSIGN_OR_RETURN(const Dims out, ConcatDims(inputs, given_axis, &axis));
-  ASSIGN_OR_RETURN(ElementWriter writer, ElementWriter::Open(context, 0, inputs[0].dtype, out));
-  if (writer.count() == 0) return {};
-  const AxisFold fold(out, axis);
-  const Dims out_strides{out[axis] * fold.inner, 1};
-  int64_t place = 0;
-  for (const TensorView& input : inputs) {
-    if (input.num_elements() == 0) continue;
-    ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(input));
-    const Dims block{fold.outer, input.dims[axis] * fold.inner};
-    CopyStrided(reader.element(), block, reader.data(), RowMajorStrides(block), ElementAt(writer.element(), writer.data(), place),
-                out_strides, &context.thread_pool());
-    place += block[1];
-  }
-  return writer.Finish();
-}
-
-KernelOr CreateConcat(const NodeInfo& node) {
-  // Version 1 alone has a default, 1; since version 4 the attribute is required.
-  return MakeKernel([axis = node.GetInt("axis", 1)](KernelContext& context) -> Status {
-    std::vector<TensorView> inputs;
-    for (size_t i = 0; i < context.num_inputs(); ++i) inputs.push_back(context.input(i));
-    return ConcatTensors(context, inputs, axis);
-  });
-}
-
-KernelOr CreateSplit(const NodeInfo& node) {
-  const bool has_count = node.HasAttribute("num_outputs");
-  return MakeKernel([given_axis = node.GetInt("axis"), sizes = Dims(node.GetInts("split")), has_count,
-                     count = node.GetInt("num_outputs")](KernelContext& context) -> Status {
-    const TensorView& input = context.input(0);
-    ASSIGN_OR_RETURN(const size_t axis, ResolveAxis(given_axis, input.rank()));
-    const int64_t dim = input.dims[axis];
-    const auto outputs = static_cast<int64_t>(context.num_outputs());
-    Dims parts = sizes;
-    if (context.num_inputs() > 1 && context.has_input(1)) {
-      ASSIGN_OR_RETURN(parts, ReadIntegers(context.input(1), "split"));
-    } else if (parts.empty()) {
-      if (has_count && count != outputs) return Invalid(fmt::format("num_outputs is {}, but there are {} outputs", count, outputs));
-      // Only with num_outputs may the last part be smaller.
-      if (!has_count && dim % outputs != 0)
-        return Invalid(fmt::format("axis {} of {} does not divide into {} equal parts", axis, input.dims.ToString(), outputs));
-      const int64_t each = (dim + outputs - 1) / outputs;
-      for (int64_t i = 0, left = dim; i < outputs; left -= parts.back(), ++i) parts.push_back(std::min(each, left));
-    }
-    int64_t left = dim;
-    bool fits = static_cast<int64_t>(parts.size()) == outputs;
-    for (size_t i = 0; fits && i < parts.size(); left -= parts[i], ++i) fits = parts[i] >= 0 && parts[i] <= left;
-    if (!fits || left != 0)
-      return Invalid(fmt::format("split {} does not make {} outputs of axis {} of {}", parts.ToString(), outputs, axis, input.dims.ToString()));
-    ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(input));
-    const AxisFold fold(input.dims, axis);
-    const Dims strides{dim * fold.inner, 1};
-    int64_t place = 0;
-    for (size_t i = 0; i < parts.size(); ++i) {
-      const Dims block{fold.outer, parts[i] * fold.inner};
-      if (context.has_output(i)) {
-        Dims out = input.dims;
-        out[axis] = parts[i];
-        ASSIGN_OR_RETURN(ElementWriter writer, ElementWriter::Open(context, i, input.dtype, out));
-        CopyStrided(reader.element(), block, ElementAt(reader.element(), reader.data(), place), strides, writer.data(),
-                    RowMajorStrides(block), &context.thread_pool());
-        RETURN_IF_ERROR(writer.Finish());
-      }
-      place += block[1];
-    }
-    return {};
   });
 }
 
@@ -209,8 +107,7 @@ namespace {
 // Each axis becomes two: the repeats, which stand still in the input, and the dim itself.
 Status RunTile(KernelContext& context, const Dims& repeats) {
   const Dims& dims = context.input(0).dims;
-  if (repeats.size() != dims.rank())
-    return Invalid(fmt::format("{} repeats for an input of shape {}", repeats.size(), dims.ToString()));
+  if (repeats.size() != dims.rank()) return Invalid(fmt::format("{} repeats for an input of shape {}", repeats.size(), dims.ToString()));
   const Dims strides = RowMajorStrides(dims);
   Dims out, view, view_strides;
   for (size_t i = 0; i < dims.rank(); ++i) {
@@ -233,8 +130,10 @@ StatusOr<int64_t> ReadFloatInteger(const TensorView& tensor, std::string_view wh
   double value = std::numeric_limits<double>::quiet_NaN();
   if (tensor.num_elements() == 1) {
     RETURN_IF_ERROR((Dispatch<float, double, Float16, int64_t, int32_t>(tensor.dtype, "Tile", [&]<class T>() -> Status {
-      if constexpr (std::is_same_v<T, Float16>) value = static_cast<float>(*tensor.ptr<T>());
-      else value = static_cast<double>(*tensor.ptr<T>());
+      if constexpr (std::is_same_v<T, Float16>)
+        value = static_cast<float>(*tensor.ptr<T>());
+      else
+        value = static_cast<double>(*tensor.ptr<T>());
       return {};
     })));
   }
@@ -317,7 +216,8 @@ KernelOr CreateDepthToSpace(const NodeInfo& node) {
   return MakeKernel([block, order](KernelContext& context) -> Status {
     const Dims& d = context.input(0).dims;
     RETURN_IF_ERROR(CheckRank4(d));
-    if (d[1] % (block * block) != 0) return Invalid(fmt::format("channels of {} are not a multiple of blocksize {} squared", d.ToString(), block));
+    if (d[1] % (block * block) != 0)
+      return Invalid(fmt::format("channels of {} are not a multiple of blocksize {} squared", d.ToString(), block));
     const int64_t channels = d[1] / (block * block);
     const Dims out{d[0], channels, d[2] * block, d[3] * block};
     return order == DepthOrder::kDcr ? WritePermuted(context, out, {d[0], block, block, channels, d[2], d[3]}, {0, 3, 4, 1, 5, 2})

@@ -141,7 +141,8 @@ KernelOr CreateReverseSequence(const NodeInfo& node) {
     ASSIGN_OR_RETURN(const Dims lengths, ReadIntegers(context.input(1), "sequence_lens"));
     ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(input));
     ASSIGN_OR_RETURN(ElementWriter writer, ElementWriter::Open(context, 0, input.dtype, input.dims));
-    RETURN_IF_ERROR(ReverseSequence(reader.element(), reader.data(), input.dims, batch_first, lengths, writer.data(), &context.thread_pool()));
+    RETURN_IF_ERROR(
+        ReverseSequence(reader.element(), reader.data(), input.dims, batch_first, lengths, writer.data(), &context.thread_pool()));
     return writer.Finish();
   });
 }
