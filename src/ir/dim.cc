@@ -311,7 +311,8 @@ Dim Dim::Mod(const Dim& a, const Dim& b) {
   if (b.is_constant(0) || a.is_unknown() || b.is_unknown()) return Unknown();
   if (a.is_constant() && b.is_constant()) {
     if (!Divisible(a.value_, b.value_)) return Unknown();
-    return Dim(a.value_ - FloorDivide(a.value_, b.value_) * b.value_);
+    const int64_t remainder = a.value_ % b.value_;
+    return Dim(remainder != 0 && (remainder < 0) != (b.value_ < 0) ? remainder + b.value_ : remainder);
   }
   if (a.is_constant(0) || Expression::DivideExactly(a, b)) return Dim(0);
   if (b.is_constant()) return Expression::ReduceModulo(a, b.value_);
