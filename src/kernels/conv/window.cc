@@ -14,7 +14,8 @@ constexpr int64_t kLimit = int64_t{1} << 31;
 
 Status CheckList(std::string_view name, std::span<const int64_t> values, size_t count, int64_t least) {
   if (!values.empty() && values.size() != count)
-    return Invalid(fmt::format("{} has {} values, but {} are needed for {} spatial axes", name, values.size(), count, name == "pads" ? count / 2 : count));
+    return Invalid(fmt::format("{} has {} values, but {} are needed for {} spatial axes", name, values.size(), count,
+                               name == "pads" ? count / 2 : count));
   for (int64_t value : values)
     if (value < least || value >= kLimit) return Invalid(fmt::format("{} holds {}, which is out of range", name, value));
   return Status();
@@ -34,7 +35,8 @@ Status Resolve(const WindowAttributes& attributes, WindowAxis& axis) {
   if (attributes.auto_pad == AutoPad::kValid) axis.pad_begin = axis.pad_end = 0;
   const int64_t padded = axis.input + axis.pad_begin + axis.pad_end;
   if (padded < axis.extent()) {
-    if (axis.input > 0) return Invalid(fmt::format("a window of extent {} does not fit an input of {} with its padding", axis.extent(), padded));
+    if (axis.input > 0)
+      return Invalid(fmt::format("a window of extent {} does not fit an input of {} with its padding", axis.extent(), padded));
     axis.output = 0;
     return Status();
   }
