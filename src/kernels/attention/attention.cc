@@ -126,8 +126,10 @@ class Head {
     Emit(ScoresOutput::kRaw, i, row);
     if (a_.softcap != 0) {
       for (int64_t j = 0; j < a_.keys; ++j) row[j] /= a_.softcap;
-      if constexpr (std::is_same_v<T, float>) ActivateF32({ActivationKind::kTanh}, row, a_.keys);
-      else std::transform(row, row + a_.keys, row, [](T v) { return std::tanh(v); });
+      if constexpr (std::is_same_v<T, float>)
+        ActivateF32({ActivationKind::kTanh}, row, a_.keys);
+      else
+        std::transform(row, row + a_.keys, row, [](T v) { return std::tanh(v); });
       for (int64_t j = 0; j < a_.keys; ++j) row[j] *= a_.softcap;
     }
     Emit(ScoresOutput::kSoftcapped, i, row);
@@ -135,8 +137,10 @@ class Head {
     // A hidden key is -inf whatever its score, be it infinite or not a number.
     for (int64_t j = 0; j < a_.keys; ++j) row[j] = bias_[j] == static_cast<T>(-kInfinity) ? bias_[j] : row[j] + bias_[j];
     Emit(ScoresOutput::kBiased, i, row);
-    if (any) Softmax(row);
-    else std::fill_n(row, a_.keys, T{0});
+    if (any)
+      Softmax(row);
+    else
+      std::fill_n(row, a_.keys, T{0});
     Emit(ScoresOutput::kProbabilities, i, row);
   }
 
@@ -188,7 +192,8 @@ void Attention(const AttentionArguments<T>& a, void* workspace, ThreadPool& pool
   const int64_t heads = a.batch * a.q_heads, workers = std::min<int64_t>(pool.threads(), heads);
   if (heads == 0 || a.queries == 0) return;
   const int64_t slice = Plan(a).total;
-  const double cost = static_cast<double>(a.queries) * a.keys * (a.size + a.v_size) / 10 * static_cast<double>(heads) / static_cast<double>(workers);
+  const double cost =
+      static_cast<double>(a.queries) * a.keys * (a.size + a.v_size) / 10 * static_cast<double>(heads) / static_cast<double>(workers);
   pool.ParallelFor(workers, cost, [&](int64_t first, int64_t last) {
     for (int64_t worker = first; worker < last; ++worker)
       for (int64_t i = worker; i < heads; i += workers)

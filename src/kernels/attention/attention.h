@@ -42,11 +42,11 @@ struct AttentionArguments {
 
   // Which keys a query sees. Query i of image b stands at offset(b) + i: offset is offsets[b], else lengths[b] - queries,
   // else `past`.
-  bool causal = false;                           // none after its own position
-  int64_t left_window = -1, right_window = -1;   // none further away than this; -1: no bound
+  bool causal = false;                          // none after its own position
+  int64_t left_window = -1, right_window = -1;  // none further away than this; -1: no bound
   int64_t past = 0;
-  const int64_t* lengths = nullptr;              // [batch]: keys that are not padding; null: all
-  const int64_t* offsets = nullptr;              // [batch] or null
+  const int64_t* lengths = nullptr;  // [batch]: keys that are not padding; null: all
+  const int64_t* offsets = nullptr;  // [batch] or null
   // Added to the scores; -inf hides a key. Strides over (batch, head, query, key), 0 where broadcast. Keys beyond
   // `mask_keys` are hidden.
   const T* mask = nullptr;

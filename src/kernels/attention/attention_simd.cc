@@ -7,8 +7,9 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attention/attention_simd.cc"
 #include "hwy/foreach_target.h"
-#include "hwy/highway.h"
+
 #include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {

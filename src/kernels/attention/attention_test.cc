@@ -59,7 +59,8 @@ TEST(Attention, FloatEqualsDouble) {
           f.causal = d.causal = causal;
           f.past = d.past = 2;
           ThreadPool pool(threads);
-          AlignedBuffer<char> fw(static_cast<int64_t>(AttentionWorkspace(f, threads))), dw(static_cast<int64_t>(AttentionWorkspace(d, threads)));
+          AlignedBuffer<char> fw(static_cast<int64_t>(AttentionWorkspace(f, threads))),
+              dw(static_cast<int64_t>(AttentionWorkspace(d, threads)));
           Attention(f, fw.data(), pool);
           Attention(d, dw.data(), pool);
           for (size_t i = 0; i < fd.y.size(); ++i) ASSERT_NEAR(fd.y[i], dd.y[i], 1e-5);

@@ -16,8 +16,8 @@ struct RotaryShape {
 
 // cos, sin: rows of rotated / 2, row(b, p) for position p of image b: positions_of[b * positions + p] when given, else
 // b * positions + p. Precondition: rows are in range.
-void RotaryEmbedding(const RotaryShape& shape, const HeadsView<const float>& x, const float* cos, const float* sin, const int64_t* positions_of,
-                     const HeadsView<float>& y, ThreadPool& pool);
+void RotaryEmbedding(const RotaryShape& shape, const HeadsView<const float>& x, const float* cos, const float* sin,
+                     const int64_t* positions_of, const HeadsView<float>& y, ThreadPool& pool);
 
 enum class LinearRule : uint8_t { kLinear, kGated, kDelta, kGatedDelta };
 
@@ -30,11 +30,11 @@ struct LinearAttentionArguments {
   const float* v = nullptr;      // [batch, steps, kv_heads, value_size]
   const float* decay = nullptr;  // [batch, steps, kv_heads, decay_size], decay_size 1 or key_size
   int64_t decay_size = 1;
-  const float* beta = nullptr;   // [batch, steps, beta_heads], beta_heads 1 or kv_heads
+  const float* beta = nullptr;  // [batch, steps, beta_heads], beta_heads 1 or kv_heads
   int64_t beta_heads = 1;
-  float* state = nullptr;        // [batch, kv_heads, key_size, value_size]: the past on entry, the present on return
-  float* y = nullptr;            // [batch, steps, q_heads, value_size]
-  float* scratch = nullptr;      // [batch, kv_heads, value_size]
+  float* state = nullptr;    // [batch, kv_heads, key_size, value_size]: the past on entry, the present on return
+  float* y = nullptr;        // [batch, steps, q_heads, value_size]
+  float* scratch = nullptr;  // [batch, kv_heads, value_size]
 };
 void LinearAttention(const LinearAttentionArguments& arguments, ThreadPool& pool);
 

@@ -24,7 +24,8 @@ TEST(LinearAttention, DeltaRuleReplacesWhatTheKeyRetrieves) {
   // With a unit key and beta 1, the state's row becomes the value, whatever it was.
   const float q[] = {1, 0, 1, 0}, k[] = {1, 0, 1, 0}, v[] = {5, 7, -2, 3}, beta[] = {1, 1};
   float state[4] = {100, 200, 0, 0}, y[4], scratch[2];
-  LinearAttentionArguments a{.batch = 1, .steps = 2, .q_heads = 1, .kv_heads = 1, .key_size = 2, .value_size = 2, .rule = LinearRule::kDelta};
+  LinearAttentionArguments a{
+      .batch = 1, .steps = 2, .q_heads = 1, .kv_heads = 1, .key_size = 2, .value_size = 2, .rule = LinearRule::kDelta};
   a.q = q, a.k = k, a.v = v, a.beta = beta, a.state = state, a.y = y, a.scratch = scratch;
   ThreadPool pool(1);
   LinearAttention(a, pool);

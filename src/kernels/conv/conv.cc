@@ -73,7 +73,8 @@ void ConvGeneric(const ConvShape& shape, const T* x, const T* w, const T* bias, 
       for (int64_t n = 0; n < positions; ++n) {
         T sum = bias ? bias[output] : T{0};
         for (int64_t c = 0; c < shape.channels; ++c)
-          sum += SumWindow(window, channels + c * window.input_size(), weights + c * window.kernel_size(), n / width / height, n / width % height, n % width);
+          sum += SumWindow(window, channels + c * window.input_size(), weights + c * window.kernel_size(), n / width / height,
+                           n / width % height, n % width);
         y[plane * positions + n] = sum;
       }
     }

@@ -19,7 +19,7 @@ struct ConvShape {
   int64_t channels = 1;  // of a group's input
   int64_t outputs = 1;   // of a group
   Window window;
-  Dims output;           // dims of Y
+  Dims output;  // dims of Y
 
   int64_t depth() const { return channels * window.kernel_size(); }  // of the products
   // One input channel a group, over at most two axes: computed without products.
@@ -59,7 +59,8 @@ struct ConvI8Arguments {
   // columns) of image `image`, sums in `sums` (`stride` apart).
   struct Sink {
     virtual ~Sink() = default;
-    virtual void Store(int64_t image, int64_t row, int64_t rows, int64_t first, int64_t columns, const int32_t* sums, int64_t stride) const = 0;
+    virtual void Store(int64_t image, int64_t row, int64_t rows, int64_t first, int64_t columns, const int32_t* sums,
+                       int64_t stride) const = 0;
   };
   const Sink* sink = nullptr;
 };

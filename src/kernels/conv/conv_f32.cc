@@ -14,9 +14,9 @@ constexpr size_t kColumnBytes = static_cast<size_t>(kMaxBlockColumns * kDepthBlo
 
 // How the work is cut: by image, group, block of columns, and, when these are few, block of rows.
 struct Tasks {
-  int64_t columns;        // of a block
+  int64_t columns;  // of a block
   int64_t column_blocks;
-  int64_t rows;           // of a block: a multiple of kPanelRows, or all
+  int64_t rows;  // of a block: a multiple of kPanelRows, or all
   int64_t row_blocks;
   int64_t count;
 };
@@ -99,7 +99,8 @@ void ConvF32(const ConvF32Arguments& a, void* workspace, ThreadPool& pool) {
   const Window window = s.window.is_pointwise() ? Flattened(s.window) : s.window;
   const Tasks tasks = Split(s, pool.threads());
   const int64_t workers = std::min<int64_t>(pool.threads(), tasks.count);
-  const double cost = static_cast<double>(tasks.rows) * tasks.columns * s.depth() / 25 * static_cast<double>(tasks.count) / static_cast<double>(workers);
+  const double cost =
+      static_cast<double>(tasks.rows) * tasks.columns * s.depth() / 25 * static_cast<double>(tasks.count) / static_cast<double>(workers);
   pool.ParallelFor(workers, cost, [&](int64_t first, int64_t last) {
     for (int64_t worker = first; worker < last; ++worker) {
       float* columns = reinterpret_cast<float*>(static_cast<char*>(workspace) + kColumnBytes * static_cast<size_t>(worker));

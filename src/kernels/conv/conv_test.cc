@@ -71,7 +71,8 @@ TEST(ConvI8, EqualsPlainLoops) {
   struct Keep : ConvI8Arguments::Sink {
     const ConvShape* s;
     std::vector<int32_t>* y;
-    void Store(int64_t image, int64_t row, int64_t rows, int64_t first, int64_t columns, const int32_t* sums, int64_t stride) const override {
+    void Store(int64_t image, int64_t row, int64_t rows, int64_t first, int64_t columns, const int32_t* sums,
+               int64_t stride) const override {
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t j = 0; j < columns; ++j)
           (*y)[(image * s->groups * s->outputs + row + r) * s->window.output_size() + first + j] = sums[r * stride + j];
@@ -95,13 +96,15 @@ TEST(ConvI8, EqualsPlainLoops) {
     const int64_t each = PackedRowsSizeI8(s.outputs, s.depth());
     AlignedBuffer<int16_t> packed(each * s.groups);
     for (int64_t g = 0; g < s.groups; ++g)
-      PackRowsI8({w.data() + g * s.outputs * s.depth(), true, s.depth(), 1, &w_zero, 0}, s.outputs, s.depth(), packed.data() + g * each, pool);
+      PackRowsI8({w.data() + g * s.outputs * s.depth(), true, s.depth(), 1, &w_zero, 0}, s.outputs, s.depth(), packed.data() + g * each,
+                 pool);
     std::vector<int32_t> y(expected.size());
     Keep keep;
     keep.s = &s;
     keep.y = &y;
     AlignedBuffer<char> workspace(static_cast<int64_t>(ConvI8Workspace(s, 2)));
-    ConvI8({.shape = s, .x = x.data(), .x_signed = false, .x_zero_point = x_zero, .packed_w = packed.data(), .sink = &keep}, workspace.data(), pool);
+    ConvI8({.shape = s, .x = x.data(), .x_signed = false, .x_zero_point = x_zero, .packed_w = packed.data(), .sink = &keep},
+           workspace.data(), pool);
     for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], expected[i]) << c.x.ToString() << " at " << i;
   }
 }

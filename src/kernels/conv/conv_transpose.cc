@@ -32,7 +32,8 @@ Status ResolveAxis(const ConvTransposeAttributes& attributes, int64_t output_pad
 }
 
 Status CheckList(std::string_view name, std::span<const int64_t> values, size_t rank) {
-  if (!values.empty() && values.size() != rank) return Invalid(fmt::format("{} has {} values for {} spatial axes", name, values.size(), rank));
+  if (!values.empty() && values.size() != rank)
+    return Invalid(fmt::format("{} has {} values for {} spatial axes", name, values.size(), rank));
   for (int64_t value : values)
     if (value < 0 || value >= int64_t{1} << 31) return Invalid(fmt::format("{} holds {}, which is out of range", name, value));
   return Status();
@@ -44,9 +45,7 @@ int64_t ChannelBlock(const ConvTransposeShape& s) {
   return std::clamp<int64_t>((int64_t{1} << 22) / each, 1, s.outputs);
 }
 
-int64_t PackedElements(const ConvTransposeShape& s) {
-  return (PackedColumnsSize(s.channels, s.window.output_size()) + 15) / 16 * 16;
-}
+int64_t PackedElements(const ConvTransposeShape& s) { return (PackedColumnsSize(s.channels, s.window.output_size()) + 15) / 16 * 16; }
 
 }  // namespace
 
@@ -82,8 +81,13 @@ StatusOr<ConvTransposeShape> PlanConvTranspose(std::span<const int64_t> x, std::
   }
   ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count, CheckedNumElements(DataType::kDouble, s.output));
   // The columns of one channel must be addressable too.
-  const int64_t columns[] = {w[1], s.window.axes[0].kernel, s.window.axes[1].kernel, s.window.axes[2].kernel,
-                             s.window.axes[0].output, s.window.axes[1].output, s.window.axes[2].output};
+  const int64_t columns[] = {w[1],
+                             s.window.axes[0].kernel,
+                             s.window.axes[1].kernel,
+                             s.window.axes[2].kernel,
+                             s.window.axes[0].output,
+                             s.window.axes[1].output,
+                             s.window.axes[2].output};
   ASSIGN_OR_RETURN([[maybe_unused]] const int64_t column_count, CheckedNumElements(DataType::kDouble, columns));
   return s;
 }
@@ -117,8 +121,8 @@ void ConvTranspose(const ConvTransposeShape& s, const T* x, const T* w, const T*
         g.c_stride = positions;
         GemmF32(g, nullptr, pool);
       } else {
-        GemmGeneric<T>(count * kernel, positions, s.channels, {weights + first * kernel, 1, s.outputs * kernel}, {input, positions, 1}, columns,
-                       positions, pool);
+        GemmGeneric<T>(count * kernel, positions, s.channels, {weights + first * kernel, 1, s.outputs * kernel}, {input, positions, 1},
+                       columns, positions, pool);
       }
       pool.ParallelFor(count, static_cast<double>(kernel * positions), [&](int64_t begin, int64_t end) {
         for (int64_t channel = begin; channel < end; ++channel) {

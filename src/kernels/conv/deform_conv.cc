@@ -53,7 +53,8 @@ void SampleRow(const Window& window, int64_t k, const T* plane, const T* offsets
     for (size_t axis = 0; axis < kMaxSpatialAxes; ++axis)
       position[axis] = static_cast<double>(window.axes[axis].Start(output[axis]) + kernel[axis] * window.axes[axis].dilation);
     for (size_t i = 0; i < window.rank; ++i)
-      position[kMaxSpatialAxes - window.rank + i] += static_cast<double>(offsets[(k * static_cast<int64_t>(window.rank) + static_cast<int64_t>(i)) * positions + n]);
+      position[kMaxSpatialAxes - window.rank + i] +=
+          static_cast<double>(offsets[(k * static_cast<int64_t>(window.rank) + static_cast<int64_t>(i)) * positions + n]);
     row[n] = Interpolate(window, plane, position) * (mask ? mask[k * positions + n] : T{1});
   }
 }
@@ -107,8 +108,10 @@ void DeformConv(const ConvShape& s, int64_t offset_groups, const T* x, const T* 
 
 template size_t DeformConvWorkspace<float>(const ConvShape&);
 template size_t DeformConvWorkspace<double>(const ConvShape&);
-template void DeformConv<float>(const ConvShape&, int64_t, const float*, const float*, const float*, const float*, const float*, float*, void*, ThreadPool&);
-template void DeformConv<double>(const ConvShape&, int64_t, const double*, const double*, const double*, const double*, const double*, double*, void*, ThreadPool&);
+template void DeformConv<float>(const ConvShape&, int64_t, const float*, const float*, const float*, const float*, const float*, float*,
+                                void*, ThreadPool&);
+template void DeformConv<double>(const ConvShape&, int64_t, const double*, const double*, const double*, const double*, const double*,
+                                 double*, void*, ThreadPool&);
 
 void CausalConv(int64_t batch, int64_t channels, int64_t length, int64_t kernel, const float* x, const float* w, const float* bias,
                 const float* past, bool silu, float* y, float* present, ThreadPool& pool) {

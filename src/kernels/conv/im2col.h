@@ -74,9 +74,7 @@ void PackWindows(const T* x, const Window& window, int64_t begin, int64_t depth,
 struct FloatPanelWriter {
   float* out;
   int64_t depth;
-  float* At(int64_t k, int64_t column) const {
-    return out + (column / kPanelColumns * depth + k) * kPanelColumns + column % kPanelColumns;
-  }
+  float* At(int64_t k, int64_t column) const { return out + (column / kPanelColumns * depth + k) * kPanelColumns + column % kPanelColumns; }
   void Put(int64_t k, int64_t column, const float* source, int64_t stride, int64_t count) const {
     float* to = At(k, column);
     if (stride == 1 && count == kPanelColumns) {

@@ -14,7 +14,8 @@ constexpr int64_t kLimit = int64_t{1} << 31;
 
 Status CheckList(std::string_view name, std::span<const int64_t> values, size_t count, int64_t least) {
   if (!values.empty() && values.size() != count)
-    return Invalid(fmt::format("{} has {} values, but {} are needed for {} spatial axes", name, values.size(), count, name == "pads" ? count / 2 : count));
+    return Invalid(fmt::format("{} has {} values, but {} are needed for {} spatial axes", name, values.size(), count,
+                               name == "pads" ? count / 2 : count));
   for (int64_t value : values)
     if (value < least || value >= kLimit) return Invalid(fmt::format("{} holds {}, which is out of range", name, value));
   return Status();

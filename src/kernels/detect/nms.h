@@ -11,8 +11,8 @@ namespace sardonyx::kernels {
 
 struct NmsArguments {
   int64_t batch = 0, classes = 0, boxes = 0;
-  const float* box = nullptr;     // [batch, boxes, 4]: two opposite corners (y, x), or (x, y) of the center, width, height
-  const float* score = nullptr;   // [batch, classes, boxes]
+  const float* box = nullptr;    // [batch, boxes, 4]: two opposite corners (y, x), or (x, y) of the center, width, height
+  const float* score = nullptr;  // [batch, classes, boxes]
   bool center_format = false;
   int64_t max_per_class = 0;
   float iou_threshold = 0;

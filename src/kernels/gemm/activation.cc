@@ -41,22 +41,38 @@ template <class T>
 T Activate(const Activation& activation, T x) {
   const T a = activation.alpha, b = activation.beta;
   switch (activation.kind) {
-    case ActivationKind::kNone: return x;
-    case ActivationKind::kRelu: return x < 0 ? T(0) : x;
-    case ActivationKind::kClip: return x < a ? a : (x > b ? b : x);
-    case ActivationKind::kLeakyRelu: return x >= 0 ? x : a * x;
-    case ActivationKind::kThresholdedRelu: return x > a ? x : T(0);
-    case ActivationKind::kHardSigmoid: return std::min(std::max(a * x + b, T(0)), T(1));
-    case ActivationKind::kAffine: return a * x + b;
-    case ActivationKind::kSigmoid: return T(1) / (T(1) + std::exp(-x));
-    case ActivationKind::kTanh: return std::tanh(x);
-    case ActivationKind::kScaledTanh: return a * std::tanh(b * x);
-    case ActivationKind::kElu: return x >= 0 ? x : a * std::expm1(x);
-    case ActivationKind::kSoftsign: return x / (T(1) + std::abs(x));
-    case ActivationKind::kSoftplus: return std::max(x, T(0)) + std::log1p(std::exp(-std::abs(x)));
-    case ActivationKind::kSilu: return x / (T(1) + std::exp(-x));
-    case ActivationKind::kHardSwish: return x * std::min(std::max(x / T(6) + T(0.5), T(0)), T(1));
-    case ActivationKind::kGelu: return x / T(2) * (T(1) + std::erf(x * T(0.70710678118654752440)));
+    case ActivationKind::kNone:
+      return x;
+    case ActivationKind::kRelu:
+      return x < 0 ? T(0) : x;
+    case ActivationKind::kClip:
+      return x < a ? a : (x > b ? b : x);
+    case ActivationKind::kLeakyRelu:
+      return x >= 0 ? x : a * x;
+    case ActivationKind::kThresholdedRelu:
+      return x > a ? x : T(0);
+    case ActivationKind::kHardSigmoid:
+      return std::min(std::max(a * x + b, T(0)), T(1));
+    case ActivationKind::kAffine:
+      return a * x + b;
+    case ActivationKind::kSigmoid:
+      return T(1) / (T(1) + std::exp(-x));
+    case ActivationKind::kTanh:
+      return std::tanh(x);
+    case ActivationKind::kScaledTanh:
+      return a * std::tanh(b * x);
+    case ActivationKind::kElu:
+      return x >= 0 ? x : a * std::expm1(x);
+    case ActivationKind::kSoftsign:
+      return x / (T(1) + std::abs(x));
+    case ActivationKind::kSoftplus:
+      return std::max(x, T(0)) + std::log1p(std::exp(-std::abs(x)));
+    case ActivationKind::kSilu:
+      return x / (T(1) + std::exp(-x));
+    case ActivationKind::kHardSwish:
+      return x * std::min(std::max(x / T(6) + T(0.5), T(0)), T(1));
+    case ActivationKind::kGelu:
+      return x / T(2) * (T(1) + std::erf(x * T(0.70710678118654752440)));
   }
   return x;
 }

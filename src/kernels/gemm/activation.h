@@ -17,13 +17,13 @@ enum class ActivationKind : uint8_t {
   kAffine,           // alpha * x + beta
   kSigmoid,          // 1 / (1 + exp(-x))
   kTanh,
-  kScaledTanh,       // alpha * tanh(beta * x)
-  kElu,              // x >= 0 ? x : alpha * (exp(x) - 1)
-  kSoftsign,         // x / (1 + |x|)
-  kSoftplus,         // log(1 + exp(x))
-  kSilu,             // x * sigmoid(x)
-  kHardSwish,        // x * min(max(x / 6 + 1/2, 0), 1)
-  kGelu,             // x/2 * (1 + erf(x / sqrt(2)))
+  kScaledTanh,  // alpha * tanh(beta * x)
+  kElu,         // x >= 0 ? x : alpha * (exp(x) - 1)
+  kSoftsign,    // x / (1 + |x|)
+  kSoftplus,    // log(1 + exp(x))
+  kSilu,        // x * sigmoid(x)
+  kHardSwish,   // x * min(max(x / 6 + 1/2, 0), 1)
+  kGelu,        // x/2 * (1 + erf(x / sqrt(2)))
 };
 
 struct Activation {

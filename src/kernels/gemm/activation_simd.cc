@@ -7,8 +7,9 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm/activation_simd.cc"
 #include "hwy/foreach_target.h"
-#include "hwy/highway.h"
+
 #include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
@@ -42,25 +43,37 @@ HWY_INLINE V ActivateVector(D d, const Activation& activation, V x) {
   const V zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   const V a = hn::Set(d, activation.alpha), b = hn::Set(d, activation.beta);
   switch (activation.kind) {
-    case ActivationKind::kRelu: return hn::IfThenZeroElse(hn::Lt(x, zero), x);
-    case ActivationKind::kClip: return hn::IfThenElse(hn::Lt(x, a), a, hn::IfThenElse(hn::Gt(x, b), b, x));
-    case ActivationKind::kLeakyRelu: return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, x), x);
-    case ActivationKind::kThresholdedRelu: return hn::IfThenElseZero(hn::Gt(x, a), x);
-    case ActivationKind::kHardSigmoid: return hn::Min(hn::Max(hn::Add(hn::Mul(a, x), b), zero), one);
-    case ActivationKind::kAffine: return hn::Add(hn::Mul(a, x), b);
-    case ActivationKind::kSigmoid: return hn::IfThenElse(hn::IsNaN(x), x, Sigmoid(d, x));
-    case ActivationKind::kTanh: return BoundedTanh(d, x);
-    case ActivationKind::kScaledTanh: return hn::Mul(a, BoundedTanh(d, hn::Mul(b, x)));
+    case ActivationKind::kRelu:
+      return hn::IfThenZeroElse(hn::Lt(x, zero), x);
+    case ActivationKind::kClip:
+      return hn::IfThenElse(hn::Lt(x, a), a, hn::IfThenElse(hn::Gt(x, b), b, x));
+    case ActivationKind::kLeakyRelu:
+      return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, x), x);
+    case ActivationKind::kThresholdedRelu:
+      return hn::IfThenElseZero(hn::Gt(x, a), x);
+    case ActivationKind::kHardSigmoid:
+      return hn::Min(hn::Max(hn::Add(hn::Mul(a, x), b), zero), one);
+    case ActivationKind::kAffine:
+      return hn::Add(hn::Mul(a, x), b);
+    case ActivationKind::kSigmoid:
+      return hn::IfThenElse(hn::IsNaN(x), x, Sigmoid(d, x));
+    case ActivationKind::kTanh:
+      return BoundedTanh(d, x);
+    case ActivationKind::kScaledTanh:
+      return hn::Mul(a, BoundedTanh(d, hn::Mul(b, x)));
     case ActivationKind::kElu:
       return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, hn::Expm1(d, hn::Max(hn::Min(x, zero), hn::Set(d, -104.0f)))), x);
-    case ActivationKind::kSoftsign: return hn::Div(x, hn::Add(one, hn::Abs(x)));
+    case ActivationKind::kSoftsign:
+      return hn::Div(x, hn::Add(one, hn::Abs(x)));
     case ActivationKind::kSoftplus:
       return hn::IfThenElse(hn::IsNaN(x), x, hn::Add(hn::Max(x, zero), hn::Log1p(d, BoundedExp(d, hn::Neg(hn::Abs(x))))));
-    case ActivationKind::kSilu: return hn::IfThenElse(hn::IsNaN(x), x, hn::Mul(x, Sigmoid(d, x)));
+    case ActivationKind::kSilu:
+      return hn::IfThenElse(hn::IsNaN(x), x, hn::Mul(x, Sigmoid(d, x)));
     case ActivationKind::kHardSwish:
       return hn::Mul(x, hn::Min(hn::Max(hn::Add(hn::Mul(x, hn::Set(d, 1.0f / 6)), hn::Set(d, 0.5f)), zero), one));
     case ActivationKind::kNone:
-    case ActivationKind::kGelu: break;
+    case ActivationKind::kGelu:
+      break;
   }
   return x;
 }

@@ -108,8 +108,10 @@ StatusOr<Operand<T>> Contract(const EinsumEquation& e, const Operand<T>& a, cons
   const EinsumTerm in_a = WideLabels(e, a), in_b = WideLabels(e, b);
   EinsumTerm batch, sum, rows, columns;
   for (int label : in_a) {
-    if (Contains(in_b, label)) (Contains(keep, label) ? batch : sum).push_back(label);
-    else if (Contains(keep, label)) rows.push_back(label);
+    if (Contains(in_b, label))
+      (Contains(keep, label) ? batch : sum).push_back(label);
+    else if (Contains(keep, label))
+      rows.push_back(label);
   }
   for (int label : in_b)
     if (!Contains(in_a, label) && Contains(keep, label)) columns.push_back(label);

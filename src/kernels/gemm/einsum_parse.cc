@@ -94,7 +94,8 @@ StatusOr<EinsumEquation> ParseEinsum(std::string_view equation, std::span<const 
     if (comma == std::string_view::npos) break;
     left.remove_prefix(comma + 1);
   }
-  if (e.inputs.size() != dims.size()) return Invalid(fmt::format("equation '{}' has {} terms for {} operands", equation, e.inputs.size(), dims.size()));
+  if (e.inputs.size() != dims.size())
+    return Invalid(fmt::format("equation '{}' has {} terms for {} operands", equation, e.inputs.size(), dims.size()));
   int64_t ellipsis = 0;
   for (size_t i = 0; i < dims.size(); ++i) {
     const bool open = std::find(e.inputs[i].begin(), e.inputs[i].end(), -1) != e.inputs[i].end();

@@ -30,8 +30,7 @@ void PackRowPanel(const MatrixF32& a, int64_t row, int64_t rows, int64_t begin, 
 }
 
 void PackRowBlock(const MatrixF32& a, int64_t row, int64_t rows, int64_t begin, int64_t depth, float* out) {
-  for (int64_t r = 0; r < rows; r += kPanelRows)
-    PackRowPanel(a, row + r, std::min(kPanelRows, rows - r), begin, depth, out + r * depth);
+  for (int64_t r = 0; r < rows; r += kPanelRows) PackRowPanel(a, row + r, std::min(kPanelRows, rows - r), begin, depth, out + r * depth);
 }
 
 // One column panel: out[depth][kPanelColumns], columns beyond `columns` zero.
@@ -96,7 +95,8 @@ void PackColumnsF32(const MatrixF32& b, int64_t k, int64_t n, float* out, Thread
       const int64_t depth = std::min(kDepthBlock, k - begin);
       float* block = out + begin * panels * kPanelColumns;
       for (int64_t p = first; p < last; ++p)
-        PackColumnPanel(b, p * kPanelColumns, std::min(kPanelColumns, n - p * kPanelColumns), begin, depth, block + p * kPanelColumns * depth);
+        PackColumnPanel(b, p * kPanelColumns, std::min(kPanelColumns, n - p * kPanelColumns), begin, depth,
+                        block + p * kPanelColumns * depth);
     }
   });
 }
@@ -111,9 +111,7 @@ EpilogueF32 EpilogueAt(const EpilogueF32& epilogue, int64_t row, int64_t column)
 
 namespace {
 
-bool PacksColumns(const GemmF32Arguments& g) {
-  return g.packed_b == nullptr && (g.m >= kMinRowsToPack || g.b.column_stride != 1);
-}
+bool PacksColumns(const GemmF32Arguments& g) { return g.packed_b == nullptr && (g.m >= kMinRowsToPack || g.b.column_stride != 1); }
 
 // Rows [row, row + rows) and columns [column, column + columns) of C, all of k.
 void ComputeTask(const GemmF32Arguments& g, int64_t row, int64_t rows, int64_t column, int64_t columns) {

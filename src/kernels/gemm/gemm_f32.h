@@ -41,9 +41,7 @@ struct EpilogueF32 {
   int64_t residual_stride = 0;         // between rows; 0 repeats one row
   Activation activation = {};
 
-  bool trivial() const {
-    return scale == 1 && !row_bias && !column_bias && !residual && activation.kind == ActivationKind::kNone;
-  }
+  bool trivial() const { return scale == 1 && !row_bias && !column_bias && !residual && activation.kind == ActivationKind::kNone; }
 };
 
 // Floats that B[k,n] takes when packed (A[m,k] takes m * k).
@@ -69,13 +67,13 @@ void GemmF32(const GemmF32Arguments& arguments, void* workspace, ThreadPool& poo
 // The step that all of the above, and convolution, are made of: a block of C from packed panels of one depth block.
 struct GemmBlockF32 {
   int64_t rows = 0, columns = 0, depth = 0;
-  const float* a = nullptr;        // row panels of this depth
-  const float* b = nullptr;        // column panels of this depth, kPanelColumns apart when not packed
-  int64_t b_panel_stride = 0;      // floats from one panel to the next: kPanelColumns * depth when packed
+  const float* a = nullptr;    // row panels of this depth
+  const float* b = nullptr;    // column panels of this depth, kPanelColumns apart when not packed
+  int64_t b_panel_stride = 0;  // floats from one panel to the next: kPanelColumns * depth when packed
   int64_t b_row_stride = kPanelColumns;
   float* c = nullptr;
   int64_t c_stride = 0;
-  bool accumulate = false;         // add to C (a later depth block), else overwrite
+  bool accumulate = false;                // add to C (a later depth block), else overwrite
   const EpilogueF32* epilogue = nullptr;  // given with the last depth block; its pointers are those of this block
 };
 void ComputeGemmBlockF32(const GemmBlockF32& block);

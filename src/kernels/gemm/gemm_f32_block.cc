@@ -149,8 +149,14 @@ void ComputeBlock(const GemmBlockF32& block) {
     for (int64_t row = 0; row < block.rows; row += kPanelRows) {
       const int64_t rows = std::min(kPanelRows, block.rows - row);
       for (int64_t j = 0; j < columns; j += 2 * lanes) {
-        const Tile tile{block.depth, block.a + row * block.depth, rows, b + j, block.b_row_stride,
-                        block.c + row * block.c_stride + column + j, block.c_stride, block.accumulate};
+        const Tile tile{block.depth,
+                        block.a + row * block.depth,
+                        rows,
+                        b + j,
+                        block.b_row_stride,
+                        block.c + row * block.c_stride + column + j,
+                        block.c_stride,
+                        block.accumulate};
         ComputePanelPart(tile, rows, std::min(2 * lanes, columns - j), lanes);
       }
       if (block.epilogue)

@@ -22,7 +22,8 @@ struct Case {
   bool transpose_a = false, transpose_b = false, pack_a = false, pack_b = false;
 };
 
-std::vector<float> Compute(const Case& c, const std::vector<float>& a, const std::vector<float>& b, const EpilogueF32& epilogue, int threads) {
+std::vector<float> Compute(const Case& c, const std::vector<float>& a, const std::vector<float>& b, const EpilogueF32& epilogue,
+                           int threads) {
   ThreadPool pool(threads);
   std::vector<float> result(static_cast<size_t>(c.m * c.n) + 1, 7.0f);
   GemmF32Arguments g{.m = c.m, .n = c.n, .k = c.k};
@@ -55,7 +56,8 @@ TEST(GemmF32, EqualsDoubleForEverySizeLayoutAndPacking) {
               double expected = 0;
               for (int64_t p = 0; p < k; ++p)
                 expected += double(c.transpose_a ? a[p * m + i] : a[i * k + p]) * (c.transpose_b ? b[j * k + p] : b[p * n + j]);
-              ASSERT_NEAR(result[i * n + j], expected, 1e-5 * (1 + std::sqrt(double(k)))) << m << "x" << n << "x" << k << " flags " << flags;
+              ASSERT_NEAR(result[i * n + j], expected, 1e-5 * (1 + std::sqrt(double(k))))
+                  << m << "x" << n << "x" << k << " flags " << flags;
             }
         }
 }

@@ -30,8 +30,10 @@ void PackPanel(const T* source, int64_t line_stride, int64_t depth_stride, const
 
 template <class F>
 void WithType(const MatrixI8& matrix, F&& f) {
-  if (matrix.is_signed) f(static_cast<const int8_t*>(matrix.data), static_cast<const int8_t*>(matrix.zero_points));
-  else f(static_cast<const uint8_t*>(matrix.data), static_cast<const uint8_t*>(matrix.zero_points));
+  if (matrix.is_signed)
+    f(static_cast<const int8_t*>(matrix.data), static_cast<const int8_t*>(matrix.zero_points));
+  else
+    f(static_cast<const uint8_t*>(matrix.data), static_cast<const uint8_t*>(matrix.zero_points));
 }
 
 void PackRowPanel(const MatrixI8& a, int64_t row, int64_t rows, int64_t begin, int64_t depth, int16_t* out) {
@@ -81,7 +83,8 @@ void PackRowsI8(const MatrixI8& a, int64_t m, int64_t k, int16_t* out, ThreadPoo
     for (int64_t begin = 0; begin < k; begin += kDepthBlock) {
       const int64_t depth = std::min(kDepthBlock, k - begin);
       for (int64_t p = first; p < last; ++p)
-        PackRowPanel(a, p * kPanelRows, std::min(kPanelRows, m - p * kPanelRows), begin, depth, out + begin * m + p * kPanelRows * Even(depth));
+        PackRowPanel(a, p * kPanelRows, std::min(kPanelRows, m - p * kPanelRows), begin, depth,
+                     out + begin * m + p * kPanelRows * Even(depth));
     }
   });
 }

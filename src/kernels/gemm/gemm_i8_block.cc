@@ -126,8 +126,8 @@ void ComputeBlock(const GemmBlockI8& block) {
     for (int64_t row = 0; row < block.rows; row += kPanelRows) {
       const int64_t rows = std::min(kPanelRows, block.rows - row);
       for (int64_t j = 0; j < columns; j += width) {
-        const Tile tile{pairs, block.a + row * 2 * pairs, rows, b + 2 * j, block.c + row * block.c_stride + column + j, block.c_stride,
-                        block.accumulate};
+        const Tile tile{pairs,          block.a + row * 2 * pairs, rows, b + 2 * j, block.c + row * block.c_stride + column + j,
+                        block.c_stride, block.accumulate};
         ComputePanelPart(tile, rows, std::min(width, columns - j), width);
       }
     }

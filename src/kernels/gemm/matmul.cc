@@ -120,7 +120,8 @@ void MatMulF32(const MatMulF32Arguments& arguments, void* workspace, ThreadPool&
     for (int64_t i = worker; i < batches; i += step) GemmF32(Product(arguments, i), scratch, pool);
   };
   if (batches < pool.threads()) return run(0, 1);
-  const double cost = static_cast<double>(s.m) * s.n * std::max<int64_t>(s.k, 1) / 20 * static_cast<double>(batches) / static_cast<double>(workers);
+  const double cost =
+      static_cast<double>(s.m) * s.n * std::max<int64_t>(s.k, 1) / 20 * static_cast<double>(batches) / static_cast<double>(workers);
   pool.ParallelFor(workers, cost, [&](int64_t first, int64_t last) {
     for (int64_t worker = first; worker < last; ++worker) run(worker, workers);
   });

@@ -14,9 +14,9 @@ namespace sardonyx::kernels {
 // How the products of a MatMul lie in its operands.
 struct MatMulShape {
   int64_t m = 1, n = 1, k = 1;
-  Dims output;       // dims of Y
-  Dims batch;        // broadcast batch dims
-  Dims a_strides;    // per batch dim, in matrices; 0 where A is broadcast
+  Dims output;     // dims of Y
+  Dims batch;      // broadcast batch dims
+  Dims a_strides;  // per batch dim, in matrices; 0 where A is broadcast
   Dims b_strides;
   bool a_batched = false, b_batched = false;  // some stride is not 0
   bool a_contiguous = false;                  // A has one matrix for every product, in order
@@ -28,7 +28,8 @@ struct MatMulShape {
 
 // Plans Y = op(A) * op(B), where op transposes the last two dims if asked. 1-D operands are a row (A) or a column (B) and
 // leave no dim in Y. kInvalid for scalars, dims that do not fit, or sizes that overflow.
-StatusOr<MatMulShape> PlanMatMul(std::span<const int64_t> a, std::span<const int64_t> b, bool transpose_a = false, bool transpose_b = false);
+StatusOr<MatMulShape> PlanMatMul(std::span<const int64_t> a, std::span<const int64_t> b, bool transpose_a = false,
+                                 bool transpose_b = false);
 
 struct MatMulF32Arguments {
   MatMulShape shape;

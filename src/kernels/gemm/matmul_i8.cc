@@ -53,9 +53,7 @@ Status CheckZeroPoints(std::string_view name, int64_t count, int64_t lines, int6
   return Invalid(fmt::format("{} has {} elements; 1 or {} are needed", name, count, lines));
 }
 
-size_t MatMulI8Workspace(const MatMulI8Arguments& m) {
-  return m.shape.output.num_elements() == 0 ? 0 : GemmI8Workspace(Product(m, 0));
-}
+size_t MatMulI8Workspace(const MatMulI8Arguments& m) { return m.shape.output.num_elements() == 0 ? 0 : GemmI8Workspace(Product(m, 0)); }
 
 void MatMulI8(const MatMulI8Arguments& m, void* workspace, ThreadPool& pool) {
   if (m.shape.output.num_elements() == 0) return;
@@ -68,7 +66,8 @@ void MatMulI8(const MatMulI8Arguments& m, void* workspace, ThreadPool& pool) {
 }
 
 template <class T>
-void Requantize(const int32_t* sums, int64_t count, float row_scale, const float* scales, int64_t scale_stride, int32_t zero_point, T* out) {
+void Requantize(const int32_t* sums, int64_t count, float row_scale, const float* scales, int64_t scale_stride, int32_t zero_point,
+                T* out) {
   // Clamped as floats, so that the conversion cannot overflow; NaN becomes the lowest value.
   const float low = static_cast<float>(std::numeric_limits<T>::min() - zero_point);
   const float high = static_cast<float>(std::numeric_limits<T>::max() - zero_point);
@@ -107,8 +106,10 @@ void DequantizeBlockwise(const BlockwiseWeights& w, float* out, ThreadPool& pool
       for (int64_t block = 0; block < blocks; ++block) {
         const uint8_t* data = w.data + (row * blocks + block) * w.block_bytes();
         float zero = static_cast<float>(1 << (w.bits - 1));
-        if (w.float_zero_points) zero = w.float_zero_points[row * blocks + block];
-        else if (w.zero_points) zero = static_cast<float>(unpack(w.zero_points + row * w.zero_point_bytes(), block));
+        if (w.float_zero_points)
+          zero = w.float_zero_points[row * blocks + block];
+        else if (w.zero_points)
+          zero = static_cast<float>(unpack(w.zero_points + row * w.zero_point_bytes(), block));
         const float scale = w.scales[row * blocks + block];
         const int64_t begin = block * w.block_size, count = std::min(w.block_size, w.k - begin);
         for (int64_t i = 0; i < count; ++i) out[row * w.k + begin + i] = (static_cast<float>(unpack(data, i)) - zero) * scale;

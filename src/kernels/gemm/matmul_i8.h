@@ -21,8 +21,8 @@ struct MatMulI8Arguments {
   const void* b = nullptr;
   bool a_signed = false, b_signed = false;
   bool transpose_a = false, transpose_b = false;
-  ZeroPoints a_zero, b_zero;           // counts were checked by CheckZeroPoints
-  const int16_t* packed_b = nullptr;   // PackColumnsI8 of B when it is one matrix; b is then not read
+  ZeroPoints a_zero, b_zero;          // counts were checked by CheckZeroPoints
+  const int16_t* packed_b = nullptr;  // PackColumnsI8 of B when it is one matrix; b is then not read
   int32_t* y = nullptr;
 };
 // kInvalid unless `count` is 0, 1, `lines` or `lines` for each of `matrices`.

@@ -24,7 +24,8 @@ TEST(PlanMatMul, GivesNumpysDims) {
 }
 
 TEST(MatMulF32, BroadcastsBatchesAndEqualsTheGenericProduct) {
-  for (const auto& [a_dims, b_dims] : {std::pair<Dims, Dims>{{4, 9, 5}, {5, 7}}, {{9, 5}, {3, 5, 7}}, {{2, 1, 9, 5}, {3, 5, 7}}, {{3, 2, 9, 5}, {3, 2, 5, 7}}})
+  for (const auto& [a_dims, b_dims] :
+       {std::pair<Dims, Dims>{{4, 9, 5}, {5, 7}}, {{9, 5}, {3, 5, 7}}, {{2, 1, 9, 5}, {3, 5, 7}}, {{3, 2, 9, 5}, {3, 2, 5, 7}}})
     for (int transpose = 0; transpose < 4; ++transpose)
       for (int threads : {1, 3}) {
         const bool ta = transpose & 1, tb = transpose & 2;

@@ -98,7 +98,8 @@ void ForEachOutputRow(const Window& window, int64_t planes, const float* x, floa
     for (int64_t p = first; p < last; ++p) {
       float* row = y + p * window.output_size();
       for (int64_t od = 0; od < window.depth().output; ++od)
-        for (int64_t oh = 0; oh < window.height().output; ++oh, row += window.width().output) compute(x + p * window.input_size(), row, od, oh);
+        for (int64_t oh = 0; oh < window.height().output; ++oh, row += window.width().output)
+          compute(x + p * window.input_size(), row, od, oh);
     }
   });
 }
@@ -229,10 +230,10 @@ template void MaxPool<float>(const Window&, int64_t, const float*, float*, int64
 template void MaxPool<double>(const Window&, int64_t, const double*, double*, int64_t*, bool, ThreadPool&);
 template void MaxPool<int8_t>(const Window&, int64_t, const int8_t*, int8_t*, int64_t*, bool, ThreadPool&);
 template void MaxPool<uint8_t>(const Window&, int64_t, const uint8_t*, uint8_t*, int64_t*, bool, ThreadPool&);
-#define SARDONYX_POOLS(T)                                                                                   \
-  template void AveragePool<T>(const Window&, int64_t, bool, const T*, T*, ThreadPool&);                    \
-  template void LpPool<T>(const Window&, int64_t, double, const T*, T*, ThreadPool&);                       \
-  template void GlobalPool<T>(GlobalPoolKind, double, int64_t, int64_t, const T*, T*, ThreadPool&);         \
+#define SARDONYX_POOLS(T)                                                                           \
+  template void AveragePool<T>(const Window&, int64_t, bool, const T*, T*, ThreadPool&);            \
+  template void LpPool<T>(const Window&, int64_t, double, const T*, T*, ThreadPool&);               \
+  template void GlobalPool<T>(GlobalPoolKind, double, int64_t, int64_t, const T*, T*, ThreadPool&); \
   template bool MaxUnpool<T>(const T*, const int64_t*, int64_t, const Dims&, const Dims&, T*)
 SARDONYX_POOLS(float);
 SARDONYX_POOLS(double);

@@ -57,11 +57,11 @@ TEST(AveragePool, CountsPaddingOnlyWhenAsked) {
 
 // Rows by SIMD (float) against windows one by one (double).
 TEST(Pool, FloatEqualsDouble) {
-  for (const auto& [attributes, input, kernel] : std::vector<std::tuple<WindowAttributes, V, V>>{
-           {{AutoPad::kNotSet, V{2, 2}, {}, V{1, 1, 1, 1}}, V{35, 71}, V{3, 3}},
-           {{AutoPad::kNotSet, V{1, 1}, V{2, 3}, V{2, 2, 2, 2}}, V{19, 40}, V{3, 2}},
-           {{AutoPad::kNotSet, V{3}, {}, V{0, 2}, true}, V{100}, V{4}},
-           {{AutoPad::kSameUpper, V{2, 1, 2}, {}, {}}, V{5, 6, 37}, V{2, 3, 3}}}) {
+  for (const auto& [attributes, input, kernel] :
+       std::vector<std::tuple<WindowAttributes, V, V>>{{{AutoPad::kNotSet, V{2, 2}, {}, V{1, 1, 1, 1}}, V{35, 71}, V{3, 3}},
+                                                       {{AutoPad::kNotSet, V{1, 1}, V{2, 3}, V{2, 2, 2, 2}}, V{19, 40}, V{3, 2}},
+                                                       {{AutoPad::kNotSet, V{3}, {}, V{0, 2}, true}, V{100}, V{4}},
+                                                       {{AutoPad::kSameUpper, V{2, 1, 2}, {}, {}}, V{5, 6, 37}, V{2, 3, 3}}}) {
     const Window window = *MakeWindow(attributes, input, kernel);
     std::vector<float> x(static_cast<size_t>(2 * window.input_size()));
     for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 7919) % 101) - 50;

@@ -12,7 +12,9 @@ struct Span {
   int64_t begin, end;
 };
 Span Bin(int64_t index, double size, int64_t start, int64_t limit) {
-  const auto clip = [&](double position) { return static_cast<int64_t>(std::clamp(position + static_cast<double>(start), 0.0, static_cast<double>(limit))); };
+  const auto clip = [&](double position) {
+    return static_cast<int64_t>(std::clamp(position + static_cast<double>(start), 0.0, static_cast<double>(limit)));
+  };
   return {clip(std::floor(static_cast<double>(index) * size)), clip(std::ceil(static_cast<double>(index + 1) * size))};
 }
 
@@ -107,9 +109,11 @@ T AlignBin(const RoiShape& s, const RoiAlignOptions& options, const Region& r, c
   double result = 0;
   bool any = false;
   for (int64_t iy = 0; iy < r.grid_height; ++iy) {
-    const double row = r.top + static_cast<double>(ph) * r.bin_height + (static_cast<double>(iy) + 0.5) * r.bin_height / static_cast<double>(r.grid_height);
+    const double row = r.top + static_cast<double>(ph) * r.bin_height +
+                       (static_cast<double>(iy) + 0.5) * r.bin_height / static_cast<double>(r.grid_height);
     for (int64_t ix = 0; ix < r.grid_width; ++ix) {
-      const double column = r.left + static_cast<double>(pw) * r.bin_width + (static_cast<double>(ix) + 0.5) * r.bin_width / static_cast<double>(r.grid_width);
+      const double column = r.left + static_cast<double>(pw) * r.bin_width +
+                            (static_cast<double>(ix) + 0.5) * r.bin_width / static_cast<double>(r.grid_width);
       const Sample p = Locate(row, column, s.height, s.width);
       double w1 = 0, w2 = 0, w3 = 0, w4 = 0;
       if (p.inside) {
@@ -147,8 +151,8 @@ void RoiAlign(const RoiShape& s, const RoiAlignOptions& options, const T* x, con
   });
 }
 
-#define SARDONYX_ROI(T)                                                                                   \
-  template void MaxRoiPool<T>(const RoiShape&, float, const T*, const T*, T*, ThreadPool&);               \
+#define SARDONYX_ROI(T)                                                                     \
+  template void MaxRoiPool<T>(const RoiShape&, float, const T*, const T*, T*, ThreadPool&); \
   template void RoiAlign<T>(const RoiShape&, const RoiAlignOptions&, const T*, const T*, const int64_t*, T*, ThreadPool&)
 SARDONYX_ROI(float);
 SARDONYX_ROI(double);

@@ -18,13 +18,14 @@ template <class T>
 void MaxRoiPool(const RoiShape& shape, float spatial_scale, const T* x, const T* rois, T* y, ThreadPool& pool);
 
 struct RoiAlignOptions {
-  bool maximum = false;      // mode "max", else "avg"
-  bool half_pixel = true;    // coordinates are shifted by half a pixel
+  bool maximum = false;        // mode "max", else "avg"
+  bool half_pixel = true;      // coordinates are shifted by half a pixel
   int64_t sampling_ratio = 0;  // samples a bin along each axis; 0: as many as the bin has pixels
   float spatial_scale = 1;
 };
 // rois: [rois, 4] of (x1, y1, x2, y2). Precondition: images are in range. Rois that are not finite give NaN.
 template <class T>
-void RoiAlign(const RoiShape& shape, const RoiAlignOptions& options, const T* x, const T* rois, const int64_t* images, T* y, ThreadPool& pool);
+void RoiAlign(const RoiShape& shape, const RoiAlignOptions& options, const T* x, const T* rois, const int64_t* images, T* y,
+              ThreadPool& pool);
 
 }  // namespace sardonyx::kernels

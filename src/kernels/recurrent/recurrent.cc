@@ -38,8 +38,14 @@ struct Layout {
 Layout Plan(const RecurrentShape& s) {
   Layout layout{};
   int64_t* const parts[] = {&layout.inputs, &layout.gates, &layout.first, &layout.last, &layout.h, &layout.c, &layout.reset, &layout.bias};
-  const int64_t sizes[] = {s.steps * s.batch * s.gates(), s.batch * s.gates(), s.batch * FirstGates(s), s.batch * s.hidden,
-                           s.batch * s.hidden, s.batch * s.hidden, s.batch * s.hidden, s.gates()};
+  const int64_t sizes[] = {s.steps * s.batch * s.gates(),
+                           s.batch * s.gates(),
+                           s.batch * FirstGates(s),
+                           s.batch * s.hidden,
+                           s.batch * s.hidden,
+                           s.batch * s.hidden,
+                           s.batch * s.hidden,
+                           s.gates()};
   for (size_t i = 0; i < std::size(parts); ++i) {
     *parts[i] = layout.total;
     layout.total += Rounded(sizes[i]);
@@ -76,14 +82,14 @@ class Direction {
   bool reverse() const { return direction_ == 1 || s_.reverse_first; }
   int64_t Length(int64_t b) const { return a_.lengths ? a_.lengths[b] : s_.steps; }
   int64_t Time(int64_t b, int64_t step) const { return reverse() ? Length(b) - 1 - step : step; }
-  int64_t StateOffset(int64_t b) const {
-    return (s_.batch_first ? b * s_.directions + direction_ : direction_ * s_.batch + b) * s_.hidden;
-  }
+  int64_t StateOffset(int64_t b) const { return (s_.batch_first ? b * s_.directions + direction_ : direction_ * s_.batch + b) * s_.hidden; }
 
   void LoadState(const T* from, T* to) const {
     for (int64_t b = 0; b < s_.batch; ++b) {
-      if (from) std::copy_n(from + StateOffset(b), s_.hidden, to + b * s_.hidden);
-      else std::fill_n(to + b * s_.hidden, s_.hidden, T{0});
+      if (from)
+        std::copy_n(from + StateOffset(b), s_.hidden, to + b * s_.hidden);
+      else
+        std::fill_n(to + b * s_.hidden, s_.hidden, T{0});
     }
   }
   void StoreState(const T* from, T* to) const {
@@ -110,25 +116,35 @@ class Direction {
     Multiply<T>(s_.batch, first, s_.hidden, h_, weights_.r, nullptr, nullptr, first_, pool_);
     const T* last_bias = weights_.bias ? weights_.bias + gates + first : nullptr;
     const bool gru = s_.kind == CellKind::kGru;
-    if (gru && a_.options.linear_before_reset) Multiply<T>(s_.batch, s_.hidden, s_.hidden, h_, weights_.r_h, last_bias, nullptr, last_, pool_);
-    const CellOptions<T> options{a_.options.activations[static_cast<size_t>(direction_)], static_cast<T>(a_.options.clip), a_.options.input_forget,
-                                 a_.options.linear_before_reset, weights_.peephole};
+    if (gru && a_.options.linear_before_reset)
+      Multiply<T>(s_.batch, s_.hidden, s_.hidden, h_, weights_.r_h, last_bias, nullptr, last_, pool_);
+    const CellOptions<T> options{a_.options.activations[static_cast<size_t>(direction_)], static_cast<T>(a_.options.clip),
+                                 a_.options.input_forget, a_.options.linear_before_reset, weights_.peephole};
     if (gru) {
-      for (int64_t b = 0; b < s_.batch; ++b) GruGates(options, s_.hidden, gates_ + b * gates, first_ + b * first, h_ + b * s_.hidden, reset_ + b * s_.hidden);
-      if (!a_.options.linear_before_reset) Multiply<T>(s_.batch, s_.hidden, s_.hidden, reset_, weights_.r_h, last_bias, nullptr, last_, pool_);
+      for (int64_t b = 0; b < s_.batch; ++b)
+        GruGates(options, s_.hidden, gates_ + b * gates, first_ + b * first, h_ + b * s_.hidden, reset_ + b * s_.hidden);
+      if (!a_.options.linear_before_reset)
+        Multiply<T>(s_.batch, s_.hidden, s_.hidden, reset_, weights_.r_h, last_bias, nullptr, last_, pool_);
     }
     for (int64_t b = 0; b < s_.batch; ++b) {
       if (step >= Length(b)) continue;  // this sequence has ended: its state stays
       T* h = h_ + b * s_.hidden;
       T* row = gates_ + b * gates;
       switch (s_.kind) {
-        case CellKind::kRnn: RnnCell(options, s_.hidden, row, first_ + b * first, h); break;
-        case CellKind::kGru: GruCell(options, s_.hidden, row, last_ + b * s_.hidden, h); break;
-        case CellKind::kLstm: LstmCell(options, s_.hidden, row, first_ + b * first, h, c_ + b * s_.hidden); break;
+        case CellKind::kRnn:
+          RnnCell(options, s_.hidden, row, first_ + b * first, h);
+          break;
+        case CellKind::kGru:
+          GruCell(options, s_.hidden, row, last_ + b * s_.hidden, h);
+          break;
+        case CellKind::kLstm:
+          LstmCell(options, s_.hidden, row, first_ + b * first, h, c_ + b * s_.hidden);
+          break;
       }
       if (!a_.y) continue;
       const int64_t t = Time(b, step);
-      const int64_t place = s_.batch_first ? (b * s_.steps + t) * s_.directions + direction_ : (t * s_.directions + direction_) * s_.batch + b;
+      const int64_t place =
+          s_.batch_first ? (b * s_.steps + t) * s_.directions + direction_ : (t * s_.directions + direction_) * s_.batch + b;
       std::copy_n(h, s_.hidden, a_.y + place * s_.hidden);
     }
   }

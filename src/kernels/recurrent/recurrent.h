@@ -25,17 +25,17 @@ struct RecurrentShape {
 
 struct RecurrentOptions {
   std::array<std::array<Activation, 3>, 2> activations;  // by direction: f, g, h
-  double clip = 0;                   // > 0: what enters an activation is clipped to [-clip, clip]
-  bool linear_before_reset = false;  // GRU
-  bool input_forget = false;         // LSTM: the forget gate is 1 - i
+  double clip = 0;                                       // > 0: what enters an activation is clipped to [-clip, clip]
+  bool linear_before_reset = false;                      // GRU
+  bool input_forget = false;                             // LSTM: the forget gate is 1 - i
 };
 
 // Weights of one direction. For float, W, R and R_h are packed by PackRecurrentWeights; for double they are as in the model.
 template <class T>
 struct RecurrentWeights {
-  const T* w = nullptr;    // [gates, input]
-  const T* r = nullptr;    // [gates, hidden]; GRU: its first two gates
-  const T* r_h = nullptr;  // GRU: the third gate
+  const T* w = nullptr;         // [gates, input]
+  const T* r = nullptr;         // [gates, hidden]; GRU: its first two gates
+  const T* r_h = nullptr;       // GRU: the third gate
   const T* bias = nullptr;      // [2 * gates] or null
   const T* peephole = nullptr;  // [3 * hidden] (i, o, f) or null
 };

@@ -40,12 +40,25 @@ TEST(Recurrent, FloatEqualsDouble) {
         const auto wide = [](const std::vector<float>& v) { return std::vector<double>(v.begin(), v.end()); };
         const auto xd = wide(x), wd = wide(w), rd = wide(r), bd = wide(bias), hd = wide(h), pd = wide(p);
         ThreadPool pool(2);
-        RecurrentArguments<float> f{.shape = s, .options = options, .weights = {}, .x = x.data(), .lengths = flags & 4 ? lengths : nullptr, .initial_h = h.data(), .initial_c = h.data()};
-        RecurrentArguments<double> d{.shape = s, .options = options, .weights = {}, .x = xd.data(), .lengths = f.lengths, .initial_h = hd.data(), .initial_c = hd.data()};
+        RecurrentArguments<float> f{.shape = s,
+                                    .options = options,
+                                    .weights = {},
+                                    .x = x.data(),
+                                    .lengths = flags & 4 ? lengths : nullptr,
+                                    .initial_h = h.data(),
+                                    .initial_c = h.data()};
+        RecurrentArguments<double> d{.shape = s,
+                                     .options = options,
+                                     .weights = {},
+                                     .x = xd.data(),
+                                     .lengths = f.lengths,
+                                     .initial_h = hd.data(),
+                                     .initial_c = hd.data()};
         std::vector<AlignedBuffer<float>> packed;
         for (int64_t i = 0; i < directions; ++i) {
           packed.emplace_back(PackedRecurrentSize(s));
-          f.weights[i] = PackRecurrentWeights(s, w.data() + i * s.gates() * s.input, r.data() + i * s.gates() * s.hidden, packed.back().data(), pool);
+          f.weights[i] =
+              PackRecurrentWeights(s, w.data() + i * s.gates() * s.input, r.data() + i * s.gates() * s.hidden, packed.back().data(), pool);
           f.weights[i].bias = bias.data() + i * 2 * s.gates();
           f.weights[i].peephole = p.data() + i * 3 * s.hidden;
           d.weights[i] = RecurrentParts(s, wd.data() + i * s.gates() * s.input, rd.data() + i * s.gates() * s.hidden);

@@ -31,9 +31,12 @@ double Reflect(double x, double low, double high) {
 int64_t Resolve(const GridOptions& options, int64_t i, int64_t size, double low, double high) {
   if (i >= 0 && i < size) return i;
   switch (options.padding) {
-    case GridPadding::kZeros: return -1;
-    case GridPadding::kBorder: return std::clamp<int64_t>(i, 0, size - 1);
-    case GridPadding::kReflection: return std::clamp<int64_t>(static_cast<int64_t>(Reflect(static_cast<double>(i), low, high)), 0, size - 1);
+    case GridPadding::kZeros:
+      return -1;
+    case GridPadding::kBorder:
+      return std::clamp<int64_t>(i, 0, size - 1);
+    case GridPadding::kReflection:
+      return std::clamp<int64_t>(static_cast<int64_t>(Reflect(static_cast<double>(i), low, high)), 0, size - 1);
   }
   return -1;
 }
@@ -53,7 +56,8 @@ AxisTaps MakeTaps(const GridOptions& options, G normalized, int64_t size) {
   // In the precision of the grid, so that what lies halfway between elements is judged as its maker would.
   const G length = static_cast<G>(size);
   const G place = options.align_corners ? (normalized + 1) / 2 * (length - 1) : ((normalized + 1) * length - 1) / 2;
-  const double low = options.align_corners ? 0 : -0.5, high = options.align_corners ? static_cast<double>(size) - 1 : static_cast<double>(size) - 0.5;
+  const double low = options.align_corners ? 0 : -0.5,
+               high = options.align_corners ? static_cast<double>(size) - 1 : static_cast<double>(size) - 0.5;
   double x = static_cast<double>(place);
   AxisTaps taps;
   // Far outside, or not a number: zero, or the border.
@@ -166,8 +170,10 @@ void AffineGrid(int64_t batch, size_t rank, const int64_t* size, bool align_corn
         const int64_t length = size[rank - 1 - i];
         const double index = static_cast<double>(rest % length), n = static_cast<double>(length);
         rest /= length;
-        if (align_corners) place[i] = length > 1 ? -1 + 2 * index / (n - 1) : 0;
-        else place[i] = -1 + (2 * index + 1) / n;
+        if (align_corners)
+          place[i] = length > 1 ? -1 + 2 * index / (n - 1) : 0;
+        else
+          place[i] = -1 + (2 * index + 1) / n;
       }
       place[rank] = 1;
       const T* matrix = theta + p / positions * static_cast<int64_t>(rank * (rank + 1));
@@ -182,7 +188,7 @@ void AffineGrid(int64_t batch, size_t rank, const int64_t* size, bool align_corn
 
 template void AffineGrid<float>(int64_t, size_t, const int64_t*, bool, const float*, float*, ThreadPool&);
 template void AffineGrid<double>(int64_t, size_t, const int64_t*, bool, const double*, double*, ThreadPool&);
-#define SARDONYX_GRID(T)                                                                                          \
+#define SARDONYX_GRID(T)                                                                                             \
   template void GridSample<T, float>(const GridShape&, const GridOptions&, const T*, const float*, T*, ThreadPool&); \
   template void GridSample<T, double>(const GridShape&, const GridOptions&, const T*, const double*, T*, ThreadPool&)
 SARDONYX_GRID(float);

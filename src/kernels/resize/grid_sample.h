@@ -15,9 +15,9 @@ enum class GridPadding : uint8_t { kZeros, kBorder, kReflection };
 
 struct GridShape {
   int64_t batch = 1, channels = 1;
-  size_t rank = 2;                               // spatial axes, at most kMaxGridAxes
+  size_t rank = 2;                                  // spatial axes, at most kMaxGridAxes
   std::array<int64_t, kMaxGridAxes> size{1, 1, 1};  // of X, outermost first; `rank` of them
-  int64_t positions = 0;                         // of an image of Y
+  int64_t positions = 0;                            // of an image of Y
   int64_t plane() const { return size[0] * size[1] * size[2]; }
 };
 

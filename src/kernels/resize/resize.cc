@@ -79,8 +79,10 @@ void ResizeNearest(std::span<const ResizeAxis> axes, const T* x, const T& extrap
       const T* in = x + offset * last.input * block;
       T* out = y + row * last.output * block;
       for (int64_t o = 0; o < last.output; ++o, out += block) {
-        if (extrapolated || IsExtrapolated(last, o)) std::fill_n(out, block, extrapolation);
-        else std::copy_n(in + last.index[static_cast<size_t>(o)] * block, block, out);
+        if (extrapolated || IsExtrapolated(last, o))
+          std::fill_n(out, block, extrapolation);
+        else
+          std::copy_n(in + last.index[static_cast<size_t>(o)] * block, block, out);
       }
     }
   });

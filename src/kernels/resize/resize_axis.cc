@@ -16,18 +16,23 @@ double SourceCoordinate(const ResizeOptions& options, const ResizeAxis& axis, in
   const double x = static_cast<double>(output), input = static_cast<double>(axis.input);
   const double width = axis.scale * input;  // the output's exact, perhaps fractional, length
   switch (options.transform) {
-    case CoordinateTransform::kHalfPixel: return (x + 0.5) / axis.scale - 0.5;
+    case CoordinateTransform::kHalfPixel:
+      return (x + 0.5) / axis.scale - 0.5;
     case CoordinateTransform::kHalfPixelSymmetric: {
       const double adjustment = static_cast<double>(axis.output) / width;
       return input / 2 * (1 - adjustment) + (x + 0.5) / axis.scale - 0.5;
     }
-    case CoordinateTransform::kPytorchHalfPixel: return axis.output > 1 ? (x + 0.5) / axis.scale - 0.5 : 0;
-    case CoordinateTransform::kAlignCorners: return axis.output > 1 ? x * (input - 1) / (width - 1) : 0;
-    case CoordinateTransform::kAsymmetric: return x / axis.scale;
+    case CoordinateTransform::kPytorchHalfPixel:
+      return axis.output > 1 ? (x + 0.5) / axis.scale - 0.5 : 0;
+    case CoordinateTransform::kAlignCorners:
+      return axis.output > 1 ? x * (input - 1) / (width - 1) : 0;
+    case CoordinateTransform::kAsymmetric:
+      return x / axis.scale;
     case CoordinateTransform::kTfCropAndResize:
       if (axis.output == 1) return 0.5 * (axis.roi_begin + axis.roi_end) * (input - 1);
       return axis.roi_begin * (input - 1) + x * (axis.roi_end - axis.roi_begin) * (input - 1) / (width - 1);
-    case CoordinateTransform::kTfHalfPixelForNn: return (x + 0.5) / axis.scale;
+    case CoordinateTransform::kTfHalfPixelForNn:
+      return (x + 0.5) / axis.scale;
   }
   return x;
 }
@@ -43,10 +48,17 @@ int64_t NearestIndex(NearestMode mode, double x) {
   const double floor = std::floor(x), fraction = x - floor;
   bool up = false;
   switch (mode) {
-    case NearestMode::kRoundPreferFloor: up = fraction > 0.5; break;
-    case NearestMode::kRoundPreferCeil: up = fraction >= 0.5; break;
-    case NearestMode::kFloor: break;
-    case NearestMode::kCeil: up = fraction > 0; break;
+    case NearestMode::kRoundPreferFloor:
+      up = fraction > 0.5;
+      break;
+    case NearestMode::kRoundPreferCeil:
+      up = fraction >= 0.5;
+      break;
+    case NearestMode::kFloor:
+      break;
+    case NearestMode::kCeil:
+      up = fraction > 0;
+      break;
   }
   return static_cast<int64_t>(floor) + up;
 }
@@ -56,7 +68,8 @@ void FillWeights(const ResizeOptions& options, double x, double first, double st
   double sum = 0;
   for (int64_t t = 0; t < taps; ++t) {
     const double distance = (first + static_cast<double>(t) - x) * stretch;
-    weight[t] = options.mode == ResizeMode::kLinear ? std::clamp(1 - std::abs(distance), 0.0, 1.0) : CubicKernel(distance, options.cubic_coefficient);
+    weight[t] = options.mode == ResizeMode::kLinear ? std::clamp(1 - std::abs(distance), 0.0, 1.0)
+                                                    : CubicKernel(distance, options.cubic_coefficient);
     sum += weight[t];
   }
   if (stretch < 1 && sum != 0)
@@ -80,11 +93,14 @@ double Bounded(double x, int64_t input) {
 
 bool IsIdentity(const ResizeAxis& axis) {
   if (axis.input != axis.output || !axis.extrapolated.empty()) return false;
-  for (int64_t o = 0; o < axis.output; ++o)
-    for (int64_t t = 0; t < axis.taps; ++t) {
-      const double weight = axis.weight[o * axis.taps + t];
-      if (axis.index[o * axis.taps + t] == o ? weight != 1 : weight != 0) return false;
+  for (int64_t o = 0; o < axis.output; ++o) {
+    double own = 0;  // clamping may name the same input twice
+    for (int64_t t = o * axis.taps; t < (o + 1) * axis.taps; ++t) {
+      if (axis.index[static_cast<size_t>(t)] == o) own += axis.weight[static_cast<size_t>(t)];
+      else if (axis.weight[static_cast<size_t>(t)] != 0) return false;
     }
+    if (own != 1) return false;
+  }
   return true;
 }
 

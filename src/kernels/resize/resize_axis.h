@@ -38,14 +38,14 @@ struct ResizeOptions {
 
 struct ResizeAxis {
   int64_t input = 1, output = 1;
-  double scale = 1;                  // output / input, possibly not exactly
+  double scale = 1;                   // output / input, possibly not exactly
   double roi_begin = 0, roi_end = 1;  // of kTfCropAndResize, in parts of the input
 
   // Filled by BuildResizeTable: `taps` (index, weight) an output.
   int64_t taps = 0;
-  std::vector<int64_t> index;
-  std::vector<double> weight;
-  std::vector<uint8_t> extrapolated;  // per output; empty when none is
+  std::vector<int64_t> index = {};
+  std::vector<double> weight = {};
+  std::vector<uint8_t> extrapolated = {};  // per output; empty when none is
   bool identity = false;              // every output is the input of its place
 };
 

@@ -33,7 +33,8 @@ Fft::Fft(int64_t length, bool inverse) : length_(length), conjugate_roots_(false
   chirp_.resize(static_cast<size_t>(length));
   for (int64_t n = 0; n < length; ++n) {
     // n^2 modulo 2 * length keeps the angle small, and so exact.
-    const double square = static_cast<double>(static_cast<unsigned __int128>(n) * static_cast<unsigned __int128>(n) % static_cast<unsigned __int128>(2 * length));
+    const double square = static_cast<double>(static_cast<unsigned __int128>(n) * static_cast<unsigned __int128>(n) %
+                                              static_cast<unsigned __int128>(2 * length));
     chirp_[static_cast<size_t>(n)] = std::polar(1.0, (inverse ? 1 : -1) * std::numbers::pi * square / static_cast<double>(length));
   }
   chirp_spectrum_.assign(static_cast<size_t>(padded_), Complex());

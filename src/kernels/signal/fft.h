@@ -24,10 +24,10 @@ class Fft {
   void Radix2(std::complex<double>* data, bool conjugate) const;
 
   int64_t length_;
-  int64_t padded_;                                // length_, or the power of two that a chirp needs
-  std::vector<std::complex<double>> roots_;       // e^(-2 pi i k / padded_), k < padded_ / 2
-  bool conjugate_roots_;                          // length_ is a power of two and the transform inverse
-  std::vector<std::complex<double>> chirp_;       // Bluestein: e^(-+ pi i n^2 / length_)
+  int64_t padded_;                           // length_, or the power of two that a chirp needs
+  std::vector<std::complex<double>> roots_;  // e^(-2 pi i k / padded_), k < padded_ / 2
+  bool conjugate_roots_;                     // length_ is a power of two and the transform inverse
+  std::vector<std::complex<double>> chirp_;  // Bluestein: e^(-+ pi i n^2 / length_)
   std::vector<std::complex<double>> chirp_spectrum_;
 };
 

@@ -11,7 +11,9 @@ namespace {
 
 using Complex = std::complex<double>;
 
-double TransformCost(int64_t length) { return 20 * static_cast<double>(length) * (1 + std::log2(static_cast<double>(std::max<int64_t>(1, length)))); }
+double TransformCost(int64_t length) {
+  return 20 * static_cast<double>(length) * (1 + std::log2(static_cast<double>(std::max<int64_t>(1, length))));
+}
 
 }  // namespace
 
@@ -27,7 +29,8 @@ void Dft(const DftShape& s, const T* x, T* y, ThreadPool& pool) {
       const int64_t given = std::min(s.input, s.length);
       for (int64_t i = 0; i < s.length; ++i) {
         const T* element = in + i * s.inner * s.input_parts;
-        data[static_cast<size_t>(i)] = i < given ? Complex(element[0], s.input_parts == 2 ? static_cast<double>(element[1]) : 0.0) : Complex();
+        data[static_cast<size_t>(i)] =
+            i < given ? Complex(element[0], s.input_parts == 2 ? static_cast<double>(element[1]) : 0.0) : Complex();
       }
       if (s.complete_spectrum) {
         const int64_t side = s.length / 2 + 1;
@@ -53,7 +56,8 @@ void Stft(const StftShape& s, const T* signal, const T* window, T* y, ThreadPool
       const T* in = signal + (frame / s.frames * s.signal + frame % s.frames * s.step) * s.parts;
       for (int64_t i = 0; i < s.length; ++i) {
         const double weight = window ? static_cast<double>(window[i]) : 1.0;
-        data[static_cast<size_t>(i)] = Complex(weight * static_cast<double>(in[i * s.parts]), s.parts == 2 ? weight * static_cast<double>(in[i * 2 + 1]) : 0.0);
+        data[static_cast<size_t>(i)] =
+            Complex(weight * static_cast<double>(in[i * s.parts]), s.parts == 2 ? weight * static_cast<double>(in[i * 2 + 1]) : 0.0);
       }
       fft.Transform(data.data(), scratch.data());
       T* out = y + frame * s.bins * 2;

@@ -8,13 +8,13 @@
 namespace sardonyx::kernels {
 
 struct DftShape {
-  int64_t outer = 1, inner = 1;        // of the axis
-  int64_t input = 0, length = 0;       // elements along the axis, and of the transform (cut, or padded with zeros)
-  int64_t output = 0;                  // along the axis of Y
-  int64_t input_parts = 1;             // 1: real, 2: (real, imaginary)
+  int64_t outer = 1, inner = 1;   // of the axis
+  int64_t input = 0, length = 0;  // elements along the axis, and of the transform (cut, or padded with zeros)
+  int64_t output = 0;             // along the axis of Y
+  int64_t input_parts = 1;        // 1: real, 2: (real, imaginary)
   int64_t output_parts = 2;
   bool inverse = false;
-  bool complete_spectrum = false;      // the input is one side of a spectrum whose other is its conjugate
+  bool complete_spectrum = false;  // the input is one side of a spectrum whose other is its conjugate
 };
 // x: [outer, input, inner, input_parts] -> y: [outer, output, inner, output_parts]. T: float, double.
 template <class T>

@@ -20,7 +20,8 @@ TEST(Fft, EqualsTheDefinitionForEveryLength) {
       std::vector<Complex> data(static_cast<size_t>(n)), expected(data.size());
       for (int64_t i = 0; i < n; ++i) data[i] = {std::sin(i * 1.3), std::cos(i * i * 0.7)};
       for (int64_t k = 0; k < n; ++k)
-        for (int64_t i = 0; i < n; ++i) expected[k] += data[i] * std::polar(1.0, (inverse ? 2 : -2) * std::numbers::pi * double(k * i % n) / double(n));
+        for (int64_t i = 0; i < n; ++i)
+          expected[k] += data[i] * std::polar(1.0, (inverse ? 2 : -2) * std::numbers::pi * double(k * i % n) / double(n));
       const Fft fft(n, inverse);
       std::vector<Complex> scratch(static_cast<size_t>(fft.scratch_size()));
       fft.Transform(data.data(), scratch.data());
@@ -34,7 +35,8 @@ TEST(Dft, OneSidedInverseUndoesOneSided) {
     for (size_t i = 0; i < x.size(); ++i) x[i] = double(i * i) - 3;
     ThreadPool pool(1);
     Dft<double>({.input = n, .length = n, .output = n / 2 + 1}, x.data(), spectrum.data(), pool);
-    DftShape inverse{.input = n / 2 + 1, .length = n, .output = n, .input_parts = 2, .output_parts = 1, .inverse = true, .complete_spectrum = true};
+    DftShape inverse{
+        .input = n / 2 + 1, .length = n, .output = n, .input_parts = 2, .output_parts = 1, .inverse = true, .complete_spectrum = true};
     Dft<double>(inverse, spectrum.data(), back.data(), pool);
     for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(back[i], x[i], 1e-12);
   }

@@ -23,8 +23,8 @@ struct ConvState {
   std::vector<int64_t> kernel_shape;
   int64_t groups = 1;
   Activation activation;
-  Dims weight_dims;                 // of packed weights
-  AlignedBuffer<float> packed;      // constant weights, packed at load
+  Dims weight_dims;             // of packed weights
+  AlignedBuffer<float> packed;  // constant weights, packed at load
 };
 
 // Weights are packed when they are known and the products read them packed (a depthwise convolution does not).
@@ -36,8 +36,8 @@ Status PackWeights(const NodeInfo& node, ConvState& state) {
   state.packed = AlignedBuffer<float>(dims.num_elements());
   if (!state.packed) return Resource(fmt::format("no memory to pack weights of {}", dims.ToString()));
   state.weight_dims = dims;
-  kernels::PackConvWeightsF32(w->data<float>().data(), state.groups, dims[0] / state.groups, dims.Product(1, dims.rank()), state.packed.data(),
-                              node.thread_pool());
+  kernels::PackConvWeightsF32(w->data<float>().data(), state.groups, dims[0] / state.groups, dims.Product(1, dims.rank()),
+                              state.packed.data(), node.thread_pool());
   node.ReleaseConstant(1);
   return Status();
 }
@@ -97,9 +97,12 @@ StatusOr<std::unique_ptr<Kernel>> MakeConv(const NodeInfo& node, Activation acti
   RETURN_IF_ERROR(PackWeights(node, state));
   return MakeKernel([state = std::move(state)](KernelContext& context) -> Status {
     switch (context.input(0).dtype) {
-      case DataType::kFloat: return RunConvF32(context, state);
-      case DataType::kDouble: return RunConvDouble(context, state);
-      default: return Unsupported(fmt::format("Conv is not implemented for {}", DataTypeName(context.input(0).dtype)));
+      case DataType::kFloat:
+        return RunConvF32(context, state);
+      case DataType::kDouble:
+        return RunConvDouble(context, state);
+      default:
+        return Unsupported(fmt::format("Conv is not implemented for {}", DataTypeName(context.input(0).dtype)));
     }
   });
 }

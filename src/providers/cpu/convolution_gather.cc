@@ -74,17 +74,19 @@ StatusOr<std::unique_ptr<Kernel>> CreateCol2Im(const NodeInfo& node) {
     const int64_t channels = x.dims[1] / window.kernel_size();
     Dims dims{x.dims[0], channels};
     for (int64_t dim : image) dims.push_back(dim);
-    return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, std::complex<float>, std::complex<double>>(
-        x.dtype, "Col2Im", [&]<class T>() -> Status {
-          ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, dims));
-          // Sums of signed integers wrap: their unsigned twins are added.
-          using Sum = decltype([] {
-            if constexpr (std::is_integral_v<T>) return std::make_unsigned_t<T>();
-            else return T();
-          }());
-          kernels::Col2Im<Sum>(window, dims[0] * channels, x.ptr<Sum>(), y.mutable_ptr<Sum>(), context.thread_pool());
-          return Status();
-        });
+    return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, std::complex<float>,
+                    std::complex<double>>(x.dtype, "Col2Im", [&]<class T>() -> Status {
+      ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, dims));
+      // Sums of signed integers wrap: their unsigned twins are added.
+      using Sum = decltype([] {
+        if constexpr (std::is_integral_v<T>)
+          return std::make_unsigned_t<T>();
+        else
+          return T();
+      }());
+      kernels::Col2Im<Sum>(window, dims[0] * channels, x.ptr<Sum>(), y.mutable_ptr<Sum>(), context.thread_pool());
+      return Status();
+    });
   });
 }
 
@@ -96,7 +98,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateCausalConvWithState(const NodeInfo& node
     const TensorView &x = context.input(0), &w = context.input(1);
     if (x.dtype != DataType::kFloat) return Unsupported(fmt::format("CausalConvWithState for {}", DataTypeName(x.dtype)));
     if (x.rank() != 3 || w.rank() != 3 || w.dims[0] != x.dims[1] || w.dims[1] != 1 || w.dims[2] < 1)
-      return Invalid(fmt::format("input {} and weight {} must be [batch, channels, length] and [channels, 1, k]", x.dims.ToString(), w.dims.ToString()));
+      return Invalid(fmt::format("input {} and weight {} must be [batch, channels, length] and [channels, 1, k]", x.dims.ToString(),
+                                 w.dims.ToString()));
     const int64_t batch = x.dims[0], channels = x.dims[1], length = x.dims[2], kernel = w.dims[2];
     const bool has_bias = context.has_input(2), has_past = context.has_input(3);
     if (has_bias && !(context.input(2).dims == Dims{channels})) return Invalid(fmt::format("bias must be [{}]", channels));

@@ -16,12 +16,18 @@ using kernels::GridShape;
 StatusOr<GridOptions> ReadOptions(const NodeInfo& node) {
   GridOptions options;
   const std::string mode = node.GetString("mode", "linear"), padding = node.GetString("padding_mode", "zeros");
-  if (mode == "nearest") options.mode = GridMode::kNearest;
-  else if (mode == "cubic" || mode == "bicubic") options.mode = GridMode::kCubic;
-  else if (mode != "linear" && mode != "bilinear") return Invalid(fmt::format("mode '{}' is none of linear, nearest, cubic", mode));
-  if (padding == "border") options.padding = GridPadding::kBorder;
-  else if (padding == "reflection") options.padding = GridPadding::kReflection;
-  else if (padding != "zeros") return Invalid(fmt::format("padding_mode '{}' is none of zeros, border, reflection", padding));
+  if (mode == "nearest")
+    options.mode = GridMode::kNearest;
+  else if (mode == "cubic" || mode == "bicubic")
+    options.mode = GridMode::kCubic;
+  else if (mode != "linear" && mode != "bilinear")
+    return Invalid(fmt::format("mode '{}' is none of linear, nearest, cubic", mode));
+  if (padding == "border")
+    options.padding = GridPadding::kBorder;
+  else if (padding == "reflection")
+    options.padding = GridPadding::kReflection;
+  else if (padding != "zeros")
+    return Invalid(fmt::format("padding_mode '{}' is none of zeros, border, reflection", padding));
   options.align_corners = node.GetInt("align_corners") != 0;
   return options;
 }
@@ -30,7 +36,8 @@ Status RunGridSample(KernelContext& context, const GridOptions& options) {
   const TensorView &x = context.input(0), &grid = context.input(1);
   const size_t rank = x.rank() - 2;
   if (x.rank() < 3 || grid.rank() != x.rank() || grid.dims.back() != static_cast<int64_t>(rank) || grid.dims[0] != x.dims[0])
-    return Invalid(fmt::format("X {} and grid {} must be [N, C, spatial...] and [N, spatial..., {}]", x.dims.ToString(), grid.dims.ToString(), rank));
+    return Invalid(
+        fmt::format("X {} and grid {} must be [N, C, spatial...] and [N, spatial..., {}]", x.dims.ToString(), grid.dims.ToString(), rank));
   if (rank > kernels::kMaxGridAxes) return Unsupported(fmt::format("GridSample over {} spatial axes; at most 3 are implemented", rank));
   GridShape shape;
   shape.batch = x.dims[0];
@@ -45,12 +52,13 @@ Status RunGridSample(KernelContext& context, const GridOptions& options) {
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, dims));
   // Booleans move like bytes when nothing is interpolated.
   const DataType dtype = x.dtype == DataType::kBool && options.mode == GridMode::kNearest ? DataType::kUint8 : x.dtype;
-  return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(dtype, "GridSample", [&]<class T>() {
-    return Dispatch<float, double>(grid.dtype, "grid of GridSample", [&]<class G>() -> Status {
-      kernels::GridSample<T, G>(shape, options, x.ptr<T>(), grid.ptr<G>(), y.mutable_ptr<T>(), context.thread_pool());
-      return Status();
-    });
-  });
+  return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(
+      dtype, "GridSample", [&]<class T>() {
+        return Dispatch<float, double>(grid.dtype, "grid of GridSample", [&]<class G>() -> Status {
+          kernels::GridSample<T, G>(shape, options, x.ptr<T>(), grid.ptr<G>(), y.mutable_ptr<T>(), context.thread_pool());
+          return Status();
+        });
+      });
 }
 
 }  // namespace

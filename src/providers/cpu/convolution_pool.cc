@@ -121,7 +121,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateGlobalPool(const NodeInfo& node) {
 // Dims that MaxPool would have made Y's from, when output_shape does not say.
 StatusOr<Dims> UnpooledDims(const PoolState& state, const Dims& x) {
   if (x.rank() < 3) return Invalid(fmt::format("X {} must be [batch, channels, spatial...]", x.ToString()));
-  ASSIGN_OR_RETURN(const Window window, kernels::MakeWindowAxes(state.attributes, std::span<const int64_t>(x).subspan(2), state.kernel_shape));
+  ASSIGN_OR_RETURN(const Window window,
+                   kernels::MakeWindowAxes(state.attributes, std::span<const int64_t>(x).subspan(2), state.kernel_shape));
   Dims dims{x[0], x[1]};
   for (size_t i = 0; i < window.rank; ++i) {
     const kernels::WindowAxis& axis = window.axes[kernels::kMaxSpatialAxes - window.rank + i];
@@ -135,7 +136,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateMaxUnpool(const NodeInfo& node) {
   ASSIGN_OR_RETURN(PoolState state, ReadPool(node));
   return MakeKernel([state = std::move(state)](KernelContext& context) -> Status {
     const TensorView &x = context.input(0), &indices = context.input(1);
-    if (!(x.dims == indices.dims)) return Invalid(fmt::format("X {} and I {} must have the same dims", x.dims.ToString(), indices.dims.ToString()));
+    if (!(x.dims == indices.dims))
+      return Invalid(fmt::format("X {} and I {} must have the same dims", x.dims.ToString(), indices.dims.ToString()));
     ASSIGN_OR_RETURN(const Dims inferred, UnpooledDims(state, x.dims));
     Dims dims = inferred;
     if (context.has_input(2)) {
@@ -153,13 +155,16 @@ StatusOr<std::unique_ptr<Kernel>> CreateMaxUnpool(const NodeInfo& node) {
 
 // ---- regions of interest
 
-StatusOr<kernels::RoiShape> PlanRois(const TensorView& x, const TensorView& rois, int64_t columns, int64_t pooled_height, int64_t pooled_width) {
+StatusOr<kernels::RoiShape> PlanRois(const TensorView& x, const TensorView& rois, int64_t columns, int64_t pooled_height,
+                                     int64_t pooled_width) {
   if (x.rank() != 4 || rois.rank() != 2 || rois.dims[1] != columns)
-    return Invalid(fmt::format("X {} and rois {} must be [batch, channels, height, width] and [rois, {}]", x.dims.ToString(), rois.dims.ToString(), columns));
+    return Invalid(fmt::format("X {} and rois {} must be [batch, channels, height, width] and [rois, {}]", x.dims.ToString(),
+                               rois.dims.ToString(), columns));
   if (pooled_height < 1 || pooled_width < 1) return Invalid(fmt::format("an output of {} x {}", pooled_height, pooled_width));
   if (rois.dims[0] > 0 && x.num_elements() == 0) return Invalid(fmt::format("X {} has no elements to pool", x.dims.ToString()));
   const kernels::RoiShape shape{x.dims[0], x.dims[1], x.dims[2], x.dims[3], rois.dims[0], pooled_height, pooled_width};
-  ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count, CheckedNumElements(DataType::kDouble, Dims{shape.rois, shape.channels, pooled_height, pooled_width}));
+  ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count,
+                   CheckedNumElements(DataType::kDouble, Dims{shape.rois, shape.channels, pooled_height, pooled_width}));
   return shape;
 }
 
@@ -173,7 +178,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateMaxRoiPool(const NodeInfo& node) {
     return Dispatch<float, double>(x.dtype, "MaxRoiPool", [&]<class T>() -> Status {
       for (int64_t i = 0; i < shape.rois; ++i) {
         const T image = rois.ptr<T>()[i * 5];
-        if (!(image >= 0 && image < static_cast<T>(shape.batch))) return Invalid(fmt::format("roi {} is of image {}, beyond the batch of {}", i, image, shape.batch));
+        if (!(image >= 0 && image < static_cast<T>(shape.batch)))
+          return Invalid(fmt::format("roi {} is of image {}, beyond the batch of {}", i, image, shape.batch));
       }
       ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, Dims{shape.rois, shape.channels, pooled[0], pooled[1]}));
       kernels::MaxRoiPool<T>(shape, scale, x.ptr<T>(), rois.ptr<T>(), y.mutable_ptr<T>(), context.thread_pool());
@@ -206,12 +212,15 @@ StatusOr<std::unique_ptr<Kernel>> CreateRoiAlign(const NodeInfo& node) {
     const TensorView &x = context.input(0), &rois = context.input(1), &images = context.input(2);
     if (rois.dtype != x.dtype) return Invalid("X and rois differ in element type");
     ASSIGN_OR_RETURN(const kernels::RoiShape shape, PlanRois(x, rois, 4, state.height, state.width));
-    if (!(images.dims == Dims{shape.rois})) return Invalid(fmt::format("batch_indices {} must be [{}]", images.dims.ToString(), shape.rois));
+    if (!(images.dims == Dims{shape.rois}))
+      return Invalid(fmt::format("batch_indices {} must be [{}]", images.dims.ToString(), shape.rois));
     for (int64_t image : images.as<int64_t>())
-      if (image < 0 || image >= shape.batch) return Invalid(fmt::format("batch_indices holds {}, beyond the batch of {}", image, shape.batch));
+      if (image < 0 || image >= shape.batch)
+        return Invalid(fmt::format("batch_indices holds {}, beyond the batch of {}", image, shape.batch));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, Dims{shape.rois, shape.channels, state.height, state.width}));
     return Dispatch<float, double>(x.dtype, "RoiAlign", [&]<class T>() -> Status {
-      kernels::RoiAlign<T>(shape, state.options, x.ptr<T>(), rois.ptr<T>(), images.ptr<int64_t>(), y.mutable_ptr<T>(), context.thread_pool());
+      kernels::RoiAlign<T>(shape, state.options, x.ptr<T>(), rois.ptr<T>(), images.ptr<int64_t>(), y.mutable_ptr<T>(),
+                           context.thread_pool());
       return Status();
     });
   });

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "kernels/conv/conv.h"
-#include "kernels/gemm/gemm_i8.h"
 #include "kernels/gemm/aligned_buffer.h"
+#include "kernels/gemm/gemm_i8.h"
 #include "kernels/gemm/matmul_i8.h"
 #include "providers/cpu/bind.h"
 #include "providers/cpu/convolution.h"
@@ -28,7 +28,8 @@ struct State {
 bool IsByte(DataType dtype) { return dtype == DataType::kInt8 || dtype == DataType::kUint8; }
 
 // zeros: none, one, or one an output channel; each group's [outputs, depth] becomes rows of a product.
-void PackWeights(const State& state, const Dims& dims, bool is_signed, const void* w, const void* zeros, int64_t num_zeros, int16_t* out, ThreadPool& pool) {
+void PackWeights(const State& state, const Dims& dims, bool is_signed, const void* w, const void* zeros, int64_t num_zeros, int16_t* out,
+                 ThreadPool& pool) {
   const int64_t outputs = dims[0] / state.groups, depth = dims.Product(1, dims.rank());
   for (int64_t group = 0; group < state.groups; ++group) {
     kernels::MatrixI8 rows{static_cast<const char*>(w) + group * outputs * depth, is_signed, depth, 1};
@@ -54,8 +55,8 @@ Status PackConstantWeights(const NodeInfo& node, State& state) {
   state.weight_dims = w->dims();
   state.packed = AlignedBuffer<int16_t>(PackedSize(state, w->dims()));
   if (!state.packed) return Resource(fmt::format("no memory to pack weights of {}", w->dims().ToString()));
-  PackWeights(state, w->dims(), w->dtype() == DataType::kInt8, w->raw_data(), zero ? zero->raw_data() : nullptr, zero ? zero->num_elements() : 0,
-              state.packed.data(), node.thread_pool());
+  PackWeights(state, w->dims(), w->dtype() == DataType::kInt8, w->raw_data(), zero ? zero->raw_data() : nullptr,
+              zero ? zero->num_elements() : 0, state.packed.data(), node.thread_pool());
   node.ReleaseConstant(static_cast<size_t>(state.w_input));
   return Status();
 }
@@ -73,7 +74,8 @@ StatusOr<State> ReadState(const NodeInfo& node, int w, int w_zero, int x_zero) {
 }
 
 const TensorView* Optional(const KernelContext& context, int i) {
-  return static_cast<size_t>(i) < context.num_inputs() && context.has_input(static_cast<size_t>(i)) ? &context.input(static_cast<size_t>(i)) : nullptr;
+  return static_cast<size_t>(i) < context.num_inputs() && context.has_input(static_cast<size_t>(i)) ? &context.input(static_cast<size_t>(i))
+                                                                                                    : nullptr;
 }
 
 StatusOr<ConvShape> Plan(const KernelContext& context, const State& state) {
@@ -87,7 +89,8 @@ Status Compute(KernelContext& context, const State& state, const ConvShape& shap
   if (!IsByte(x.dtype)) return Unsupported(fmt::format("an integer convolution of {}", DataTypeName(x.dtype)));
   ConvI8Arguments a{.shape = shape, .x = x.data, .x_signed = x.dtype == DataType::kInt8};
   if (const TensorView* zero = Optional(context, state.x_zero_input)) {
-    if (zero->dtype != x.dtype || zero->num_elements() != 1) return Invalid(fmt::format("the zero point of x {} must be one {}", zero->TypeString(), DataTypeName(x.dtype)));
+    if (zero->dtype != x.dtype || zero->num_elements() != 1)
+      return Invalid(fmt::format("the zero point of x {} must be one {}", zero->TypeString(), DataTypeName(x.dtype)));
     a.x_zero_point = a.x_signed ? zero->ptr<int8_t>()[0] : zero->ptr<uint8_t>()[0];
   }
   WorkspacePlan plan;
@@ -101,9 +104,11 @@ Status Compute(KernelContext& context, const State& state, const ConvShape& shap
     const TensorView* zero = Optional(context, state.w_zero_input);
     if (!IsByte(w.dtype)) return Unsupported(fmt::format("an integer convolution with weights of {}", DataTypeName(w.dtype)));
     if (zero && (zero->dtype != w.dtype || (zero->num_elements() != 1 && zero->num_elements() != w.dims[0])))
-      return Invalid(fmt::format("the zero point of w {} must have 1 or {} elements of {}", zero->TypeString(), w.dims[0], DataTypeName(w.dtype)));
+      return Invalid(
+          fmt::format("the zero point of w {} must have 1 or {} elements of {}", zero->TypeString(), w.dims[0], DataTypeName(w.dtype)));
     int16_t* packed = reinterpret_cast<int16_t*>(workspace + weights);
-    PackWeights(state, w.dims, w.dtype == DataType::kInt8, w.data, zero ? zero->data : nullptr, zero ? zero->num_elements() : 0, packed, context.thread_pool());
+    PackWeights(state, w.dims, w.dtype == DataType::kInt8, w.data, zero ? zero->data : nullptr, zero ? zero->num_elements() : 0, packed,
+                context.thread_pool());
     a.packed_w = packed;
   }
   a.sink = &sink;
@@ -136,7 +141,7 @@ template <class T>
 struct RequantizeSink final : ConvI8Arguments::Sink {
   T* y = nullptr;
   int64_t rows_of_image = 0, positions = 0;
-  float scale = 1;                 // x_scale / y_scale
+  float scale = 1;  // x_scale / y_scale
   const float* w_scales = nullptr;
   int64_t w_scale_stride = 0;
   int32_t zero_point = 0;
@@ -148,7 +153,8 @@ struct RequantizeSink final : ConvI8Arguments::Sink {
       const float* w_scale = w_scales + (row + r) * w_scale_stride;
       for (int64_t j = 0; j < columns; j += 256) {
         const int64_t count = std::min<int64_t>(256, columns - j);
-        for (int64_t i = 0; i < count; ++i) biased[i] = kernels::WrappingMulAdd<int32_t>(1, bias ? bias[row + r] : 0, sums[r * stride + j + i]);
+        for (int64_t i = 0; i < count; ++i)
+          biased[i] = kernels::WrappingMulAdd<int32_t>(1, bias ? bias[row + r] : 0, sums[r * stride + j + i]);
         kernels::Requantize<T>(biased, count, scale, w_scale, 0, zero_point, out + j);
       }
     }
@@ -160,7 +166,8 @@ Status RunQLinearConv(KernelContext& context, const State& state, const ConvShap
   const TensorView &x_scale = context.input(1), &w_scale = context.input(4), &y_scale = context.input(6), &y_zero = context.input(7);
   const int64_t outputs = shape.groups * shape.outputs;
   for (const TensorView* scale : {&x_scale, &y_scale})
-    if (scale->dtype != DataType::kFloat || scale->num_elements() != 1) return Invalid(fmt::format("a scale {} must be one float", scale->TypeString()));
+    if (scale->dtype != DataType::kFloat || scale->num_elements() != 1)
+      return Invalid(fmt::format("a scale {} must be one float", scale->TypeString()));
   if (w_scale.dtype != DataType::kFloat || (w_scale.num_elements() != 1 && w_scale.num_elements() != outputs))
     return Invalid(fmt::format("w_scale {} must have 1 or {} elements", w_scale.TypeString(), outputs));
   if (y_zero.num_elements() != 1) return Invalid("y_zero_point must be a scalar");
@@ -185,7 +192,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateQLinearConv(const NodeInfo& node) {
   ASSIGN_OR_RETURN(State state, ReadState(node, 3, 5, 2));
   return MakeKernel([state = std::move(state)](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(const ConvShape shape, Plan(context, state));
-    return Dispatch<int8_t, uint8_t>(context.input(7).dtype, "QLinearConv", [&]<class T>() { return RunQLinearConv<T>(context, state, shape); });
+    return Dispatch<int8_t, uint8_t>(context.input(7).dtype, "QLinearConv",
+                                     [&]<class T>() { return RunQLinearConv<T>(context, state, shape); });
   });
 }
 

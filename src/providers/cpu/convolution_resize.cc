@@ -26,8 +26,8 @@ enum class AspectPolicy { kStretch, kNotLarger, kNotSmaller };
 struct ResizeState {
   ResizeOptions options;
   AspectPolicy policy = AspectPolicy::kStretch;
-  std::vector<int64_t> axes;   // empty: all
-  std::vector<float> scales;   // given as attributes (Upsample-1 and -7)
+  std::vector<int64_t> axes;  // empty: all
+  std::vector<float> scales;  // given as attributes (Upsample-1 and -7)
   int roi_input = -1, scales_input = -1, sizes_input = -1;
 };
 
@@ -44,7 +44,8 @@ StatusOr<std::vector<size_t>> ResolveAxes(const ResizeState& state, size_t rank)
   for (int64_t axis : state.axes) {
     if (axis < 0) axis += static_cast<int64_t>(rank);
     if (axis < 0 || axis >= static_cast<int64_t>(rank)) return Invalid(fmt::format("axes name axis {} of a tensor of rank {}", axis, rank));
-    if (std::find(axes.begin(), axes.end(), static_cast<size_t>(axis)) != axes.end()) return Invalid(fmt::format("axes name axis {} twice", axis));
+    if (std::find(axes.begin(), axes.end(), static_cast<size_t>(axis)) != axes.end())
+      return Invalid(fmt::format("axes name axis {} twice", axis));
     axes.push_back(static_cast<size_t>(axis));
   }
   return axes;
@@ -67,7 +68,8 @@ Status ApplyScales(std::span<const float> scales, const std::vector<size_t>& sel
   return Status();
 }
 
-Status ApplySizes(const ResizeState& state, std::span<const int64_t> sizes, const std::vector<size_t>& selected, std::vector<ResizeAxis>& axes) {
+Status ApplySizes(const ResizeState& state, std::span<const int64_t> sizes, const std::vector<size_t>& selected,
+                  std::vector<ResizeAxis>& axes) {
   RETURN_IF_ERROR(CheckLength("sizes", sizes.size(), selected.size()));
   double common = state.policy == AspectPolicy::kNotLarger ? std::numeric_limits<double>::infinity() : 0;
   for (size_t i = 0; i < selected.size(); ++i) {
@@ -159,21 +161,36 @@ Status RunNearest(KernelContext& context, const ResizeState& state, std::span<co
   };
   const auto resize_as = [&]<class T, class Bits>(T fill, Bits) { return resize(std::bit_cast<Bits>(fill)); };
   switch (x.dtype) {
-    case DataType::kString: return resize(std::string());
-    case DataType::kBool: return resize(static_cast<uint8_t>(extrapolation != 0));
-    case DataType::kComplex64: return resize(uint64_t{0});
-    case DataType::kComplex128: return resize(kernels::Word128());
-    case DataType::kFloat: return resize_as(static_cast<float>(extrapolation), uint32_t());
-    case DataType::kDouble: return resize_as(extrapolation, uint64_t());
-    case DataType::kInt8: return resize_as(FromDouble<int8_t>(extrapolation), uint8_t());
-    case DataType::kUint8: return resize(FromDouble<uint8_t>(extrapolation));
-    case DataType::kInt16: return resize_as(FromDouble<int16_t>(extrapolation), uint16_t());
-    case DataType::kUint16: return resize(FromDouble<uint16_t>(extrapolation));
-    case DataType::kInt32: return resize_as(FromDouble<int32_t>(extrapolation), uint32_t());
-    case DataType::kUint32: return resize(FromDouble<uint32_t>(extrapolation));
-    case DataType::kInt64: return resize_as(FromDouble<int64_t>(extrapolation), uint64_t());
-    case DataType::kUint64: return resize(FromDouble<uint64_t>(extrapolation));
-    default: return Unsupported(fmt::format("Resize is not implemented for {}", DataTypeName(x.dtype)));
+    case DataType::kString:
+      return resize(std::string());
+    case DataType::kBool:
+      return resize(static_cast<uint8_t>(extrapolation != 0));
+    case DataType::kComplex64:
+      return resize(uint64_t{0});
+    case DataType::kComplex128:
+      return resize(kernels::Word128());
+    case DataType::kFloat:
+      return resize_as(static_cast<float>(extrapolation), uint32_t());
+    case DataType::kDouble:
+      return resize_as(extrapolation, uint64_t());
+    case DataType::kInt8:
+      return resize_as(FromDouble<int8_t>(extrapolation), uint8_t());
+    case DataType::kUint8:
+      return resize(FromDouble<uint8_t>(extrapolation));
+    case DataType::kInt16:
+      return resize_as(FromDouble<int16_t>(extrapolation), uint16_t());
+    case DataType::kUint16:
+      return resize(FromDouble<uint16_t>(extrapolation));
+    case DataType::kInt32:
+      return resize_as(FromDouble<int32_t>(extrapolation), uint32_t());
+    case DataType::kUint32:
+      return resize(FromDouble<uint32_t>(extrapolation));
+    case DataType::kInt64:
+      return resize_as(FromDouble<int64_t>(extrapolation), uint64_t());
+    case DataType::kUint64:
+      return resize(FromDouble<uint64_t>(extrapolation));
+    default:
+      return Unsupported(fmt::format("Resize is not implemented for {}", DataTypeName(x.dtype)));
   }
 }
 
@@ -233,7 +250,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateResize(const NodeInfo& node) {
     state.scales_input = 1;
     return MakeResize(std::move(state));
   }
-  ASSIGN_OR_RETURN(state.options.transform, kernels::ParseCoordinateTransform(node.GetString("coordinate_transformation_mode", "half_pixel")));
+  ASSIGN_OR_RETURN(state.options.transform,
+                   kernels::ParseCoordinateTransform(node.GetString("coordinate_transformation_mode", "half_pixel")));
   ASSIGN_OR_RETURN(state.options.nearest, kernels::ParseNearestMode(node.GetString("nearest_mode", "round_prefer_floor")));
   state.options.antialias = node.GetInt("antialias") != 0;
   state.options.exclude_outside = node.GetInt("exclude_outside") != 0;
@@ -256,9 +274,12 @@ StatusOr<std::unique_ptr<Kernel>> CreateUpsample(const NodeInfo& node) {
   ASSIGN_OR_RETURN(state.options.mode, kernels::ParseResizeMode(node.GetString("mode", "nearest")));
   SetAsymmetric(state.options);
   const int version = node.schema().since_version;
-  if (version < 7) state.scales = {1, 1, node.GetFloat("height_scale", 1), node.GetFloat("width_scale", 1)};
-  else if (version < 9) state.scales = node.GetFloats("scales");
-  else state.scales_input = 1;
+  if (version < 7)
+    state.scales = {1, 1, node.GetFloat("height_scale", 1), node.GetFloat("width_scale", 1)};
+  else if (version < 9)
+    state.scales = node.GetFloats("scales");
+  else
+    state.scales_input = 1;
   return MakeResize(std::move(state));
 }
 

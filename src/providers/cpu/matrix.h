@@ -10,10 +10,10 @@
 
 namespace sardonyx::cpu {
 
-std::span<const KernelEntry> MatMulKernels();            // MatMul, Gemm and their fused forms
-std::span<const KernelEntry> QuantizedMatMulKernels();   // MatMulInteger, QLinearMatMul, MatMulNBits, ...
-std::span<const KernelEntry> AlgebraKernels();           // Einsum, Det
-std::span<const KernelEntry> AttentionKernels();         // Attention, RotaryEmbedding, LinearAttention, ...
+std::span<const KernelEntry> MatMulKernels();           // MatMul, Gemm and their fused forms
+std::span<const KernelEntry> QuantizedMatMulKernels();  // MatMulInteger, QLinearMatMul, MatMulNBits, ...
+std::span<const KernelEntry> AlgebraKernels();          // Einsum, Det
+std::span<const KernelEntry> AttentionKernels();        // Attention, RotaryEmbedding, LinearAttention, ...
 
 // One list of all rows of `parts`.
 inline std::vector<KernelEntry> JoinLists(std::initializer_list<std::span<const KernelEntry>> parts) {

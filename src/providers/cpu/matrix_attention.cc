@@ -62,8 +62,10 @@ StatusOr<Shapes> PlanShapes(const KernelContext& context, const State& state) {
   ASSIGN_OR_RETURN(s.k, ReadHeads("K", context.input(kK).dims, state.kv_heads));
   ASSIGN_OR_RETURN(s.v, ReadHeads("V", context.input(kV).dims, state.kv_heads));
   if (s.k.batch != s.q.batch || s.v.batch != s.q.batch || s.k.heads != s.v.heads || s.k.positions != s.v.positions || s.k.size != s.q.size)
-    return Invalid(fmt::format("Q {}, K {} and V {} do not fit", context.input(kQ).dims.ToString(), context.input(kK).dims.ToString(), context.input(kV).dims.ToString()));
-  if (s.k.heads < 1 || s.q.heads % s.k.heads != 0) return Invalid(fmt::format("{} query heads are no multiple of {} key heads", s.q.heads, s.k.heads));
+    return Invalid(fmt::format("Q {}, K {} and V {} do not fit", context.input(kQ).dims.ToString(), context.input(kK).dims.ToString(),
+                               context.input(kV).dims.ToString()));
+  if (s.k.heads < 1 || s.q.heads % s.k.heads != 0)
+    return Invalid(fmt::format("{} query heads are no multiple of {} key heads", s.q.heads, s.k.heads));
   if (Has(context, kPastKey) != Has(context, kPastValue)) return Invalid("past_key and past_value must be given together");
   if (!Has(context, kPastKey)) return s;
   if (Has(context, kLengths)) return Invalid("nonpad_kv_seqlen cannot be combined with past_key");
@@ -86,7 +88,8 @@ void Concatenate(const HeadDims& d, int64_t past, const T* old, const HeadsView<
 
 // The keys (or values) that are attended to: the input itself, or the present cache, in its output or the workspace.
 template <class T>
-StatusOr<HeadsView<const T>> Present(KernelContext& context, size_t input, size_t past_input, size_t output, const HeadDims& d, int64_t past, T* scratch) {
+StatusOr<HeadsView<const T>> Present(KernelContext& context, size_t input, size_t past_input, size_t output, const HeadDims& d,
+                                     int64_t past, T* scratch) {
   const TensorView& fresh = context.input(input);
   const HeadsView<const T> view = ViewHeads<const T>(fresh.ptr<T>(), fresh.rank(), d);
   const bool wanted = Wants(context, output);
@@ -107,10 +110,11 @@ Status ConvertMask(const TensorView& mask, T* out) {
     for (int64_t i = 0; i < count; ++i) out[i] = mask.ptr<bool>()[i] ? T{0} : -std::numeric_limits<T>::infinity();
     return Status();
   }
-  return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(mask.dtype, "attn_mask", [&]<class M>() -> Status {
-    std::transform(mask.ptr<M>(), mask.ptr<M>() + count, out, [](M v) { return static_cast<T>(v); });
-    return Status();
-  });
+  return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(
+      mask.dtype, "attn_mask", [&]<class M>() -> Status {
+        std::transform(mask.ptr<M>(), mask.ptr<M>() + count, out, [](M v) { return static_cast<T>(v); });
+        return Status();
+      });
 }
 
 // Strides of a mask that is broadcast to (batch, heads, queries, keys).
@@ -124,7 +128,8 @@ Status SetMask(const Dims& dims, bool pads_short, AttentionArguments<T>& a) {
     const int64_t dim = dims[dims.rank() - 1 - i];
     const bool shorter = axis == 3 && dim < a.keys && (pads_short || dim != 1);
     if (shorter && !pads_short) return Invalid(fmt::format("attn_mask {} has fewer than {} keys", dims.ToString(), a.keys));
-    if (dim != full[axis] && dim != 1 && !shorter) return Invalid(fmt::format("attn_mask {} cannot be broadcast to [{},{},{},{}]", dims.ToString(), full[0], full[1], full[2], full[3]));
+    if (dim != full[axis] && dim != 1 && !shorter)
+      return Invalid(fmt::format("attn_mask {} cannot be broadcast to [{},{},{},{}]", dims.ToString(), full[0], full[1], full[2], full[3]));
     a.mask_strides[axis] = dim == 1 && !shorter ? 0 : stride;
     stride *= dim;
   }
@@ -147,7 +152,8 @@ template <class T>
 Status Run(KernelContext& context, const State& state) {
   ASSIGN_OR_RETURN(const Shapes s, PlanShapes(context, state));
   for (size_t i : {kK, kV, kPastKey, kPastValue})
-    if (Has(context, i) && context.input(i).dtype != DataTypeOf<T>::value) return Unsupported("Attention whose inputs differ in element type");
+    if (Has(context, i) && context.input(i).dtype != DataTypeOf<T>::value)
+      return Unsupported("Attention whose inputs differ in element type");
   AttentionArguments<T> a;
   a.batch = s.q.batch, a.q_heads = s.q.heads, a.kv_heads = s.k.heads;
   a.queries = s.q.positions, a.keys = s.past + s.k.positions;

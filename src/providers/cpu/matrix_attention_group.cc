@@ -55,14 +55,17 @@ StatusOr<Shape> Plan(const KernelContext& context, const State& state) {
     s.past = past[2];
   }
   const TensorView &lengths = context.input(kLengths), &total = context.input(kTotal);
-  if (lengths.dtype != DataType::kInt32 || lengths.num_elements() != s.batch || total.dtype != DataType::kInt32 || total.num_elements() != 1)
+  if (lengths.dtype != DataType::kInt32 || lengths.num_elements() != s.batch || total.dtype != DataType::kInt32 ||
+      total.num_elements() != 1)
     return Invalid(fmt::format("seqlens_k {} must be [{}] and total_sequence_length one int32", lengths.TypeString(), s.batch));
   const int64_t keys = total.ptr<int32_t>()[0];
-  if (keys < s.queries || keys > s.past + s.queries) return Invalid(fmt::format("total_sequence_length is {} after {} cached and {} new positions", keys, s.past, s.queries));
+  if (keys < s.queries || keys > s.past + s.queries)
+    return Invalid(fmt::format("total_sequence_length is {} after {} cached and {} new positions", keys, s.past, s.queries));
   s.present = std::max(s.past, keys);
   s.prompt = keys == s.queries;
   for (int32_t length : lengths.as<int32_t>())
-    if (length < 0 || length >= keys || (!s.prompt && length + 1 < s.queries)) return Invalid(fmt::format("seqlens_k holds {} where {} positions are valid", length, keys));
+    if (length < 0 || length >= keys || (!s.prompt && length + 1 < s.queries))
+      return Invalid(fmt::format("seqlens_k holds {} where {} positions are valid", length, keys));
   return s;
 }
 
@@ -72,7 +75,8 @@ struct Operands {
 Operands ReadOperands(const KernelContext& context, const State& state, const Shape& s) {
   const float* q = context.input(kQuery).ptr<float>();
   if (!s.packed) {
-    return {PositionsOutermost(q, state.heads, s.queries, s.size), PositionsOutermost(context.input(kKey).ptr<float>(), state.kv_heads, s.queries, s.size),
+    return {PositionsOutermost(q, state.heads, s.queries, s.size),
+            PositionsOutermost(context.input(kKey).ptr<float>(), state.kv_heads, s.queries, s.size),
             PositionsOutermost(context.input(kValue).ptr<float>(), state.kv_heads, s.queries, s.size)};
   }
   const int64_t row = (state.heads + 2 * state.kv_heads) * s.size;
@@ -81,13 +85,21 @@ Operands ReadOperands(const KernelContext& context, const State& state, const Sh
 }
 
 // Rotates Q and K into copies. positions: [batch, queries].
-Status Rotate(KernelContext& context, const State& state, const Shape& s, const int64_t* positions, float* q_copy, float* k_copy, Operands& o) {
+Status Rotate(KernelContext& context, const State& state, const Shape& s, const int64_t* positions, float* q_copy, float* k_copy,
+              Operands& o) {
   if (!Has(context, kCos) || !Has(context, kSin)) return Invalid("do_rotary needs cos_cache and sin_cache");
   const Dims& cos = context.input(kCos).dims;
-  if (cos.rank() != 2 || !(context.input(kSin).dims == cos) || 2 * cos[1] > s.size) return Invalid(fmt::format("cos_cache {} does not fit heads of {}", cos.ToString(), s.size));
+  if (cos.rank() != 2 || !(context.input(kSin).dims == cos) || 2 * cos[1] > s.size)
+    return Invalid(fmt::format("cos_cache {} does not fit heads of {}", cos.ToString(), s.size));
   for (int64_t i = 0; i < s.batch * s.queries; ++i)
-    if (positions[i] < 0 || positions[i] >= cos[0]) return Invalid(fmt::format("position {} is beyond the caches' {} rows", positions[i], cos[0]));
-  kernels::RotaryShape shape{.batch = s.batch, .heads = state.heads, .positions = s.queries, .size = s.size, .rotated = 2 * cos[1], .interleaved = state.interleaved};
+    if (positions[i] < 0 || positions[i] >= cos[0])
+      return Invalid(fmt::format("position {} is beyond the caches' {} rows", positions[i], cos[0]));
+  kernels::RotaryShape shape{.batch = s.batch,
+                             .heads = state.heads,
+                             .positions = s.queries,
+                             .size = s.size,
+                             .rotated = 2 * cos[1],
+                             .interleaved = state.interleaved};
   const float *c = context.input(kCos).ptr<float>(), *d = context.input(kSin).ptr<float>();
   kernels::RotaryEmbedding(shape, o.q, c, d, positions, HeadsOutermost(q_copy, state.heads, s.queries, s.size), context.thread_pool());
   o.q = HeadsOutermost<const float>(q_copy, state.heads, s.queries, s.size);
@@ -98,7 +110,8 @@ Status Rotate(KernelContext& context, const State& state, const Shape& s, const 
 }
 
 // The cache after this run: the past's first offsets[b] rows, then the new ones; the rest is zero.
-void UpdateCache(const State& state, const Shape& s, const int64_t* offsets, const float* past, const HeadsView<const float>& fresh, float* present) {
+void UpdateCache(const State& state, const Shape& s, const int64_t* offsets, const float* past, const HeadsView<const float>& fresh,
+                 float* present) {
   for (int64_t b = 0; b < s.batch; ++b)
     for (int64_t h = 0; h < state.kv_heads; ++h) {
       float* out = present + (b * state.kv_heads + h) * s.present * s.size;
@@ -123,7 +136,8 @@ Status SetBias(const KernelContext& context, AttentionArguments<float>& a) {
 
 Status Run(KernelContext& context, const State& state) {
   for (size_t i : {kQuery, kKey, kValue, kPastKey, kPastValue, kCos, kSin, kBias, kSink})
-    if (Has(context, i) && context.input(i).dtype != DataType::kFloat) return Unsupported(fmt::format("GroupQueryAttention on {}", context.input(i).TypeString()));
+    if (Has(context, i) && context.input(i).dtype != DataType::kFloat)
+      return Unsupported(fmt::format("GroupQueryAttention on {}", context.input(i).TypeString()));
   for (size_t i = kSink + 1; i < context.num_inputs(); ++i)
     if (context.has_input(i)) return Unsupported("GroupQueryAttention with a quantized cache or normalized heads");
   ASSIGN_OR_RETURN(const Shape s, Plan(context, state));
@@ -138,9 +152,11 @@ Status Run(KernelContext& context, const State& state) {
   RETURN_IF_ERROR(SetBias(context, a));
   WorkspacePlan plan;
   const int64_t kv = s.batch * state.kv_heads;
-  const size_t lengths = plan.AddArray<int64_t>(s.batch), offsets = plan.AddArray<int64_t>(s.batch), positions = plan.AddArray<int64_t>(s.batch * s.queries);
+  const size_t lengths = plan.AddArray<int64_t>(s.batch), offsets = plan.AddArray<int64_t>(s.batch),
+               positions = plan.AddArray<int64_t>(s.batch * s.queries);
   const size_t q_copy = plan.AddArray<float>(state.rotary ? s.batch * state.heads * s.queries * s.size : 0);
-  const size_t k_copy = plan.AddArray<float>(state.rotary ? kv * s.queries * s.size : 0), sinks = plan.AddArray<float>(state.smooth ? state.heads : 0);
+  const size_t k_copy = plan.AddArray<float>(state.rotary ? kv * s.queries * s.size : 0),
+               sinks = plan.AddArray<float>(state.smooth ? state.heads : 0);
   const size_t keys = plan.AddArray<float>(kv * s.present * s.size), values = plan.AddArray<float>(kv * s.present * s.size);
   const size_t scratch = plan.Add(kernels::AttentionWorkspace(a, context.thread_pool().threads()));
   ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
@@ -153,13 +169,16 @@ Status Run(KernelContext& context, const State& state) {
     for (int64_t i = 0; i < s.queries; ++i) position[b * s.queries + i] = offset[b] + i;
   }
   if (Has(context, kPositions)) {
-    if (context.input(kPositions).num_elements() != s.batch * s.queries) return Invalid(fmt::format("position_ids must be [{},{}]", s.batch, s.queries));
+    if (context.input(kPositions).num_elements() != s.batch * s.queries)
+      return Invalid(fmt::format("position_ids must be [{},{}]", s.batch, s.queries));
     std::copy_n(context.input(kPositions).ptr<int64_t>(), s.batch * s.queries, position);
   }
   a.lengths = length;
   a.offsets = offset;
   Operands o = ReadOperands(context, state, s);
-  if (state.rotary) RETURN_IF_ERROR(Rotate(context, state, s, position, reinterpret_cast<float*>(workspace + q_copy), reinterpret_cast<float*>(workspace + k_copy), o));
+  if (state.rotary)
+    RETURN_IF_ERROR(
+        Rotate(context, state, s, position, reinterpret_cast<float*>(workspace + q_copy), reinterpret_cast<float*>(workspace + k_copy), o));
   a.q = o.q;
   const auto cache = [&](size_t past, size_t output, const HeadsView<const float>& fresh, float* out) -> StatusOr<HeadsView<const float>> {
     if (output < context.num_outputs() && context.has_output(output)) {

@@ -28,8 +28,10 @@ Status RunMatMulF32(KernelContext& context, const MatMulOptions& options, const 
   m.a = a.ptr<float>();
   m.transpose_a = options.transpose_a && a.rank() > 1;
   m.transpose_b = options.transpose_b && b_dims.rank() > 1;
-  if (packed.present()) m.packed_b = packed.data.data();
-  else m.b = context.input(1).ptr<float>();
+  if (packed.present())
+    m.packed_b = packed.data.data();
+  else
+    m.b = context.input(1).ptr<float>();
   m.y = y.mutable_ptr<float>();
   m.epilogue.scale = options.alpha;
   ASSIGN_OR_RETURN(void* workspace, context.Workspace(kernels::MatMulF32Workspace(m, context.thread_pool().threads())));
@@ -63,9 +65,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeMatMul(const NodeInfo& node, MatMulOptions
       return RunMatMulF32(context, options, packed);
     }
     RETURN_IF_ERROR(CheckSameTypes(context, 0, 1));
-    return Dispatch<double, int32_t, int64_t, uint32_t, uint64_t>(context.input(0).dtype, "MatMul", [&]<class T>() {
-      return RunMatMulGeneric<T>(context, options);
-    });
+    return Dispatch<double, int32_t, int64_t, uint32_t, uint64_t>(context.input(0).dtype, "MatMul",
+                                                                  [&]<class T>() { return RunMatMulGeneric<T>(context, options); });
   });
 }
 
@@ -108,8 +109,11 @@ Status RunGemmF32(KernelContext& context, const GemmOptions& options, const Pack
   kernels::GemmF32Arguments g{.m = m, .n = n, .k = k};
   g.a = {a.ptr<float>(), k, 1};
   if (options.transpose_a) g.a = {a.ptr<float>(), 1, m};
-  if (packed.present()) g.packed_b = packed.data.data();
-  else g.b = options.transpose_b ? kernels::MatrixF32{context.input(1).ptr<float>(), 1, k} : kernels::MatrixF32{context.input(1).ptr<float>(), n, 1};
+  if (packed.present())
+    g.packed_b = packed.data.data();
+  else
+    g.b = options.transpose_b ? kernels::MatrixF32{context.input(1).ptr<float>(), 1, k}
+                              : kernels::MatrixF32{context.input(1).ptr<float>(), n, 1};
   g.epilogue.scale = options.alpha;
   g.epilogue.bias_scale = options.beta;
   g.epilogue.activation = options.activation;
@@ -143,7 +147,8 @@ Status RunGemmGeneric(KernelContext& context, const GemmOptions& options) {
   const TensorView &a = context.input(0), &b = context.input(1);
   ASSIGN_OR_RETURN(const MatMulShape shape, PlanGemm(a.dims, b.dims, options));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataTypeOf<T>::value, shape.output));
-  kernels::MatMulGeneric<T>(shape, a.ptr<T>(), b.ptr<T>(), options.transpose_a, options.transpose_b, y.mutable_ptr<T>(), context.thread_pool());
+  kernels::MatMulGeneric<T>(shape, a.ptr<T>(), b.ptr<T>(), options.transpose_a, options.transpose_b, y.mutable_ptr<T>(),
+                            context.thread_pool());
   // Factors of 1 must not send 64-bit integers through floating point.
   if (options.alpha != 1)
     for (T& value : y.as_mutable<T>()) value = static_cast<T>(static_cast<double>(options.alpha) * static_cast<double>(value));
@@ -154,21 +159,24 @@ Status RunGemmGeneric(KernelContext& context, const GemmOptions& options) {
     for (int64_t i = 0; i < shape.m; ++i)
       for (int64_t j = 0; j < shape.n; ++j, ++out) {
         const T bias = c.ptr<T>()[i * strides.row + j * strides.column];
-        *out = kernels::WrappingMulAdd<T>(T{1}, options.beta == 1 ? bias : static_cast<T>(static_cast<double>(options.beta) * static_cast<double>(bias)), *out);
+        *out = kernels::WrappingMulAdd<T>(
+            T{1}, options.beta == 1 ? bias : static_cast<T>(static_cast<double>(options.beta) * static_cast<double>(bias)), *out);
       }
   }
   return Status();
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeGemm(const NodeInfo& node, Activation activation) {
-  const GemmOptions options{node.GetInt("transA") != 0, node.GetInt("transB") != 0, node.GetFloat("alpha", 1), node.GetFloat("beta", 1), activation};
+  const GemmOptions options{node.GetInt("transA") != 0, node.GetInt("transB") != 0, node.GetFloat("alpha", 1), node.GetFloat("beta", 1),
+                            activation};
   ASSIGN_OR_RETURN(PackedOperand packed, PackConstantOperand(node, 1, options.transpose_b));
   return MakeKernel([options, packed = std::move(packed)](KernelContext& context) -> Status {
     const DataType dtype = context.input(0).dtype;
     if (!packed.present()) RETURN_IF_ERROR(CheckSameTypes(context, 0, 1));
     if (context.has_input(2)) RETURN_IF_ERROR(CheckSameTypes(context, 0, 2));
     if (dtype == DataType::kFloat) return RunGemmF32(context, options, packed);
-    return Dispatch<double, int32_t, int64_t, uint32_t, uint64_t>(dtype, "Gemm", [&]<class T>() { return RunGemmGeneric<T>(context, options); });
+    return Dispatch<double, int32_t, int64_t, uint32_t, uint64_t>(dtype, "Gemm",
+                                                                  [&]<class T>() { return RunGemmGeneric<T>(context, options); });
   });
 }
 

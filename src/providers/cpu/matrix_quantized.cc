@@ -32,10 +32,13 @@ struct PackedBytes {
 
 StatusOr<PackedBytes> PackConstant(const NodeInfo& node, const Inputs& inputs, bool transpose) {
   PackedBytes packed;
-  const auto constant = [&](int i) { return i >= 0 && node.has_input(static_cast<size_t>(i)) ? node.constant(static_cast<size_t>(i)) : nullptr; };
+  const auto constant = [&](int i) {
+    return i >= 0 && node.has_input(static_cast<size_t>(i)) ? node.constant(static_cast<size_t>(i)) : nullptr;
+  };
   const Tensor* b = constant(inputs.b);
   const Tensor* zero = constant(inputs.b_zero);
-  const bool has_zero = inputs.b_zero >= 0 && static_cast<size_t>(inputs.b_zero) < node.num_inputs() && node.has_input(static_cast<size_t>(inputs.b_zero));
+  const bool has_zero =
+      inputs.b_zero >= 0 && static_cast<size_t>(inputs.b_zero) < node.num_inputs() && node.has_input(static_cast<size_t>(inputs.b_zero));
   if (!b || b->rank() != 2 || !IsByte(b->dtype()) || (has_zero && (!zero || zero->dtype() != b->dtype()))) return packed;
   const int64_t rows = b->dims()[0], columns = b->dims()[1];
   const int64_t k = transpose ? columns : rows, n = transpose ? rows : columns;
@@ -52,7 +55,9 @@ StatusOr<PackedBytes> PackConstant(const NodeInfo& node, const Inputs& inputs, b
 }
 
 const TensorView* Optional(const KernelContext& context, int i) {
-  return i >= 0 && static_cast<size_t>(i) < context.num_inputs() && context.has_input(static_cast<size_t>(i)) ? &context.input(static_cast<size_t>(i)) : nullptr;
+  return i >= 0 && static_cast<size_t>(i) < context.num_inputs() && context.has_input(static_cast<size_t>(i))
+             ? &context.input(static_cast<size_t>(i))
+             : nullptr;
 }
 
 // Fills all but y; `a` may differ from the operator's input (DynamicQuantizeMatMul).
@@ -96,33 +101,39 @@ struct Scales {
 };
 StatusOr<Scales> ReadScales(const TensorView& a, const TensorView& b, const MatMulShape& shape) {
   if (a.dtype != DataType::kFloat || b.dtype != DataType::kFloat) return Unsupported("scales that are not float");
-  if (a.num_elements() != 1 && a.num_elements() != shape.m) return Invalid(fmt::format("the scale of A {} must have 1 or {} elements", a.dims.ToString(), shape.m));
-  if (b.num_elements() != 1 && b.num_elements() != shape.n) return Invalid(fmt::format("the scale of B {} must have 1 or {} elements", b.dims.ToString(), shape.n));
+  if (a.num_elements() != 1 && a.num_elements() != shape.m)
+    return Invalid(fmt::format("the scale of A {} must have 1 or {} elements", a.dims.ToString(), shape.m));
+  if (b.num_elements() != 1 && b.num_elements() != shape.n)
+    return Invalid(fmt::format("the scale of B {} must have 1 or {} elements", b.dims.ToString(), shape.n));
   return Scales{a.ptr<float>(), b.ptr<float>(), a.num_elements() > 1, b.num_elements() > 1};
 }
 
 // y[i,j] = sums[i,j] * a_scale * b_scale + bias[j]
-Status ScaleToFloat(const MatMulShape& shape, const int32_t* sums, const Scales& scales, float factor, const TensorView* bias, float* y, ThreadPool& pool) {
-  if (bias && (bias->dtype != DataType::kFloat || bias->num_elements() != shape.n)) return Invalid(fmt::format("bias {} must be [{}]", bias->dims.ToString(), shape.n));
+Status ScaleToFloat(const MatMulShape& shape, const int32_t* sums, const Scales& scales, float factor, const TensorView* bias, float* y,
+                    ThreadPool& pool) {
+  if (bias && (bias->dtype != DataType::kFloat || bias->num_elements() != shape.n))
+    return Invalid(fmt::format("bias {} must be [{}]", bias->dims.ToString(), shape.n));
   const float* offsets = bias ? bias->ptr<float>() : nullptr;
   const int64_t rows = shape.n == 0 ? 0 : shape.output.num_elements() / shape.n;
   pool.ParallelFor(rows, static_cast<double>(shape.n), [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const float row_scale = factor * scales.a[row % shape.m * scales.a_stride];
       for (int64_t j = 0; j < shape.n; ++j)
-        y[row * shape.n + j] = static_cast<float>(sums[row * shape.n + j]) * (row_scale * scales.b[j * scales.b_stride]) + (offsets ? offsets[j] : 0.0f);
+        y[row * shape.n + j] =
+            static_cast<float>(sums[row * shape.n + j]) * (row_scale * scales.b[j * scales.b_stride]) + (offsets ? offsets[j] : 0.0f);
     }
   });
   return Status();
 }
 
 template <class T>
-void QuantizeSums(const MatMulShape& shape, const int32_t* sums, const Scales& scales, float factor, int32_t zero_point, T* y, ThreadPool& pool) {
+void QuantizeSums(const MatMulShape& shape, const int32_t* sums, const Scales& scales, float factor, int32_t zero_point, T* y,
+                  ThreadPool& pool) {
   const int64_t rows = shape.n == 0 ? 0 : shape.output.num_elements() / shape.n;
   pool.ParallelFor(rows, static_cast<double>(shape.n) * 2, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row)
-      kernels::Requantize<T>(sums + row * shape.n, shape.n, factor * scales.a[row % shape.m * scales.a_stride], scales.b, scales.b_stride, zero_point,
-                             y + row * shape.n);
+      kernels::Requantize<T>(sums + row * shape.n, shape.n, factor * scales.a[row % shape.m * scales.a_stride], scales.b, scales.b_stride,
+                             zero_point, y + row * shape.n);
   });
 }
 
@@ -130,7 +141,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateMatMulInteger(const NodeInfo& node) {
   const Inputs inputs{.a = 0, .a_zero = 2, .b = 1, .b_zero = 3};
   ASSIGN_OR_RETURN(PackedBytes packed, PackConstant(node, inputs, false));
   return MakeKernel([inputs, packed = std::move(packed)](KernelContext& context) -> Status {
-    ASSIGN_OR_RETURN(MatMulI8Arguments m, Prepare(context, inputs, context.input(0), Optional(context, inputs.a_zero), packed, false, false));
+    ASSIGN_OR_RETURN(MatMulI8Arguments m,
+                     Prepare(context, inputs, context.input(0), Optional(context, inputs.a_zero), packed, false, false));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kInt32, m.shape.output));
     ASSIGN_OR_RETURN(void* workspace, context.Workspace(kernels::MatMulI8Workspace(m)));
     m.y = y.mutable_ptr<int32_t>();
@@ -171,7 +183,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateMatMulIntegerToFloat(const NodeInfo& nod
   const Inputs inputs{.a = 0, .a_zero = 4, .b = 1, .b_zero = 5, .a_scale = 2, .b_scale = 3};
   ASSIGN_OR_RETURN(PackedBytes packed, PackConstant(node, inputs, false));
   return MakeKernel([inputs, packed = std::move(packed)](KernelContext& context) -> Status {
-    ASSIGN_OR_RETURN(MatMulI8Arguments m, Prepare(context, inputs, context.input(0), Optional(context, inputs.a_zero), packed, false, false));
+    ASSIGN_OR_RETURN(MatMulI8Arguments m,
+                     Prepare(context, inputs, context.input(0), Optional(context, inputs.a_zero), packed, false, false));
     ASSIGN_OR_RETURN(const Scales scales, ReadScales(context.input(2), context.input(3), m.shape));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, m.shape.output));
     ASSIGN_OR_RETURN(const int32_t* sums, ComputeSums(context, m));
@@ -231,13 +244,15 @@ StatusOr<std::unique_ptr<Kernel>> CreateQGemm(const NodeInfo& node) {
     ASSIGN_OR_RETURN(const Scales scales, ReadScales(context.input(1), context.input(4), m.shape));
     const TensorView *y_scale = Optional(context, 7), *y_zero = Optional(context, 8);
     const DataType dtype = !y_scale ? DataType::kFloat : (y_zero ? y_zero->dtype : context.input(0).dtype);
-    if (y_scale && (y_scale->num_elements() != 1 || (y_zero && y_zero->num_elements() != 1))) return Unsupported("QGemm whose y_scale is not a scalar");
+    if (y_scale && (y_scale->num_elements() != 1 || (y_zero && y_zero->num_elements() != 1)))
+      return Unsupported("QGemm whose y_scale is not a scalar");
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, dtype, m.shape.output));
     ASSIGN_OR_RETURN([[maybe_unused]] const int32_t* sums, ComputeSums(context, m));
     if (const TensorView* c = Optional(context, 6)) RETURN_IF_ERROR(AddIntegerBias(m.shape, *c, m.y));
     if (!y_scale) return ScaleToFloat(m.shape, m.y, scales, alpha, nullptr, y.mutable_ptr<float>(), context.thread_pool());
     return Dispatch<int8_t, uint8_t>(dtype, "QGemm", [&]<class T>() -> Status {
-      QuantizeSums<T>(m.shape, m.y, scales, alpha / y_scale->ptr<float>()[0], y_zero ? y_zero->ptr<T>()[0] : 0, y.mutable_ptr<T>(), context.thread_pool());
+      QuantizeSums<T>(m.shape, m.y, scales, alpha / y_scale->ptr<float>()[0], y_zero ? y_zero->ptr<T>()[0] : 0, y.mutable_ptr<T>(),
+                      context.thread_pool());
       return Status();
     });
   });

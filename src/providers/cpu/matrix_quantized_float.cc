@@ -14,7 +14,8 @@ using kernels::AlignedBuffer;
 
 // x as floats times its scale; float8 has no zero point but 0.
 Status Dequantize(const TensorView& x, const TensorView& scale, float* out) {
-  if (scale.dtype != DataType::kFloat || scale.num_elements() != 1) return Unsupported("float8 products with scales that are not one float");
+  if (scale.dtype != DataType::kFloat || scale.num_elements() != 1)
+    return Unsupported("float8 products with scales that are not one float");
   const float factor = scale.ptr<float>()[0];
   return Dispatch<Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>(x.dtype, "QLinearMatMul", [&]<class T>() -> Status {
     for (int64_t i = 0; i < x.num_elements(); ++i) out[i] = static_cast<float>(x.ptr<T>()[i]) * factor;
@@ -56,7 +57,8 @@ struct NBitsState {
 };
 
 // Checks the sizes of the parts; pointers are set as the dtypes allow.
-StatusOr<kernels::BlockwiseWeights> ReadWeights(const NBitsState& state, const TensorView& b, const TensorView& scales, const TensorView* zeros) {
+StatusOr<kernels::BlockwiseWeights> ReadWeights(const NBitsState& state, const TensorView& b, const TensorView& scales,
+                                                const TensorView* zeros) {
   kernels::BlockwiseWeights w{.n = state.n, .k = state.k, .bits = state.bits, .block_size = state.block_size};
   if (b.dtype != DataType::kUint8 || b.num_elements() != w.n * w.blocks() * w.block_bytes())
     return Invalid(fmt::format("B {} must hold {} x {} x {} bytes", b.TypeString(), w.n, w.blocks(), w.block_bytes()));
@@ -68,8 +70,10 @@ StatusOr<kernels::BlockwiseWeights> ReadWeights(const NBitsState& state, const T
   const bool packed = zeros->dtype == DataType::kUint8;
   if ((!packed && zeros->dtype != DataType::kFloat) || zeros->num_elements() != w.n * (packed ? w.zero_point_bytes() : w.blocks()))
     return Invalid(fmt::format("zero_points {} do not fit {} x {} blocks", zeros->TypeString(), w.n, w.blocks()));
-  if (packed) w.zero_points = zeros->ptr<uint8_t>();
-  else w.float_zero_points = zeros->ptr<float>();
+  if (packed)
+    w.zero_points = zeros->ptr<uint8_t>();
+  else
+    w.float_zero_points = zeros->ptr<float>();
   return w;
 }
 
@@ -128,7 +132,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateMatMulNBits(const NodeInfo& node) {
   state.k = node.GetInt("K");
   state.bits = node.GetInt("bits", 4);
   state.block_size = node.GetInt("block_size", 32);
-  if (state.n < 1 || state.k < 1 || state.n > int64_t{1} << 30 || state.k > int64_t{1} << 30) return Invalid(fmt::format("weights of {} x {}", state.n, state.k));
+  if (state.n < 1 || state.k < 1 || state.n > int64_t{1} << 30 || state.k > int64_t{1} << 30)
+    return Invalid(fmt::format("weights of {} x {}", state.n, state.k));
   if (state.block_size < 1 || state.block_size > int64_t{1} << 20) return Invalid(fmt::format("block_size {}", state.block_size));
   if (state.bits != 2 && state.bits != 4 && state.bits != 8) return Unsupported(fmt::format("MatMulNBits with {} bits", state.bits));
   if (node.has_input(4)) return Unsupported("MatMulNBits with g_idx");

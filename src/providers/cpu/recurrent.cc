@@ -24,17 +24,23 @@ enum Input : size_t { kX, kW, kR, kB, kLengths, kInitialH, kInitialC, kPeephole 
 struct State {
   RecurrentShape shape;  // kind, directions, layout
   kernels::RecurrentOptions options;
-  int64_t hidden_size = 0;       // the attribute, 0 when absent
-  Dims w_dims, r_dims;           // of packed weights
-  AlignedBuffer<float> packed;   // constant weights of all directions
+  int64_t hidden_size = 0;      // the attribute, 0 when absent
+  Dims w_dims, r_dims;          // of packed weights
+  AlignedBuffer<float> packed;  // constant weights of all directions
 };
 
 // Which of alpha and beta an activation takes from the node's lists.
 bool TakesAlpha(ActivationKind kind) {
   switch (kind) {
-    case ActivationKind::kAffine: case ActivationKind::kLeakyRelu: case ActivationKind::kThresholdedRelu: case ActivationKind::kScaledTanh:
-    case ActivationKind::kHardSigmoid: case ActivationKind::kElu: return true;
-    default: return false;
+    case ActivationKind::kAffine:
+    case ActivationKind::kLeakyRelu:
+    case ActivationKind::kThresholdedRelu:
+    case ActivationKind::kScaledTanh:
+    case ActivationKind::kHardSigmoid:
+    case ActivationKind::kElu:
+      return true;
+    default:
+      return false;
   }
 }
 bool TakesBeta(ActivationKind kind) {
@@ -48,12 +54,15 @@ Status ReadActivations(const NodeInfo& node, State& state) {
   const size_t directions = static_cast<size_t>(state.shape.directions);
   if (names.empty()) {
     for (size_t i = 0; i < directions; ++i) {
-      if (kind == CellKind::kRnn) names.push_back("Tanh");
-      else names.insert(names.end(), {"Sigmoid", "Tanh"});
+      if (kind == CellKind::kRnn)
+        names.push_back("Tanh");
+      else
+        names.insert(names.end(), {"Sigmoid", "Tanh"});
       if (kind == CellKind::kLstm) names.push_back("Tanh");
     }
   }
-  if (names.size() != each * directions) return Invalid(fmt::format("activations names {} functions, {} are needed", names.size(), each * directions));
+  if (names.size() != each * directions)
+    return Invalid(fmt::format("activations names {} functions, {} are needed", names.size(), each * directions));
   const std::vector<float> alphas = node.GetFloats("activation_alpha"), betas = node.GetFloats("activation_beta");
   size_t alpha = 0, beta = 0;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -69,14 +78,17 @@ Status ReadActivations(const NodeInfo& node, State& state) {
 // Sizes from the weights, checked against each other.
 StatusOr<RecurrentShape> PlanShape(const State& state, const Dims& x, const Dims& w, const Dims& r) {
   RecurrentShape s = state.shape;
-  if (x.rank() != 3 || w.rank() != 3 || r.rank() != 3) return Invalid(fmt::format("X {}, W {} and R {} must have rank 3", x.ToString(), w.ToString(), r.ToString()));
+  if (x.rank() != 3 || w.rank() != 3 || r.rank() != 3)
+    return Invalid(fmt::format("X {}, W {} and R {} must have rank 3", x.ToString(), w.ToString(), r.ToString()));
   s.steps = x[s.batch_first ? 1 : 0];
   s.batch = x[s.batch_first ? 0 : 1];
   s.input = x[2];
   s.hidden = r[2];
   if (!(w == Dims{s.directions, s.gates(), s.input}) || !(r == Dims{s.directions, s.gates(), s.hidden}))
-    return Invalid(fmt::format("W {} and R {} do not fit {} directions, inputs of {} and {} hidden units", w.ToString(), r.ToString(), s.directions, s.input, s.hidden));
-  if (state.hidden_size != 0 && state.hidden_size != s.hidden) return Invalid(fmt::format("hidden_size is {} but R {} has {}", state.hidden_size, r.ToString(), s.hidden));
+    return Invalid(fmt::format("W {} and R {} do not fit {} directions, inputs of {} and {} hidden units", w.ToString(), r.ToString(),
+                               s.directions, s.input, s.hidden));
+  if (state.hidden_size != 0 && state.hidden_size != s.hidden)
+    return Invalid(fmt::format("hidden_size is {} but R {} has {}", state.hidden_size, r.ToString(), s.hidden));
   ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count, CheckedNumElements(DataType::kDouble, Dims{s.steps, s.batch, s.gates()}));
   return s;
 }
@@ -118,13 +130,15 @@ StatusOr<const T*> ReadInput(const KernelContext& context, size_t i, std::string
 Status CheckLengths(const int32_t* lengths, const RecurrentShape& s) {
   if (!lengths) return Status();
   for (int64_t b = 0; b < s.batch; ++b)
-    if (lengths[b] < 0 || lengths[b] > s.steps) return Invalid(fmt::format("sequence_lens holds {}, beyond the {} steps of X", lengths[b], s.steps));
+    if (lengths[b] < 0 || lengths[b] > s.steps)
+      return Invalid(fmt::format("sequence_lens holds {}, beyond the {} steps of X", lengths[b], s.steps));
   return Status();
 }
 
 // Weights of every direction; for float they are packed into `packing` unless that was done at load.
 template <class T>
-void SetWeights(const KernelContext& context, const State& state, RecurrentArguments<T>& a, const T* bias, const T* peephole, T* packing, ThreadPool& pool) {
+void SetWeights(const KernelContext& context, const State& state, RecurrentArguments<T>& a, const T* bias, const T* peephole, T* packing,
+                ThreadPool& pool) {
   const RecurrentShape& s = a.shape;
   for (int64_t d = 0; d < s.directions; ++d) {
     kernels::RecurrentWeights<T>& weights = a.weights[static_cast<size_t>(d)];
@@ -137,7 +151,8 @@ void SetWeights(const KernelContext& context, const State& state, RecurrentArgum
                                                 context.input(kR).ptr<T>() + d * s.gates() * s.hidden, packing + offset, pool);
       }
     } else {
-      weights = kernels::RecurrentParts(s, context.input(kW).ptr<T>() + d * s.gates() * s.input, context.input(kR).ptr<T>() + d * s.gates() * s.hidden);
+      weights = kernels::RecurrentParts(s, context.input(kW).ptr<T>() + d * s.gates() * s.input,
+                                        context.input(kR).ptr<T>() + d * s.gates() * s.hidden);
     }
     weights.bias = bias ? bias + d * 2 * s.gates() : nullptr;
     weights.peephole = peephole ? peephole + d * 3 * s.hidden : nullptr;
@@ -148,8 +163,10 @@ template <class T>
 Status Run(KernelContext& context, const State& state) {
   RecurrentArguments<T> a;
   const TensorView& x = context.input(kX);
-  if (!state.packed && (context.input(kW).dtype != x.dtype || context.input(kR).dtype != x.dtype)) return Invalid("X, W and R differ in element type");
-  ASSIGN_OR_RETURN(a.shape, PlanShape(state, x.dims, state.packed ? state.w_dims : context.input(kW).dims, state.packed ? state.r_dims : context.input(kR).dims));
+  if (!state.packed && (context.input(kW).dtype != x.dtype || context.input(kR).dtype != x.dtype))
+    return Invalid("X, W and R differ in element type");
+  ASSIGN_OR_RETURN(a.shape, PlanShape(state, x.dims, state.packed ? state.w_dims : context.input(kW).dims,
+                                      state.packed ? state.r_dims : context.input(kR).dims));
   const RecurrentShape& s = a.shape;
   const bool lstm = s.kind == CellKind::kLstm;
   const Dims state_dims = s.batch_first ? Dims{s.batch, s.directions, s.hidden} : Dims{s.directions, s.batch, s.hidden};
@@ -169,7 +186,8 @@ Status Run(KernelContext& context, const State& state) {
     ASSIGN_OR_RETURN(TensorView view, context.Output(i, DataTypeOf<T>::value, dims));
     return view.mutable_ptr<T>();
   };
-  ASSIGN_OR_RETURN(a.y, output(0, s.batch_first ? Dims{s.batch, s.steps, s.directions, s.hidden} : Dims{s.steps, s.directions, s.batch, s.hidden}));
+  ASSIGN_OR_RETURN(
+      a.y, output(0, s.batch_first ? Dims{s.batch, s.steps, s.directions, s.hidden} : Dims{s.steps, s.directions, s.batch, s.hidden}));
   ASSIGN_OR_RETURN(a.y_h, output(1, state_dims));
   if (lstm) {
     ASSIGN_OR_RETURN(a.y_c, output(2, state_dims));
@@ -189,9 +207,12 @@ StatusOr<std::unique_ptr<Kernel>> Create(const NodeInfo& node) {
   State state;
   state.shape.kind = kind;
   const std::string direction = node.GetString("direction", "forward");
-  if (direction == "bidirectional") state.shape.directions = 2;
-  else if (direction == "reverse") state.shape.reverse_first = true;
-  else if (direction != "forward" && direction != "foward") return Invalid(fmt::format("direction '{}' is none of forward, reverse, bidirectional", direction));  // GRU-1's default is misspelt
+  if (direction == "bidirectional")
+    state.shape.directions = 2;
+  else if (direction == "reverse")
+    state.shape.reverse_first = true;
+  else if (direction != "forward" && direction != "foward")
+    return Invalid(fmt::format("direction '{}' is none of forward, reverse, bidirectional", direction));  // GRU-1's default is misspelt
   state.shape.batch_first = node.GetInt("layout") != 0;
   state.options.clip = node.GetFloat("clip");
   state.options.linear_before_reset = node.GetInt("linear_before_reset") != 0;

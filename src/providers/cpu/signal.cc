@@ -47,7 +47,8 @@ StatusOr<kernels::DftShape> PlanDft(const KernelContext& context, const DftState
   if (state.axis_is_input && Has(context, 2)) {
     ASSIGN_OR_RETURN(axis, ReadInt(context, 2, "axis"));
   }
-  if (rank < 2 || axis < -rank || axis >= rank || axis == -1 || axis == rank - 1) return Invalid(fmt::format("axis {} of an input {}", axis, x.ToString()));
+  if (rank < 2 || axis < -rank || axis >= rank || axis == -1 || axis == rank - 1)
+    return Invalid(fmt::format("axis {} of an input {}", axis, x.ToString()));
   if (axis < 0) axis += rank;
   const size_t a = static_cast<size_t>(axis);
   kernels::DftShape s;
@@ -56,14 +57,16 @@ StatusOr<kernels::DftShape> PlanDft(const KernelContext& context, const DftState
   s.inner = x.Product(a + 1, x.rank() - 1);
   s.input_parts = x.back();
   s.inverse = state.inverse;
-  if (s.input_parts != 1 && s.input_parts != 2) return Invalid(fmt::format("the last dim of input {} must be 1 (real) or 2 (complex)", x.ToString()));
+  if (s.input_parts != 1 && s.input_parts != 2)
+    return Invalid(fmt::format("the last dim of input {} must be 1 (real) or 2 (complex)", x.ToString()));
   const bool to_real = state.onesided && state.inverse;
   s.length = to_real ? 2 * (s.input - 1) : s.input;
   if (Has(context, 1)) {
     ASSIGN_OR_RETURN(s.length, ReadInt(context, 1, "dft_length"));
   }
   if (s.length < 1) return Invalid(fmt::format("a transform of length {}", s.length));
-  if (s.length > kMaxTransform) return Resource(fmt::format("a transform of length {}; at most {} are implemented", s.length, kMaxTransform));
+  if (s.length > kMaxTransform)
+    return Resource(fmt::format("a transform of length {}; at most {} are implemented", s.length, kMaxTransform));
   if (state.onesided && !state.inverse && s.input_parts == 2) return Invalid("a one-sided transform needs real input");
   s.output = state.onesided && !state.inverse ? s.length / 2 + 1 : s.length;
   s.output_parts = to_real ? 1 : 2;
@@ -104,7 +107,8 @@ StatusOr<kernels::StftShape> PlanStft(const KernelContext& context, bool oneside
   s.length = s.signal;
   if (Has(context, 2)) {
     const TensorView& window = context.input(2);
-    if (window.rank() != 1 || window.dtype != signal.dtype) return Invalid(fmt::format("window {} must be a vector of the signal's type", window.TypeString()));
+    if (window.rank() != 1 || window.dtype != signal.dtype)
+      return Invalid(fmt::format("window {} must be a vector of the signal's type", window.TypeString()));
     s.length = window.dims[0];
   }
   if (Has(context, 3)) {
@@ -112,9 +116,11 @@ StatusOr<kernels::StftShape> PlanStft(const KernelContext& context, bool oneside
     if (Has(context, 2) && length != s.length) return Invalid(fmt::format("frame_length is {} but the window has {}", length, s.length));
     s.length = length;
   }
-  if (s.step < 1 || s.length < 1 || s.length > s.signal) return Invalid(fmt::format("frames of {} every {} in a signal of {}", s.length, s.step, s.signal));
+  if (s.step < 1 || s.length < 1 || s.length > s.signal)
+    return Invalid(fmt::format("frames of {} every {} in a signal of {}", s.length, s.step, s.signal));
   if (onesided && s.parts == 2) return Invalid("a one-sided transform needs a real signal");
-  if (s.length > kMaxTransform) return Resource(fmt::format("a transform of length {}; at most {} are implemented", s.length, kMaxTransform));
+  if (s.length > kMaxTransform)
+    return Resource(fmt::format("a transform of length {}; at most {} are implemented", s.length, kMaxTransform));
   s.frames = (s.signal - s.length) / s.step + 1;
   s.bins = onesided ? s.length / 2 + 1 : s.length;
   ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count, CheckedNumElements(DataType::kDouble, Dims{s.batch, s.frames, s.bins, 2}));
@@ -127,7 +133,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateStft(const NodeInfo& node) {
     ASSIGN_OR_RETURN(const kernels::StftShape s, PlanStft(context, onesided));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, signal.dtype, Dims{s.batch, s.frames, s.bins, 2}));
     return Dispatch<float, double>(signal.dtype, "STFT", [&]<class T>() -> Status {
-      kernels::Stft<T>(s, signal.ptr<T>(), Has(context, 2) ? context.input(2).ptr<T>() : nullptr, y.mutable_ptr<T>(), context.thread_pool());
+      kernels::Stft<T>(s, signal.ptr<T>(), Has(context, 2) ? context.input(2).ptr<T>() : nullptr, y.mutable_ptr<T>(),
+                       context.thread_pool());
       return Status();
     });
   });
@@ -146,10 +153,11 @@ StatusOr<std::unique_ptr<Kernel>> CreateMelWeightMatrix(const NodeInfo& node) {
     if (!(lower > -700 && upper > lower && upper < 1e12)) return Invalid(fmt::format("edges of {} and {} hertz", lower, upper));
     const DataType stored = dtype == DataType::kFloat16 || dtype == DataType::kBfloat16 ? DataType::kFloat : dtype;
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, stored, Dims{dft_length / 2 + 1, mel_bins}));
-    return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(stored, "MelWeightMatrix", [&]<class T>() -> Status {
-      kernels::MelWeights<T>(mel_bins, dft_length, sample_rate, lower, upper, y.mutable_ptr<T>());
-      return Status();
-    });
+    return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(
+        stored, "MelWeightMatrix", [&]<class T>() -> Status {
+          kernels::MelWeights<T>(mel_bins, dft_length, sample_rate, lower, upper, y.mutable_ptr<T>());
+          return Status();
+        });
   });
 }
 

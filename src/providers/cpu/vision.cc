@@ -28,7 +28,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateNonMaxSuppression(const NodeInfo& node) 
     const TensorView &boxes = context.input(0), &scores = context.input(1);
     if (boxes.dtype != DataType::kFloat || scores.dtype != DataType::kFloat) return Unsupported("NonMaxSuppression of other than float");
     if (boxes.rank() != 3 || scores.rank() != 3 || boxes.dims[2] != 4 || boxes.dims[0] != scores.dims[0] || boxes.dims[1] != scores.dims[2])
-      return Invalid(fmt::format("boxes {} and scores {} must be [batch, boxes, 4] and [batch, classes, boxes]", boxes.dims.ToString(), scores.dims.ToString()));
+      return Invalid(fmt::format("boxes {} and scores {} must be [batch, boxes, 4] and [batch, classes, boxes]", boxes.dims.ToString(),
+                                 scores.dims.ToString()));
     kernels::NmsArguments a;
     a.batch = boxes.dims[0], a.classes = scores.dims[1], a.boxes = boxes.dims[1];
     a.box = boxes.ptr<float>();
@@ -48,7 +49,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateNonMaxSuppression(const NodeInfo& node) 
 
 StatusOr<std::unique_ptr<Kernel>> CreateImageDecoder(const NodeInfo& node) {
   const std::string format = node.GetString("pixel_format", "RGB");
-  if (format != "RGB" && format != "BGR" && format != "Grayscale") return Invalid(fmt::format("pixel_format '{}' is none of RGB, BGR, Grayscale", format));
+  if (format != "RGB" && format != "BGR" && format != "Grayscale")
+    return Invalid(fmt::format("pixel_format '{}' is none of RGB, BGR, Grayscale", format));
   return MakeKernel([format](KernelContext& context) -> Status {
     const TensorView& stream = context.input(0);
     if (stream.dtype != DataType::kUint8) return Invalid(fmt::format("encoded_stream {} must hold uint8", stream.TypeString()));
