@@ -66,7 +66,8 @@ void UseInputData(const fs::path& folder, ir::Model& model) {
     if (!input.type || !input.type->is_tensor()) continue;
     StatusOr<Bytes> bytes = MapFile(folder / ("input_" + std::to_string(i) + ".pb"));
     if (!bytes.ok()) continue;
-    if (StatusOr<ir::StoredTensor> tensor = ir::ParseTensor(*bytes); tensor.ok()) model.graph->SetInitializer(input.value, *std::move(tensor));
+    if (StatusOr<ir::StoredTensor> tensor = ir::ParseTensor(*bytes); tensor.ok())
+      model.graph->SetInitializer(input.value, *std::move(tensor));
   }
 }
 
@@ -84,8 +85,9 @@ std::vector<ir::Type> ExpectedTypes(const fs::path& folder, const std::vector<ir
 }
 
 // Cases whose sizes depend on computed data: parts of their names.
-constexpr std::string_view kDataDependent[] = {"image_decoder", "nonmaxsuppression", "nonzero",         "string_split", "strnorm",
-                                               "unique",        "range_",            "sequence_model1", "sequence_model4", "sequence_model5"};
+constexpr std::string_view kDataDependent[] = {
+    "image_decoder", "nonmaxsuppression", "nonzero",         "string_split",   "strnorm", "unique",
+    "range_",        "sequence_model1",   "sequence_model4", "sequence_model5"};
 
 bool DependsOnData(const std::string& name) {
   return std::any_of(std::begin(kDataDependent), std::end(kDataDependent),

@@ -45,8 +45,8 @@ StatusOr<Shape> ShapeAttribute(const InferenceContext& context, std::string_view
 }  // namespace
 
 Status InferConstant(InferenceContext& context) {
-  constexpr std::string_view kNames[] = {"value",        "sparse_value", "value_int",    "value_ints",
-                                         "value_float",  "value_floats", "value_string", "value_strings"};
+  constexpr std::string_view kNames[] = {"value",       "sparse_value", "value_int",    "value_ints",
+                                         "value_float", "value_floats", "value_string", "value_strings"};
   const ir::Attribute* given = nullptr;
   for (std::string_view name : kNames) {
     const ir::Attribute* attribute = context.node().attribute(name);

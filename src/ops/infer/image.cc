@@ -120,7 +120,8 @@ Status InferGridSample(InferenceContext& context) {
   const Shape* x = context.input_shape(0);
   const Shape* grid = context.input_shape(1);
   if (x && grid && x->rank() != grid->rank())
-    return Invalid(fmt::format("{} {} and {} {} differ in rank", InputLabel(context, 0), x->ToString(), InputLabel(context, 1), grid->ToString()));
+    return Invalid(
+        fmt::format("{} {} and {} {} differ in rank", InputLabel(context, 0), x->ToString(), InputLabel(context, 1), grid->ToString()));
   const Shape* known = x ? x : grid;
   std::optional<Shape> shape;
   if (known != nullptr) {
@@ -130,7 +131,8 @@ Status InferGridSample(InferenceContext& context) {
       ASSIGN_OR_RETURN((*shape)[0], EqualDims((*shape)[0], (*grid)[0], "batch sizes of X and grid"));
       const Dim& coordinates = (*grid)[grid->rank() - 1];
       if (coordinates.is_constant() && coordinates.value() != static_cast<int64_t>(grid->rank()) - 2)
-        return Invalid(fmt::format("{} has {} coordinates a place; expected {}", InputLabel(context, 1), coordinates.value(), grid->rank() - 2));
+        return Invalid(
+            fmt::format("{} has {} coordinates a place; expected {}", InputLabel(context, 1), coordinates.value(), grid->rank() - 2));
       for (size_t i = 2; i < shape->rank(); ++i) (*shape)[i] = (*grid)[i - 1];
     }
   }
