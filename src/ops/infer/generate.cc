@@ -168,7 +168,8 @@ Status InferWindow(InferenceContext& context) {
   RETURN_IF_ERROR(RequireSingleElement(context, 0));
   ASSIGN_OR_RETURN(const DataType dtype, DtypeOr(context, DataType::kFloat, "output_datatype"));
   const std::optional<Elements> size = context.input_elements(0);
-  context.SetOutput(0, dtype, Shape{size && size->size() == 1 ? size->front() : Dim()});
+  const Dim length = size && size->size() == 1 ? size->front() : Dim();
+  context.SetOutput(0, dtype, Shape{length.is_unknown() ? context.NewSymbol("size") : length});
   return {};
 }
 

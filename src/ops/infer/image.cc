@@ -148,7 +148,9 @@ Status InferAffineGrid(InferenceContext& context) {
   if (const std::optional<std::vector<Dim>> size = context.input_elements(1)) {
     if (size->size() != 4 && size->size() != 5)
       return Invalid(fmt::format("{} has {} numbers; expected 4 or 5", InputLabel(context, 1), size->size()));
-    shape = Shape{size->front()};
+    const Shape* theta = context.input_shape(0);
+    ASSIGN_OR_RETURN(const Dim batch, EqualDims(size->front(), theta ? (*theta)[0] : Dim(), "batch sizes of size and theta"));
+    shape = Shape{batch};
     for (size_t i = 2; i < size->size(); ++i) shape->Append((*size)[i]);
     shape->Append(Dim(static_cast<int64_t>(size->size()) - 2));
   }
