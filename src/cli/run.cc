@@ -87,7 +87,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   ASSIGN_OR_RETURN(const Session session, Session::Create(model, options));
   const double load_ms = milliseconds(Clock::now() - start);
 
-  ASSIGN_OR_RETURN(const vision::Sidecar sidecar, vision::LoadSidecar(flags.model));
+  ASSIGN_OR_RETURN(const vision::Sidecar sidecar, vision::LoadSidecar(model.path()));
   ASSIGN_OR_RETURN(std::vector<Session::NamedValue> inputs, ReadInputs(flags.inputs, {session.inputs(), flags.pictures, sidecar}));
   if (flags.random) RETURN_IF_ERROR(AddRandomInputs(session.inputs(), *flags.random, flags.shapes, &inputs));
   RunOptions run;

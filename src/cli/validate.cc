@@ -106,7 +106,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   }
   std::vector<Case> cases;
   if (!flags.inputs.empty()) {
-    ASSIGN_OR_RETURN(const vision::Sidecar sidecar, vision::LoadSidecar(flags.candidate));
+    ASSIGN_OR_RETURN(const vision::Sidecar sidecar, vision::LoadSidecar(model.path()));
     Case given{"given", {}, {}};
     ASSIGN_OR_RETURN(given.inputs, ReadInputs(flags.inputs, {candidate.inputs(), flags.pictures, sidecar}));
     if (arrays) {

@@ -100,7 +100,8 @@ Cost Recurrent(const ir::Node& node, const Sizes& sizes) {
   if (!x || x->size() != 3 || !w || !r || r->size() != 3) return kUnknown;
   const uint64_t steps = SaturatingMultiply(static_cast<uint64_t>((*x)[0]), static_cast<uint64_t>((*x)[1]));
   // Biases, activations and the state's update: some 3 operations a gate and hidden unit.
-  const uint64_t pointwise = SaturatingMultiply(steps, SaturatingMultiply(3, SaturatingMultiply(static_cast<uint64_t>((*r)[0]), static_cast<uint64_t>((*r)[1]))));
+  const uint64_t pointwise =
+      SaturatingMultiply(steps, SaturatingMultiply(3, SaturatingMultiply(static_cast<uint64_t>((*r)[0]), static_cast<uint64_t>((*r)[1]))));
   return OfMacs(SaturatingMultiply(steps, SaturatingAdd(Product(*w), Product(*r))), pointwise);
 }
 
@@ -108,13 +109,16 @@ Cost Recurrent(const ir::Node& node, const Sizes& sizes) {
 Cost ScaledDotProduct(const ir::Node& node, const Sizes& sizes, size_t past) {
   const auto q = sizes.DimsOf(node.input(0));
   const auto k = sizes.DimsOf(node.input(1));
-  if (!q || !k || k->size() < 3) return kUnknown;
+  if (!q || q->size() < 3 || !k || k->size() < 3) return kUnknown;
   uint64_t keys = static_cast<uint64_t>((*k)[k->size() - 2]);
-  if (const auto earlier = sizes.DimsOf(node.input(past)); earlier && earlier->size() == 4) keys = SaturatingAdd(keys, static_cast<uint64_t>((*earlier)[2]));
+  if (const auto earlier = sizes.DimsOf(node.input(past)); earlier && earlier->size() == 4)
+    keys = SaturatingAdd(keys, static_cast<uint64_t>((*earlier)[2]));
   const uint64_t output = node.output(0) && sizes.Elements(node.output(0)) > 0 ? sizes.Elements(node.output(0)) : Product(*q);
   const uint64_t macs = SaturatingMultiply(SaturatingAdd(Product(*q), output), keys);
   const int64_t heads = q->size() == 4 ? (*q)[1] : node.GetInt("q_num_heads", node.GetInt("num_heads", 1));
-  const uint64_t rows = SaturatingMultiply(static_cast<uint64_t>((*q)[0]), SaturatingMultiply(static_cast<uint64_t>(std::max<int64_t>(heads, 1)), static_cast<uint64_t>((*q)[q->size() - 2])));
+  const uint64_t rows = SaturatingMultiply(
+      static_cast<uint64_t>((*q)[0]),
+      SaturatingMultiply(static_cast<uint64_t>(std::max<int64_t>(heads, 1)), static_cast<uint64_t>((*q)[q->size() - 2])));
   return OfMacs(macs, SaturatingMultiply(SaturatingMultiply(rows, keys), 5));  // Softmax
 }
 
@@ -137,7 +141,8 @@ Cost Pool(const ir::Node& node, const Sizes& sizes) {
 }
 
 Cost Lrn(const ir::Node& node, const Sizes& sizes) {
-  return OfFlops(SaturatingMultiply(sizes.Elements(node.output(0)), static_cast<uint64_t>(std::max<int64_t>(node.GetInt("size", 1), 0)) + 3));
+  return OfFlops(
+      SaturatingMultiply(sizes.Elements(node.output(0)), static_cast<uint64_t>(std::max<int64_t>(node.GetInt("size", 1), 0)) + 3));
 }
 
 Cost Interpolation(const ir::Node& node, const Sizes& sizes) {
@@ -148,7 +153,7 @@ Cost Interpolation(const ir::Node& node, const Sizes& sizes) {
 // 5 n log2 n operations for each transform of length n.
 uint64_t FftFlops(uint64_t transforms, double length) {
   if (length < 2) return 0;
-  return SaturatingMultiply(transforms, static_cast<uint64_t>(5 * length * std::log2(length)));
+  return SaturatingMultiply(transforms, static_cast<uint64_t>(std::min(5 * length * std::log2(length), 1e18)));
 }
 Cost Dft(const ir::Node& node, const Sizes& sizes) {
   const auto x = sizes.DimsOf(node.input(0));
@@ -164,7 +169,8 @@ Cost Dft(const ir::Node& node, const Sizes& sizes) {
 Cost Stft(const ir::Node& node, const Sizes& sizes) {
   const auto y = sizes.DimsOf(node.output(0));  // [batch, frames, bins, 2]
   if (!y || y->size() != 4) return kUnknown;
-  return OfFlops(FftFlops(SaturatingMultiply(static_cast<uint64_t>((*y)[0]), static_cast<uint64_t>((*y)[1])), 2.0 * static_cast<double>((*y)[2])));
+  return OfFlops(
+      FftFlops(SaturatingMultiply(static_cast<uint64_t>((*y)[0]), static_cast<uint64_t>((*y)[1])), 2.0 * static_cast<double>((*y)[2])));
 }
 
 Cost Determinant(const ir::Node& node, const Sizes& sizes) {
@@ -227,19 +233,23 @@ Cost Control(const ir::Node& node, const Sizes& sizes) {
 }
 
 const std::unordered_map<std::string_view, CostFunction>& Specials() {
+  // clang-format off
   static const auto* const kSpecials = new std::unordered_map<std::string_view, CostFunction>{
-      {"Conv", Conv}, {"FusedConv", Conv}, {"NhwcConv", Conv}, {"NhwcFusedConv", Conv}, {"DeformConv", Conv}, {"ConvInteger", ConvInteger},
-      {"QLinearConv", QLinearConv}, {"ConvTranspose", ConvTranspose}, {"MatMul", MatrixProduct}, {"MatMulInteger", MatrixProduct},
-      {"QLinearMatMul", MatrixProduct}, {"FusedMatMul", MatrixProduct}, {"TransposeMatMul", MatrixProduct}, {"MatMulNBits", MatrixProduct},
-      {"MatMulBnb4", MatrixProduct}, {"MatMulFpQ4", MatrixProduct}, {"MatMulInteger16", MatrixProduct}, {"MatMulIntegerToFloat", MatrixProduct},
-      {"DynamicQuantizeMatMul", MatrixProduct}, {"Gemm", MatrixProduct}, {"QGemm", MatrixProduct}, {"FusedGemm", MatrixProduct},
-      {"GemmFastGelu", MatrixProduct}, {"GemmFloat8", MatrixProduct}, {"Einsum", Einsum}, {"LSTM", Recurrent}, {"GRU", Recurrent},
-      {"RNN", Recurrent}, {"DynamicQuantizeLSTM", Recurrent}, {"Attention", Attention}, {"QAttention", Attention}, {"FlexAttention", Attention},
-      {"MultiHeadAttention", MultiHeadAttention}, {"GroupQueryAttention", GroupQueryAttention}, {"MaxPool", Pool}, {"AveragePool", Pool},
-      {"LpPool", Pool}, {"QLinearAveragePool", Pool}, {"NhwcMaxPool", Pool}, {"LRN", Lrn}, {"Resize", Interpolation}, {"Upsample", Interpolation},
-      {"DFT", Dft}, {"STFT", Stft}, {"Det", Determinant}, {"TreeEnsemble", Trees}, {"TreeEnsembleClassifier", Trees},
-      {"TreeEnsembleRegressor", Trees}, {"LinearClassifier", LinearModel}, {"LinearRegressor", LinearModel}, {"SVMClassifier", Svm},
-      {"SVMRegressor", Svm}, {"If", Control}, {"Loop", Control}, {"Scan", Control}, {"SequenceMap", Control}};
+      {"Conv", Conv}, {"FusedConv", Conv}, {"NhwcConv", Conv}, {"NhwcFusedConv", Conv}, {"DeformConv", Conv},
+      {"ConvInteger", ConvInteger}, {"QLinearConv", QLinearConv}, {"ConvTranspose", ConvTranspose}, {"MatMul", MatrixProduct},
+      {"MatMulInteger", MatrixProduct}, {"QLinearMatMul", MatrixProduct}, {"FusedMatMul", MatrixProduct},
+      {"TransposeMatMul", MatrixProduct}, {"MatMulNBits", MatrixProduct}, {"MatMulBnb4", MatrixProduct}, {"MatMulFpQ4", MatrixProduct},
+      {"MatMulInteger16", MatrixProduct}, {"MatMulIntegerToFloat", MatrixProduct}, {"DynamicQuantizeMatMul", MatrixProduct},
+      {"Gemm", MatrixProduct}, {"QGemm", MatrixProduct}, {"FusedGemm", MatrixProduct}, {"GemmFastGelu", MatrixProduct},
+      {"GemmFloat8", MatrixProduct}, {"Einsum", Einsum}, {"LSTM", Recurrent}, {"GRU", Recurrent}, {"RNN", Recurrent},
+      {"DynamicQuantizeLSTM", Recurrent}, {"Attention", Attention}, {"QAttention", Attention}, {"FlexAttention", Attention},
+      {"MultiHeadAttention", MultiHeadAttention}, {"GroupQueryAttention", GroupQueryAttention}, {"MaxPool", Pool},
+      {"AveragePool", Pool}, {"LpPool", Pool}, {"QLinearAveragePool", Pool}, {"NhwcMaxPool", Pool}, {"LRN", Lrn},
+      {"Resize", Interpolation}, {"Upsample", Interpolation}, {"DFT", Dft}, {"STFT", Stft}, {"Det", Determinant},
+      {"TreeEnsemble", Trees}, {"TreeEnsembleClassifier", Trees}, {"TreeEnsembleRegressor", Trees}, {"LinearClassifier", LinearModel},
+      {"LinearRegressor", LinearModel}, {"SVMClassifier", Svm}, {"SVMRegressor", Svm}, {"If", Control}, {"Loop", Control},
+      {"Scan", Control}, {"SequenceMap", Control}};
+  // clang-format on
   return *kSpecials;
 }
 

@@ -34,7 +34,8 @@ TEST(Cost, OfOperators) {
       {"g (float[1,4,3,3] x, float[4,2,2,2] w) => (float[1,2,6,6] y) { y = ConvTranspose <strides = [2, 2]> (x, w) }", 36 * 8, 72 * 8},
       {"g (float[1,4,8,8] x) => (float[1,4,4,4] y) { y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (x) }", 0, 64 * 4},
       {"g (float[2,3,4] a, float[2,4,5] b) => (float[2,3,5] y) { y = Einsum <equation = \"bij, bjk -> bik\"> (a, b) }", 120, 240},
-      {"g (float[7,1,4] x, float[1,12,4] w, float[1,12,3] r) => (float[7,1,1,3] y) { y = LSTM <hidden_size = 3> (x, w, r) }", 7 * 84, 2 * 7 * 84 + 7 * 36},
+      {"g (float[7,1,4] x, float[1,12,4] w, float[1,12,3] r) => (float[7,1,1,3] y) { y = LSTM <hidden_size = 3> (x, w, r) }", 7 * 84,
+       2 * 7 * 84 + 7 * 36},
       {"g (float[2,4] x) => (float[2,4] y) { y = Softmax(x) }", 0, 40},
       {"g (float[1,2,8,16] q, float[1,2,8,16] k, float[1,2,8,16] v) => (float[1,2,8,16] y) { y = Attention(q, k, v) }", 4096, 8192 + 640},
       {"g (float[2,4] x) => (float[4,2] y) { y = Transpose(x) }", 0, 0},
@@ -73,8 +74,21 @@ TEST(Cost, SymbolsHaveTheGivenSizes) {
   EXPECT_EQ(sizes.assumed(), std::set<std::string>{"seq"});
 }
 
+TEST(Cost, TakesAnyRank) {
+  for (const char* dims : {"", "[]", "[3]", "[2,3]", "[2,3,4]", "[0]", "[-1,-5,2,9]"})
+    for (const char* op :
+         {"Attention", "MatMul", "Gemm", "Conv", "ConvTranspose", "LSTM", "DFT", "STFT", "Det", "Einsum", "MaxPool", "Scan", "TopK"}) {
+      const auto model = ir::ParseText(std::string("g (float") + dims + " x) => (float" + dims + " y) { y = " + op +
+                                       " <equation = \"...ab,b...,...\"> (x, x, x) }");
+      ASSERT_TRUE(model.ok()) << model.status().ToString();
+      CostOf(*(*model)->graph, Sizes());
+      PlanPeakMemory(*(*model)->graph, Sizes(), 8);
+    }
+}
+
 TEST(Cost, DoesNotOverflow) {
-  const auto model = Model("g (float[4000000000, 4000000000] a, float[4000000000, 4000000000] b) => (float[4000000000, 4000000000] y) { y = MatMul(a, b) }");
+  const auto model = Model(
+      "g (float[4000000000, 4000000000] a, float[4000000000, 4000000000] b) => (float[4000000000, 4000000000] y) { y = MatMul(a, b) }");
   EXPECT_EQ(CostOf(*model->graph, Sizes()).macs, UINT64_MAX);
   EXPECT_EQ(Sizes().Bytes(model->graph->inputs()[0].value), UINT64_MAX);
 }
@@ -98,7 +112,8 @@ TEST(Memory, PeakIsWhatLivesAtOnce) {
 
 TEST(Memory, RenamingTakesNoneAndConstantsAreWeights) {
   const auto model = Model(
-      "g (float[256] x) => (float[16,16] y) <int64[2] s = {16, 16}, float[256] w = [\"location\": \"w\"]> { k = Neg(w) r = Reshape(x, s) q = Reshape(k, s) y = Add(r, q) }");
+      "g (float[256] x) => (float[16,16] y) <int64[2] s = {16, 16}, float[256] w = [\"location\": \"w\"]> { k = Neg(w) r = Reshape(x, s) q "
+      "= Reshape(k, s) y = Add(r, q) }");
   EXPECT_EQ(PlanPeakMemory(*model->graph, Sizes(), 10).bytes, 2u * 1024);
   EXPECT_EQ(ConstantNodes(*model->graph, 10).size(), 2u);
 }
@@ -115,8 +130,9 @@ TEST(Summary, HasTheFacts) {
   EXPECT_EQ(summary.functions[0].calls, 0u);
   EXPECT_EQ(summary.operators, (std::vector<std::pair<std::string, int64_t>>{{"MatMul", 1}}));
   const std::string json = SummaryJson(summary, true);
-  for (const char* key : {"\"ir_version\": 10", "\"opsets\"", "\"producer\"", "\"inputs\"", "\"outputs\"", "\"MatMul\": 1", "\"parameters\": 8", "\"flops\": 160",
-                          "\"weight_bytes\": 32", "\"peak_memory_bytes\": 240", "\"metadata\": {}", "\"dtype\": \"float\"", "\"N\""})
+  for (const char* key :
+       {"\"ir_version\": 10", "\"opsets\"", "\"producer\"", "\"inputs\"", "\"outputs\"", "\"MatMul\": 1", "\"parameters\": 8",
+        "\"flops\": 160", "\"weight_bytes\": 32", "\"peak_memory_bytes\": 240", "\"metadata\": {}", "\"dtype\": \"float\"", "\"N\""})
     EXPECT_NE(json.find(key), std::string::npos) << key << "\n" << json;
   EXPECT_NE(SummaryText(summary, {.nodes = true}).find("MatMul"), std::string::npos);
 }

@@ -28,7 +28,8 @@ constexpr size_t kAttributeWidth = 2000;
 
 class PageMaker {
  public:
-  PageMaker(const ir::Model& model, const DrawOptions& options) : model_(model), options_(options), scenes_(MakeScenes(model, options.scenes)) {
+  PageMaker(const ir::Model& model, const DrawOptions& options)
+      : model_(model), options_(options), scenes_(MakeScenes(model, options.scenes)) {
     for (size_t i = 0; i < scenes_.size(); ++i) scene_of_[scenes_[i].graph] = i;
   }
 
@@ -37,11 +38,14 @@ class PageMaker {
     std::string drawings;
     for (size_t i = 0; i < scenes_.size(); ++i) {
       const ScenePicture picture = DrawScene(scenes_[i]);
-      fmt::format_to(std::back_inserter(drawings), "<g class=\"scene\"{}>\n{}</g>\n", i == 0 ? "" : " style=\"display:none\"", picture.body);
+      fmt::format_to(std::back_inserter(drawings), "<g class=\"scene\"{}>\n{}</g>\n", i == 0 ? "" : " style=\"display:none\"",
+                     picture.body);
       graphs.push_back(GraphJson(scenes_[i], picture));
     }
     const Summary summary = Summarize(model_);
-    const std::string title = !model_.path.empty() ? model_.path.filename().string() : summary.graph_name.empty() ? "model" : summary.graph_name;
+    const std::string title = !model_.path.empty()         ? model_.path.filename().string()
+                              : summary.graph_name.empty() ? "model"
+                                                           : summary.graph_name;
     Json data = {{"title", title}, {"facts", Facts(summary)}, {"operators", summary.operators}, {"graphs", std::move(graphs)}};
     return Page(title, drawings, formats::DumpJson(data));
   }
@@ -74,7 +78,11 @@ class PageMaker {
       nets.push_back({{"source", scene.nets[i].source}, {"targets", scene.nets[i].targets}});
     }
     for (const SceneBox& box : scene.boxes) boxes.push_back(box.node ? NodeJson(box, net_of) : ValueBoxJson(box, net_of));
-    return {{"title", scene.title}, {"width", picture.width}, {"height", picture.height}, {"boxes", std::move(boxes)}, {"nets", std::move(nets)}};
+    return {{"title", scene.title},
+            {"width", picture.width},
+            {"height", picture.height},
+            {"boxes", std::move(boxes)},
+            {"nets", std::move(nets)}};
   }
 
   using Nets = std::unordered_map<const ir::Value*, size_t>;
@@ -94,12 +102,15 @@ class PageMaker {
     json["inputs"] = ValuesJson(node.inputs(), net_of, [&](size_t i) { return schema ? schema->input(i) : nullptr; });
     json["outputs"] = ValuesJson(node.outputs(), net_of, [&](size_t i) { return schema ? schema->output(i) : nullptr; });
     for (const ir::Attribute& attribute : node.attributes())
-      json["attributes"].push_back({attribute.name, std::string(AttributeTypeName(attribute.type)), AttributeText(attribute, kAttributeWidth)});
+      json["attributes"].push_back(
+          {attribute.name, std::string(AttributeTypeName(attribute.type)), AttributeText(attribute, kAttributeWidth)});
     Json facts = Json::array();
-    if (schema) facts.push_back({"version", fmt::format("{} of {}", schema->since_version, schema->domain.empty() ? "ai.onnx" : schema->domain)});
+    if (schema)
+      facts.push_back({"version", fmt::format("{} of {}", schema->since_version, schema->domain.empty() ? "ai.onnx" : schema->domain)});
     if (!node.overload.empty()) facts.push_back({"overload", node.overload});
     const Cost cost = CostOf(node, sizes_);
-    if (cost.known && cost.flops > 0) facts.push_back({"compute", fmt::format("{}FLOP{}", Count(cost.flops), cost.macs ? fmt::format(" ({}MAC)", Count(cost.macs)) : "")});
+    if (cost.known && cost.flops > 0)
+      facts.push_back({"compute", fmt::format("{}FLOP{}", Count(cost.flops), cost.macs ? fmt::format(" ({}MAC)", Count(cost.macs)) : "")});
     for (const auto& [key, value] : node.metadata) facts.push_back({key, ShortName(value, 400)});
     json["facts"] = std::move(facts);
     AddGraphLinks(node, &json);
@@ -113,7 +124,8 @@ class PageMaker {
       if (scene != scene_of_.end()) (*json)["graphs"].push_back({text, scene->second});
     };
     for (const auto& [name, body] : ir::Subgraphs(node)) link(name, body);
-    if (const ir::Function* function = model_.FindFunction(node.domain, node.op_type, node.overload)) link("the function's body", function->body.get());
+    if (const ir::Function* function = model_.FindFunction(node.domain, node.op_type, node.overload))
+      link("the function's body", function->body.get());
   }
 
   template <class F>
@@ -143,13 +155,15 @@ class PageMaker {
     Json& json = weights_[value];
     if (!json.is_null()) return json;
     json = Json::object();
-    json["note"] = ByteCount(tensor.byte_size()) + (std::holds_alternative<ir::StoredTensor::External>(tensor.storage) ? ", in an external file" : "");
+    json["note"] =
+        ByteCount(tensor.byte_size()) + (std::holds_alternative<ir::StoredTensor::External>(tensor.storage) ? ", in an external file" : "");
     if (!options_.statistics) return json;
     const WeightStatistics statistics = StatisticsOf(tensor, {.preview = kPreview});
     const auto number = [](double x) { return fmt::format("{:.6g}", x); };
     if (!statistics.error.empty()) json["error"] = statistics.error;
     if (statistics.has_range) json.update({{"min", number(statistics.min)}, {"max", number(statistics.max)}});
-    if (statistics.has_range && statistics.elements > 1) json.update({{"mean", number(statistics.mean)}, {"std", number(statistics.deviation)}});
+    if (statistics.has_range && statistics.elements > 1)
+      json.update({{"mean", number(statistics.mean)}, {"std", number(statistics.deviation)}});
     json.update({{"zeros", statistics.zeros}, {"nan", statistics.nans}, {"inf", statistics.infinities}, {"first", statistics.first}});
     json["more"] = statistics.elements > statistics.first.size();
     return json;
@@ -162,8 +176,10 @@ class PageMaker {
     // "</script>" inside a string would end the element; JSON may write "<" as an escape.
     std::string safe;
     for (char c : data) {
-      if (c == '<') safe += "\\u003c";
-      else safe += c;
+      if (c == '<')
+        safe += "\\u003c";
+      else
+        safe += c;
     }
     const std::string style = std::string(files["style"]) + std::string(PictureStyle());
     const std::string escaped_title = Escaped(title);

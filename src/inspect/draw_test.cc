@@ -55,7 +55,8 @@ TEST(Draw, Svg) {
   const auto model = Model(kGraph);
   const std::string svg = DrawSvg(*model);
   ExpectWellFormed(svg);
-  for (const char* text : {">MatMul<", "mat/&lt;mul&gt;", "B \u23294\u00d72\u232a", "alpha = 0.2", ">N\u00d72<", "then_branch of If", ">x<", "shape = [2, -1]"})
+  for (const char* text : {">MatMul<", "mat/&lt;mul&gt;", "B \u23294\u00d72\u232a", "alpha = 0.2", ">N\u00d72<", "then_branch of If", ">x<",
+                           "shape = [2, -1]"})
     EXPECT_NE(svg.find(text), std::string::npos) << text;
   // Neg of a constant is drawn as a weight of its reader.
   EXPECT_EQ(svg.find(">Neg<"), std::string::npos);
@@ -90,7 +91,8 @@ std::string DataOf(const std::string& html) {
 TEST(Draw, Html) {
   const auto model = Model(kGraph);
   const std::string html = DrawHtml(*model);
-  for (const char* outside : {"http://", "https://", "src=", "@import", "url("}) EXPECT_EQ(html.find(outside), std::string::npos) << outside;
+  for (const char* outside : {"http://", "https://", "src=", "@import", "url("})
+    EXPECT_EQ(html.find(outside), std::string::npos) << outside;
   const auto data = formats::ParseJson(DataOf(html));
   ASSERT_TRUE(data.ok()) << data.status().ToString();
   const auto& boxes = (*data)["graphs"][0]["boxes"];
@@ -104,8 +106,9 @@ TEST(Draw, Html) {
 }
 
 TEST(Draw, NamesCannotLeaveTheirPlace) {
-  const auto model = Model("\"</script><script>alert(1)</script>\" (float[1] \"<x onload='\") => (y) "
-                           "{ [\"\\\"]]>&\x01\xff\"] y = \"<op>\" <\"a<b\" = \"</script>\"> (\"<x onload='\") }");
+  const auto model = Model(
+      "\"</script><script>alert(1)</script>\" (float[1] \"<x onload='\") => (y) "
+      "{ [\"\\\"]]>&\x01\xff\"] y = \"<op>\" <\"a<b\" = \"</script>\"> (\"<x onload='\") }");
   const std::string svg = DrawSvg(*model);
   ExpectWellFormed(svg);
   EXPECT_NE(svg.find("&lt;op&gt;"), std::string::npos);

@@ -14,11 +14,11 @@ namespace {
 constexpr const char* kTimes = "\u00d7";
 
 // Widths of ' ' to '~' in Helvetica, in thousandths of the font's size.
-constexpr std::array<short, 95> kWidths = {
-    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556,
-    556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778,
-    667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556,
-    556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584};
+constexpr std::array<short, 95> kWidths = {278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333,  278, 278, 556, 556, 556,
+                                           556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667,
+                                           611, 778, 722, 278, 500, 667, 556, 833, 722, 778, 667, 778, 722, 667,  611, 722, 667, 944, 667,
+                                           667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278,  556, 556, 222, 222, 500,
+                                           222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500,  500, 334, 260, 334, 584};
 
 bool IsUtf8Tail(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
@@ -44,7 +44,9 @@ bool IsDefault(const ops::AttributeSchema::Default& expected, const ir::Attribut
          Same<std::vector<int64_t>>(expected, value) || Same<std::vector<float>>(expected, value);
 }
 
-std::string TensorText(const ir::StoredTensor& tensor) { return fmt::format("{}[{}]", DataTypeName(tensor.dtype), fmt::join(tensor.dims, ",")); }
+std::string TensorText(const ir::StoredTensor& tensor) {
+  return fmt::format("{}[{}]", DataTypeName(tensor.dtype), fmt::join(tensor.dims, ","));
+}
 
 }  // namespace
 
@@ -69,15 +71,19 @@ std::string AttributeText(const ir::Attribute& attribute, size_t width) {
   }
   if (const auto* s = std::get_if<std::string>(&value)) return ShortName(*s, width);
   if (const auto* t = std::get_if<ir::StoredTensor>(&value)) return TensorText(*t);
-  if (const auto* g = std::get_if<std::shared_ptr<ir::Graph>>(&value)) return *g ? fmt::format("graph of {} nodes", (*g)->nodes().size()) : "no graph";
+  if (const auto* g = std::get_if<std::shared_ptr<ir::Graph>>(&value))
+    return *g ? fmt::format("graph of {} nodes", (*g)->nodes().size()) : "no graph";
   if (const auto* v = std::get_if<std::vector<float>>(&value)) return ListText(*v, width, [](float x) { return fmt::format("{}", x); });
   if (const auto* v = std::get_if<std::vector<int64_t>>(&value)) return ListText(*v, width, [](int64_t x) { return fmt::format("{}", x); });
-  if (const auto* v = std::get_if<std::vector<std::string>>(&value)) return ListText(*v, width, [](const std::string& x) { return ShortName(x, 24); });
+  if (const auto* v = std::get_if<std::vector<std::string>>(&value))
+    return ListText(*v, width, [](const std::string& x) { return ShortName(x, 24); });
   if (const auto* v = std::get_if<std::vector<ir::StoredTensor>>(&value)) return ListText(*v, width, TensorText);
   if (const auto* v = std::get_if<std::vector<std::shared_ptr<ir::Graph>>>(&value)) return fmt::format("{} graphs", v->size());
   if (const auto* t = std::get_if<ir::Type>(&value)) return t->ToString();
-  if (const auto* v = std::get_if<std::vector<ir::Type>>(&value)) return ListText(*v, width, [](const ir::Type& t) { return t.ToString(); });
-  if (const auto* t = std::get_if<ir::StoredSparseTensor>(&value)) return fmt::format("sparse {}[{}]", DataTypeName(t->values.dtype), fmt::join(t->dims, ","));
+  if (const auto* v = std::get_if<std::vector<ir::Type>>(&value))
+    return ListText(*v, width, [](const ir::Type& t) { return t.ToString(); });
+  if (const auto* t = std::get_if<ir::StoredSparseTensor>(&value))
+    return fmt::format("sparse {}[{}]", DataTypeName(t->values.dtype), fmt::join(t->dims, ","));
   if (const auto* v = std::get_if<std::vector<ir::StoredSparseTensor>>(&value)) return fmt::format("{} sparse tensors", v->size());
   return "no value";
 }
@@ -124,8 +130,10 @@ std::string ShortName(std::string_view name, size_t width) {
 double TextWidth(std::string_view text) {
   int width = 0;
   for (char c : text) {
-    if (c >= ' ' && c <= '~') width += kWidths[static_cast<size_t>(c - ' ')];
-    else if (!IsUtf8Tail(c)) width += 600;
+    if (c >= ' ' && c <= '~')
+      width += kWidths[static_cast<size_t>(c - ' ')];
+    else if (!IsUtf8Tail(c))
+      width += 600;
   }
   // The sans-serif fonts of Linux desktops are an eighth wider.
   return width * 1.13 / 1000.0;

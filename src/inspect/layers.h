@@ -11,16 +11,16 @@ namespace sardonyx::inspect {
 struct Layers {
   struct Vertex {
     int rank = 0;
-    int position = 0;            // in its rank
+    int position = 0;  // in its rank
     double width = 0;
     bool dummy = false;
-    std::vector<int> up, down;   // neighbours in the ranks before and after
+    std::vector<int> up, down;  // neighbours in the ranks before and after
   };
-  std::vector<Vertex> vertices;        // the graph's nodes first, in its order
-  std::vector<std::vector<int>> ranks; // vertices from left to right
+  std::vector<Vertex> vertices;         // the graph's nodes first, in its order
+  std::vector<std::vector<int>> ranks;  // vertices from left to right
   // Per net the dummies from the rank after its source on; empty where it needs none, or is drawn straight.
   std::vector<std::vector<int>> chains;
-  std::vector<char> straight;          // per net: not routed (a cycle, or too long)
+  std::vector<char> straight;  // per net: not routed (a cycle, or too long)
 
   void UpdatePositions();
 };

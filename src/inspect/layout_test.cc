@@ -19,7 +19,8 @@ LayoutGraph RandomGraph(int count, int span, unsigned seed) {
   }
   for (int i = 1; i < count; ++i)
     for (int k = 0; k < 2; ++k) {
-      std::vector<int>& targets = graph.nets[static_cast<size_t>(std::max(0, i - 1 - static_cast<int>(random() % static_cast<unsigned>(span))))].targets;
+      std::vector<int>& targets =
+          graph.nets[static_cast<size_t>(std::max(0, i - 1 - static_cast<int>(random() % static_cast<unsigned>(span))))].targets;
       if (std::find(targets.begin(), targets.end(), i) == targets.end()) targets.push_back(i);
     }
   return graph;

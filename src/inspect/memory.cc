@@ -8,9 +8,7 @@
 namespace sardonyx::inspect {
 namespace {
 
-bool IsRandom(std::string_view op) {
-  return op.starts_with("Random") || op == "Multinomial" || op == "Bernoulli" || op == "Dropout";
-}
+bool IsRandom(std::string_view op) { return op.starts_with("Random") || op == "Multinomial" || op == "Bernoulli" || op == "Dropout"; }
 
 // Same bytes under another shape.
 bool IsRenaming(const ir::Node& node) {
@@ -22,7 +20,11 @@ bool IsRenaming(const ir::Node& node) {
 class Liveness {
  public:
   Liveness(const ir::Graph& graph, const Sizes& sizes, int64_t ir_version)
-      : graph_(graph), sizes_(sizes), ir_version_(ir_version), constants_(ConstantNodes(graph, ir_version, /*dequantized=*/true)), change_(graph.nodes().size() + 2) {}
+      : graph_(graph),
+        sizes_(sizes),
+        ir_version_(ir_version),
+        constants_(ConstantNodes(graph, ir_version, /*dequantized=*/true)),
+        change_(graph.nodes().size() + 2) {}
 
   PeakMemory Plan() {
     size_t step = 0;
@@ -125,9 +127,12 @@ PeakMemory PlanPeakMemory(const ir::Graph& graph, const Sizes& sizes, int64_t ir
 std::unordered_set<const ir::Node*> ConstantNodes(const ir::Graph& graph, int64_t ir_version, bool dequantized) {
   std::unordered_set<const ir::Node*> constants;
   for (const auto& node : graph.nodes()) {
-    if (IsRandom(node->op_type) || (!dequantized && node->op_type == "DequantizeLinear") || FindOpFacts(node->op_type) == nullptr || !ir::Subgraphs(*node).empty()) continue;
+    if (IsRandom(node->op_type) || (!dequantized && node->op_type == "DequantizeLinear") || FindOpFacts(node->op_type) == nullptr ||
+        !ir::Subgraphs(*node).empty())
+      continue;
     const bool constant = std::all_of(node->inputs().begin(), node->inputs().end(), [&](const ir::Value* value) {
-      return value == nullptr || value->is_constant() || (ir_version < 4 && value->initializer()) || (value->producer() && constants.contains(value->producer()));
+      return value == nullptr || value->is_constant() || (ir_version < 4 && value->initializer()) ||
+             (value->producer() && constants.contains(value->producer()));
     });
     if (constant) constants.insert(node.get());
   }

@@ -9,10 +9,10 @@
 namespace sardonyx::inspect {
 
 struct PeakMemory {
-  uint64_t bytes = 0;               // the most that is alive at once: inputs, outputs and intermediates, not weights
-  const ir::Node* node = nullptr;   // while which this is so
-  uint64_t total_bytes = 0;         // the sum of all of them: what a run without reuse would take
-  bool complete = true;             // false: some value has no known size
+  uint64_t bytes = 0;              // the most that is alive at once: inputs, outputs and intermediates, not weights
+  const ir::Node* node = nullptr;  // while which this is so
+  uint64_t total_bytes = 0;        // the sum of all of them: what a run without reuse would take
+  bool complete = true;            // false: some value has no known size
 };
 
 // What is computed from weights alone counts as weights. Nodes run in the order of the file; a tensor lives from the node

@@ -8,6 +8,7 @@ namespace {
 
 // Sorted by name. The counts take a comparison, a transcendental function and a division as one operation each, as
 // profilers of networks do.
+// clang-format off
 constexpr OpFacts kTable[] = {
     {"Abs", Family::kArithmetic, CountedBy::kOutput, 1},
     {"Acos", Family::kArithmetic, CountedBy::kOutput, 1},
@@ -295,18 +296,20 @@ constexpr OpFacts kTable[] = {
     {"Xor", Family::kLogic, CountedBy::kOutput, 0},
     {"ZipMap", Family::kMl, CountedBy::kOutput, 0},
 };
+// clang-format on
 
 static_assert(std::is_sorted(std::begin(kTable), std::end(kTable), [](const OpFacts& a, const OpFacts& b) { return a.name < b.name; }));
 
-constexpr std::string_view kFamilyNames[] = {"matrix",    "activation",   "normalization", "pooling",  "arithmetic", "logic",  "reduction",
-                                             "movement",  "quantization", "control",       "sequence", "ml",         "source", "other"};
+constexpr std::string_view kFamilyNames[] = {"matrix",   "activation",   "normalization", "pooling",  "arithmetic", "logic",  "reduction",
+                                             "movement", "quantization", "control",       "sequence", "ml",         "source", "other"};
 
 }  // namespace
 
 std::string_view FamilyName(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }
 
 const OpFacts* FindOpFacts(std::string_view op_type) {
-  const auto found = std::lower_bound(std::begin(kTable), std::end(kTable), op_type, [](const OpFacts& row, std::string_view name) { return row.name < name; });
+  const auto found = std::lower_bound(std::begin(kTable), std::end(kTable), op_type,
+                                      [](const OpFacts& row, std::string_view name) { return row.name < name; });
   return found != std::end(kTable) && found->name == op_type ? found : nullptr;
 }
 

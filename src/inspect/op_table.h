@@ -8,19 +8,19 @@
 namespace sardonyx::inspect {
 
 enum class Family {
-  kMatrix,         // Conv, MatMul, LSTM, Attention: what weights are in
+  kMatrix,  // Conv, MatMul, LSTM, Attention: what weights are in
   kActivation,
   kNormalization,
   kPooling,
-  kArithmetic,     // element-wise
-  kLogic,          // comparisons, booleans, bits
+  kArithmetic,  // element-wise
+  kLogic,       // comparisons, booleans, bits
   kReduction,
-  kMovement,       // reshapes, gathers, casts: no arithmetic
+  kMovement,  // reshapes, gathers, casts: no arithmetic
   kQuantization,
-  kControl,        // If, Loop, Scan, calls
-  kSequence,       // sequences, optionals, strings, maps
-  kMl,             // ai.onnx.ml
-  kSource,         // constants, ranges, random numbers
+  kControl,   // If, Loop, Scan, calls
+  kSequence,  // sequences, optionals, strings, maps
+  kMl,        // ai.onnx.ml
+  kSource,    // constants, ranges, random numbers
   kOther,
 };
 std::string_view FamilyName(Family family);

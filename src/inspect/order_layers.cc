@@ -45,7 +45,8 @@ void SortRank(Layers* layers, size_t rank, bool by_upper, std::vector<double>* k
     const double scale = static_cast<double>(layers->ranks[other].size()) / static_cast<double>(order.size());
     (*key)[static_cast<size_t>(v)] = neighbours.empty() ? vertex.position * scale : sum / static_cast<double>(neighbours.size());
   }
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return (*key)[static_cast<size_t>(a)] < (*key)[static_cast<size_t>(b)]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return (*key)[static_cast<size_t>(a)] < (*key)[static_cast<size_t>(b)]; });
   for (size_t i = 0; i < order.size(); ++i) layers->vertices[static_cast<size_t>(order[i])].position = static_cast<int>(i);
 }
 

@@ -109,7 +109,9 @@ class Placement {
   double Separation(int a, int b) const {
     const Layers::Vertex& u = layers_.vertices[At(a)];
     const Layers::Vertex& v = layers_.vertices[At(b)];
-    const double gap = u.dummy && v.dummy ? options_.line_gap : u.dummy || v.dummy ? (options_.node_gap + options_.line_gap) / 2 : options_.node_gap;
+    const double gap = u.dummy && v.dummy   ? options_.line_gap
+                       : u.dummy || v.dummy ? (options_.node_gap + options_.line_gap) / 2
+                                            : options_.node_gap;
     return (u.width + v.width) / 2 + gap;
   }
 

@@ -16,9 +16,9 @@ struct SceneBox {
   const ir::Node* node = nullptr;
   const ir::Value* value = nullptr;  // inputs, outputs, outer values
   Family family = Family::kOther;
-  std::string title;                 // operator, or the value's name
-  std::vector<std::string> lines;    // name, weights, attributes; of inputs and outputs their type
-  bool has_name_line = false;        // lines[0] is the node's name
+  std::string title;               // operator, or the value's name
+  std::vector<std::string> lines;  // name, weights, attributes; of inputs and outputs their type
+  bool has_name_line = false;      // lines[0] is the node's name
 };
 
 struct SceneNet {

@@ -169,7 +169,8 @@ class Summarizer {
     if (peak.node) summary_.peak_node = peak.node->Label();
     for (const ir::Node* node : constants)
       for (const ir::Value* value : node->outputs()) {
-        const bool read = value && std::any_of(value->uses().begin(), value->uses().end(), [&](const ir::Use& use) { return !constants.contains(use.node); });
+        const bool read = value && std::any_of(value->uses().begin(), value->uses().end(),
+                                               [&](const ir::Use& use) { return !constants.contains(use.node); });
         if (read && node->op_type != "Constant") summary_.constant_bytes = SaturatingAdd(summary_.constant_bytes, sizes_.Bytes(value));
       }
   }

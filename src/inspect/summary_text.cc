@@ -96,7 +96,8 @@ void Report::Costs(const Summary& s) {
   std::string types;
   for (const auto& [dtype, bytes] : s.weight_bytes_by_type)
     types += fmt::format("{}{} {}", types.empty() ? "" : ", ", DataTypeName(dtype), ByteCount(bytes));
-  Line("parameters", "{} in {} initializers{}", Count(s.parameters), s.initializers, s.constants > 0 ? fmt::format(" and {} constants", s.constants) : "");
+  Line("parameters", "{} in {} initializers{}", Count(s.parameters), s.initializers,
+       s.constants > 0 ? fmt::format(" and {} constants", s.constants) : "");
   Line("weights", "{}{}", ByteCount(s.weight_bytes), types.empty() ? "" : " (" + types + ")");
   if (s.constant_bytes > 0) Line("", "and {} that constant nodes compute at load", ByteCount(s.constant_bytes));
   for (const std::string& file : s.external_files) Line("external", "{}", file);
@@ -104,8 +105,9 @@ void Report::Costs(const Summary& s) {
   std::string unknown;
   for (const auto& [name, count] : s.unknown_operators) unknown += fmt::format("{}{} {}", unknown.empty() ? "" : ", ", name, count);
   Text("not counted", unknown);
-  Line("peak memory", "{} of activations{}{}, {} without reuse", ByteCount(s.peak_memory_bytes), s.peak_node.empty() ? "" : " at " + s.peak_node,
-       s.memory_complete ? "" : " (sizes of some values are unknown)", ByteCount(s.activation_bytes));
+  Line("peak memory", "{} of activations{}{}, {} without reuse", ByteCount(s.peak_memory_bytes),
+       s.peak_node.empty() ? "" : " at " + s.peak_node, s.memory_complete ? "" : " (sizes of some values are unknown)",
+       ByteCount(s.activation_bytes));
   if (!s.assumed_symbols.empty()) Text("assumed", fmt::format("{} = 1", fmt::join(s.assumed_symbols, " = 1, ")));
   std::string_view label = "metadata";
   for (const auto& [key, value] : s.metadata) {
@@ -115,7 +117,8 @@ void Report::Costs(const Summary& s) {
 }
 
 void Report::Nodes(const Summary& s) {
-  fmt::format_to(std::back_inserter(out_), "\n{:<28} {:<32} {:>9} {:>9} {:>10}  {}\n", "operator", "name", "FLOP", "weights", "output", "output type");
+  fmt::format_to(std::back_inserter(out_), "\n{:<28} {:<32} {:>9} {:>9} {:>10}  {}\n", "operator", "name", "FLOP", "weights", "output",
+                 "output type");
   std::string graph;
   for (const NodeSummary& entry : s.nodes) {
     if (entry.graph != graph) {
@@ -125,8 +128,11 @@ void Report::Nodes(const Summary& s) {
     const ir::Value* output = entry.node->output(0);
     const std::string name = entry.node->name.empty() && output ? output->name() : entry.node->name;
     fmt::format_to(std::back_inserter(out_), "{:<28} {:<32} {:>9} {:>9} {:>10}  {}\n", Short(entry.node->op_type, 28), Short(name, 32),
-                   entry.constant ? "constant" : entry.cost_known ? Count(entry.flops) : "?", entry.weight_bytes ? ByteCount(entry.weight_bytes) : "",
-                   ByteCount(entry.output_bytes), output ? output->type.ToString() : "");
+                   entry.constant     ? "constant"
+                   : entry.cost_known ? Count(entry.flops)
+                                      : "?",
+                   entry.weight_bytes ? ByteCount(entry.weight_bytes) : "", ByteCount(entry.output_bytes),
+                   output ? output->type.ToString() : "");
   }
 }
 
@@ -134,9 +140,12 @@ Json DimsJson(const ir::Type& type) {
   if (!type.shape) return nullptr;
   Json dims = Json::array();
   for (const ir::Dim& dim : type.shape->dims()) {
-    if (dim.is_constant()) dims.push_back(dim.value());
-    else if (dim.is_unknown()) dims.push_back(nullptr);
-    else dims.push_back(dim.ToString());
+    if (dim.is_constant())
+      dims.push_back(dim.value());
+    else if (dim.is_unknown())
+      dims.push_back(nullptr);
+    else
+      dims.push_back(dim.ToString());
   }
   return dims;
 }
@@ -157,8 +166,15 @@ Json ValuesJson(const std::vector<ValueSummary>& values) {
 Json NodesJson(const Summary& s) {
   Json list = Json::array();
   for (const NodeSummary& entry : s.nodes) {
-    Json node = {{"name", entry.node->name}, {"op_type", entry.node->op_type}, {"domain", entry.node->domain}, {"flops", entry.flops}, {"macs", entry.macs},
-                 {"cost_known", entry.cost_known}, {"constant", entry.constant}, {"parameters", entry.parameters}, {"weight_bytes", entry.weight_bytes},
+    Json node = {{"name", entry.node->name},
+                 {"op_type", entry.node->op_type},
+                 {"domain", entry.node->domain},
+                 {"flops", entry.flops},
+                 {"macs", entry.macs},
+                 {"cost_known", entry.cost_known},
+                 {"constant", entry.constant},
+                 {"parameters", entry.parameters},
+                 {"weight_bytes", entry.weight_bytes},
                  {"output_bytes", entry.output_bytes}};
     if (!entry.graph.empty()) node["graph"] = entry.graph;
     Json outputs = Json::array();
@@ -201,12 +217,29 @@ std::string SummaryText(const Summary& summary, const SummaryTextOptions& option
 }
 
 std::string SummaryJson(const Summary& s, bool nodes) {
-  Json json = {{"ir_version", s.ir_version}, {"model_version", s.model_version}, {"producer", s.producer_name}, {"producer_version", s.producer_version},
-               {"domain", s.domain}, {"doc", s.doc}, {"graph", s.graph_name}, {"node_count", s.nodes.size()}, {"subgraphs", s.subgraphs},
-               {"initializers", s.initializers}, {"constants", s.constants}, {"parameters", s.parameters}, {"weight_bytes", s.weight_bytes}, {"external_files", s.external_files},
-               {"constant_nodes", s.constant_nodes}, {"constant_bytes", s.constant_bytes}, {"macs", s.macs}, {"flops", s.flops},
-               {"peak_memory_bytes", s.peak_memory_bytes}, {"peak_node", s.peak_node}, {"activation_bytes", s.activation_bytes},
-               {"memory_complete", s.memory_complete}, {"assumed_symbols", s.assumed_symbols}};
+  Json json = {{"ir_version", s.ir_version},
+               {"model_version", s.model_version},
+               {"producer", s.producer_name},
+               {"producer_version", s.producer_version},
+               {"domain", s.domain},
+               {"doc", s.doc},
+               {"graph", s.graph_name},
+               {"node_count", s.nodes.size()},
+               {"subgraphs", s.subgraphs},
+               {"initializers", s.initializers},
+               {"constants", s.constants},
+               {"parameters", s.parameters},
+               {"weight_bytes", s.weight_bytes},
+               {"external_files", s.external_files},
+               {"constant_nodes", s.constant_nodes},
+               {"constant_bytes", s.constant_bytes},
+               {"macs", s.macs},
+               {"flops", s.flops},
+               {"peak_memory_bytes", s.peak_memory_bytes},
+               {"peak_node", s.peak_node},
+               {"activation_bytes", s.activation_bytes},
+               {"memory_complete", s.memory_complete},
+               {"assumed_symbols", s.assumed_symbols}};
   json["opsets"] = ObjectOf(s.opsets);
   json["metadata"] = ObjectOf(s.metadata);
   json["inputs"] = ValuesJson(s.inputs);

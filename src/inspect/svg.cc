@@ -44,15 +44,19 @@ class Pen {
  public:
   explicit Pen(std::string* out) : out_(*out) {}
   template <class... T>
-  void Add(fmt::format_string<T...> format, T&&... args) { fmt::format_to(std::back_inserter(out_), format, std::forward<T>(args)...); }
+  void Add(fmt::format_string<T...> format, T&&... args) {
+    fmt::format_to(std::back_inserter(out_), format, std::forward<T>(args)...);
+  }
 
   void Path(const std::vector<Point>& line) {
     Add("M{:.1f} {:.1f}", line[0].x, line[0].y);
     for (size_t i = 0; i + 1 < line.size(); i += 2) {
       const Point a = line[i], b = line[i + 1];
       if (i > 0) Add("L{:.1f} {:.1f}", a.x, a.y);
-      if (a.x == b.x) Add("V{:.1f}", b.y);
-      else Add("C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}", a.x, (a.y + b.y) / 2, b.x, (a.y + b.y) / 2, b.x, b.y);
+      if (a.x == b.x)
+        Add("V{:.1f}", b.y);
+      else
+        Add("C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}", a.x, (a.y + b.y) / 2, b.x, (a.y + b.y) / 2, b.x, b.y);
     }
   }
 
@@ -79,10 +83,14 @@ void DrawLabel(const SceneNet& net, Point start, Pen* pen) {
 
 std::string_view BoxClass(const SceneBox& box) {
   switch (box.kind) {
-    case SceneBox::Kind::kInput: return "input";
-    case SceneBox::Kind::kOutput: return "output";
-    case SceneBox::Kind::kOuter: return "outer";
-    case SceneBox::Kind::kNode: break;
+    case SceneBox::Kind::kInput:
+      return "input";
+    case SceneBox::Kind::kOutput:
+      return "output";
+    case SceneBox::Kind::kOuter:
+      return "outer";
+    case SceneBox::Kind::kNode:
+      break;
   }
   return FamilyName(box.family);
 }
@@ -95,7 +103,8 @@ void DrawBox(const SceneBox& box, const LayoutGraph::Node& size, Point place, si
   if (is_node && !box.lines.empty())
     // The title's corners are round above and square below.
     pen->Add("<path class=\"h\" d=\"M0 {0:.0f}V4a4 4 0 0 1 4 -4H{1:.0f}a4 4 0 0 1 4 4V{0:.0f}z\"/>", kTitleHeight, size.width - 4);
-  else if (is_node) pen->Add("<rect class=\"h\" width=\"{:.0f}\" height=\"{:.0f}\" rx=\"4\"/>", size.width, size.height);
+  else if (is_node)
+    pen->Add("<rect class=\"h\" width=\"{:.0f}\" height=\"{:.0f}\" rx=\"4\"/>", size.width, size.height);
   pen->Add("<text class=\"t\" x=\"{:.1f}\" y=\"14\">{}</text>", size.width / 2, Escaped(box.title));
   double y = kTitleHeight + 12;
   for (size_t i = 0; i < box.lines.size(); ++i, y += kLineHeight)
@@ -119,11 +128,20 @@ std::string Escaped(std::string_view text) {
       continue;
     }
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += text.substr(i, length);
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += text.substr(i, length);
     }
     i += length;
   }
@@ -213,12 +231,13 @@ std::string DrawSvg(const ir::Model& model, const DrawOptions& options) {
   for (size_t i = 0; i < scenes.size(); ++i) {
     const double title_width = TextWidth(scenes[i].title) * 15;
     const Point place = columns.Place(std::max(pictures[i].width, title_width), pictures[i].height + Columns::kTitle);
-    fmt::format_to(std::back_inserter(body), "<g transform=\"translate({:.1f} {:.1f})\"><text class=\"title\" y=\"14\">{}</text>", place.x, place.y,
-                   Escaped(scenes[i].title));
+    fmt::format_to(std::back_inserter(body), "<g transform=\"translate({:.1f} {:.1f})\"><text class=\"title\" y=\"14\">{}</text>", place.x,
+                   place.y, Escaped(scenes[i].title));
     fmt::format_to(std::back_inserter(body), "<g transform=\"translate(0 {})\">\n{}</g></g>\n", Columns::kTitle, pictures[i].body);
   }
   return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\">\n<style>{2}</style>\n"
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} "
+      "{1:.0f}\">\n<style>{2}</style>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{3}</svg>\n",
       columns.width(), columns.height(), PictureStyle(), body);
 }

@@ -84,39 +84,61 @@ void ForEachElement(const Tensor& tensor, size_t count, F&& f) {
     for (size_t i = 0; i < count; ++i) f(static_cast<double>(PackedAt(data, i, bits, is_signed)));
   };
   switch (tensor.dtype()) {
-    case DataType::kFloat: return plain(float{});
-    case DataType::kDouble: return plain(double{});
-    case DataType::kInt8: return plain(int8_t{});
-    case DataType::kInt16: return plain(int16_t{});
-    case DataType::kInt32: return plain(int32_t{});
-    case DataType::kInt64: return plain(int64_t{});
+    case DataType::kFloat:
+      return plain(float{});
+    case DataType::kDouble:
+      return plain(double{});
+    case DataType::kInt8:
+      return plain(int8_t{});
+    case DataType::kInt16:
+      return plain(int16_t{});
+    case DataType::kInt32:
+      return plain(int32_t{});
+    case DataType::kInt64:
+      return plain(int64_t{});
     case DataType::kUint8:
-    case DataType::kBool: return plain(uint8_t{});
-    case DataType::kUint16: return plain(uint16_t{});
-    case DataType::kUint32: return plain(uint32_t{});
-    case DataType::kUint64: return plain(uint64_t{});
-    case DataType::kFloat16: return narrow(Float16{});
-    case DataType::kBfloat16: return narrow(BFloat16{});
-    case DataType::kFloat8E4M3FN: return narrow(Float8E4M3FN{});
-    case DataType::kFloat8E4M3FNUZ: return narrow(Float8E4M3FNUZ{});
-    case DataType::kFloat8E5M2: return narrow(Float8E5M2{});
-    case DataType::kFloat8E5M2FNUZ: return narrow(Float8E5M2FNUZ{});
-    case DataType::kFloat8E8M0: return narrow(Float8E8M0{});
+    case DataType::kBool:
+      return plain(uint8_t{});
+    case DataType::kUint16:
+      return plain(uint16_t{});
+    case DataType::kUint32:
+      return plain(uint32_t{});
+    case DataType::kUint64:
+      return plain(uint64_t{});
+    case DataType::kFloat16:
+      return narrow(Float16{});
+    case DataType::kBfloat16:
+      return narrow(BFloat16{});
+    case DataType::kFloat8E4M3FN:
+      return narrow(Float8E4M3FN{});
+    case DataType::kFloat8E4M3FNUZ:
+      return narrow(Float8E4M3FNUZ{});
+    case DataType::kFloat8E5M2:
+      return narrow(Float8E5M2{});
+    case DataType::kFloat8E5M2FNUZ:
+      return narrow(Float8E5M2FNUZ{});
+    case DataType::kFloat8E8M0:
+      return narrow(Float8E8M0{});
     case DataType::kFloat4E2M1:
       for (size_t i = 0; i < count; ++i)
         f(static_cast<double>(static_cast<float>(Float4E2M1::FromBits(static_cast<uint8_t>(PackedAt(data, i, 4, false))))));
       return;
-    case DataType::kUint4: return packed(4, false);
-    case DataType::kInt4: return packed(4, true);
-    case DataType::kUint2: return packed(2, false);
-    case DataType::kInt2: return packed(2, true);
+    case DataType::kUint4:
+      return packed(4, false);
+    case DataType::kInt4:
+      return packed(4, true);
+    case DataType::kUint2:
+      return packed(2, false);
+    case DataType::kInt2:
+      return packed(2, true);
     case DataType::kComplex64:
       for (size_t i = 0; i < count; ++i) f(std::abs(std::complex<double>(ElementAt<std::complex<float>>(data, i))));
       return;
     case DataType::kComplex128:
       for (size_t i = 0; i < count; ++i) f(std::abs(ElementAt<std::complex<double>>(data, i)));
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -133,7 +155,8 @@ void Preview(const Tensor& tensor, size_t count, std::vector<std::string>* first
     return;
   }
   const bool exact = IsInteger(tensor.dtype()) || tensor.dtype() == DataType::kBool;
-  ForEachElement(tensor, count, [&](double value) { first->push_back(exact ? fmt::format("{:.0f}", value) : fmt::format("{:.6g}", value)); });
+  ForEachElement(tensor, count,
+                 [&](double value) { first->push_back(exact ? fmt::format("{:.0f}", value) : fmt::format("{:.6g}", value)); });
 }
 
 void CollectGraph(const ir::Graph& graph, const std::string& path, const WeightOptions& options, std::vector<WeightStatistics>* all) {
@@ -182,7 +205,8 @@ std::vector<WeightStatistics> WeightsOf(const ir::Model& model, const WeightOpti
 }
 
 std::string WeightsText(const std::vector<WeightStatistics>& weights) {
-  std::string out = fmt::format("{:<40} {:<24} {:>12} {:>12} {:>12} {:>12} {:>8}  {}\n", "weight", "type", "min", "max", "mean", "std", "zeros", "");
+  std::string out =
+      fmt::format("{:<40} {:<24} {:>12} {:>12} {:>12} {:>12} {:>8}  {}\n", "weight", "type", "min", "max", "mean", "std", "zeros", "");
   for (const WeightStatistics& w : weights) {
     const std::string name = w.graph.empty() ? w.name : w.graph + " / " + w.name;
     const std::string type = fmt::format("{}[{}]", DataTypeName(w.dtype), fmt::join(w.dims, ","));
@@ -191,8 +215,10 @@ std::string WeightsText(const std::vector<WeightStatistics>& weights) {
       fmt::format_to(std::back_inserter(out), " {}\n", w.error);
       continue;
     }
-    if (w.has_range) fmt::format_to(std::back_inserter(out), " {:>12.5g} {:>12.5g} {:>12.5g} {:>12.5g}", w.min, w.max, w.mean, w.deviation);
-    else fmt::format_to(std::back_inserter(out), "{:52}", "");
+    if (w.has_range)
+      fmt::format_to(std::back_inserter(out), " {:>12.5g} {:>12.5g} {:>12.5g} {:>12.5g}", w.min, w.max, w.mean, w.deviation);
+    else
+      fmt::format_to(std::back_inserter(out), "{:52}", "");
     const double zeros = w.elements ? 100.0 * static_cast<double>(w.zeros) / static_cast<double>(w.elements) : 0;
     fmt::format_to(std::back_inserter(out), " {:>7.3g}%", zeros);
     if (w.nans) fmt::format_to(std::back_inserter(out), "  {} NaN", w.nans);
@@ -205,7 +231,8 @@ std::string WeightsText(const std::vector<WeightStatistics>& weights) {
 std::string WeightsJson(const std::vector<WeightStatistics>& weights) {
   formats::Json list = formats::Json::array();
   for (const WeightStatistics& w : weights) {
-    formats::Json entry = {{"name", w.name}, {"dtype", std::string(DataTypeName(w.dtype))}, {"shape", w.dims}, {"elements", w.elements},
+    formats::Json entry = {{"name", w.name},   {"dtype", std::string(DataTypeName(w.dtype))},
+                           {"shape", w.dims},  {"elements", w.elements},
                            {"bytes", w.bytes}, {"external", w.external}};
     if (!w.graph.empty()) entry["graph"] = w.graph;
     if (!w.error.empty()) entry["error"] = w.error;

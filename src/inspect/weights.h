@@ -10,13 +10,13 @@ namespace sardonyx::inspect {
 
 struct WeightStatistics {
   std::string name;
-  std::string graph;   // path of the subgraph that holds it; "" for the main graph
+  std::string graph;  // path of the subgraph that holds it; "" for the main graph
   DataType dtype = DataType::kUndefined;
   std::vector<int64_t> dims;
   uint64_t elements = 0;
   uint64_t bytes = 0;
   bool external = false;
-  std::string error;   // why the data could not be read; no figures then
+  std::string error;  // why the data could not be read; no figures then
 
   // Of the finite elements; complex numbers by their magnitude; strings have none of these.
   bool has_range = false;

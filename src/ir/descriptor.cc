@@ -28,7 +28,8 @@ const FieldDescriptor* MessageDescriptor::Find(int number) const {
 }
 
 const FieldDescriptor* MessageDescriptor::Find(std::string_view name) const {
-  const auto found = std::find_if(fields.begin(), fields.end(), [&](const FieldDescriptor& f) { return f.name == name || f.json_name == name; });
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const FieldDescriptor& f) { return f.name == name || f.json_name == name; });
   return found == fields.end() ? nullptr : &*found;
 }
 

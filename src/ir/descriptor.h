@@ -34,9 +34,9 @@ struct FieldDescriptor {
   std::string_view json_name;  // "docString"
   FieldKind kind;
   bool repeated;
-  bool packed;                  // how a writer packs repeated scalars; readers take both forms
-  MessageKind message;          // kMessage
-  const EnumDescriptor* values; // kEnum
+  bool packed;                   // how a writer packs repeated scalars; readers take both forms
+  MessageKind message;           // kMessage
+  const EnumDescriptor* values;  // kEnum
   bool is_scalar() const { return kind != FieldKind::kString && kind != FieldKind::kBytes && kind != FieldKind::kMessage; }
 };
 

@@ -41,8 +41,10 @@ std::string FieldName(const DecodedMessage::Field& field) {
 std::string Shown(std::string_view text) {
   std::string result = "'";
   for (unsigned char c : text.substr(0, 40)) {
-    if (c >= 0x20 && c < 0x7f) result += static_cast<char>(c);
-    else result += fmt::format("\\x{:02x}", c);
+    if (c >= 0x20 && c < 0x7f)
+      result += static_cast<char>(c);
+    else
+      result += fmt::format("\\x{:02x}", c);
   }
   return result + (text.size() > 40 ? "...'" : "'");
 }
@@ -56,8 +58,7 @@ bool Comparison::Messages(std::string_view a, std::string_view b, MessageKind ki
   auto at_b = decoded_b->fields().begin();
   const auto end_b = decoded_b->fields().end();
   for (const Occurrences& field : decoded_a->fields()) {
-    if (at_b != end_b && at_b->front().number < field.front().number)
-      return Differ(FieldName(at_b->front()), "only in the second");
+    if (at_b != end_b && at_b->front().number < field.front().number) return Differ(FieldName(at_b->front()), "only in the second");
     if (at_b == end_b || at_b->front().number != field.front().number || at_b->front().descriptor != field.front().descriptor)
       return Differ(FieldName(field.front()), "only in the first");
     if (!Fields(field, *at_b, depth)) return false;
@@ -100,7 +101,8 @@ bool Comparison::Fields(Occurrences a, Occurrences b, int depth) {
   return true;
 }
 
-bool Comparison::Nested(std::string_view a, std::string_view b, MessageKind kind, std::string_view field, size_t index, bool repeated, int depth) {
+bool Comparison::Nested(std::string_view a, std::string_view b, MessageKind kind, std::string_view field, size_t index, bool repeated,
+                        int depth) {
   if (a == b) return true;
   const size_t length = path_.size();
   path_ += repeated ? fmt::format("{}[{}].", field, index) : fmt::format("{}.", field);
@@ -122,7 +124,8 @@ bool Comparison::Scalars(Occurrences a, Occurrences b) {
     const Status status_b = ForEachScalar(b, [&](uint64_t v) { values_b.push_back(v); });
     if (!status_a.ok() || !status_b.ok()) return Differ(field.name, (status_a.ok() ? status_b : status_a).message());
   }
-  if (values_a.size() != values_b.size()) return Differ(field.name, fmt::format("{} elements against {}", values_a.size(), values_b.size()));
+  if (values_a.size() != values_b.size())
+    return Differ(field.name, fmt::format("{} elements against {}", values_a.size(), values_b.size()));
   for (size_t i = 0; i < values_a.size(); ++i) {
     if (values_a[i] == values_b[i]) continue;
     const auto shown = [&](uint64_t bits) {

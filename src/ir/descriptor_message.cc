@@ -16,17 +16,22 @@ using Occurrences = DecodedMessage::Occurrences;
 
 WireType WireTypeOf(FieldKind kind) {
   switch (kind) {
-    case FieldKind::kFloat: return WireType::kFixed32;
-    case FieldKind::kDouble: return WireType::kFixed64;
+    case FieldKind::kFloat:
+      return WireType::kFixed32;
+    case FieldKind::kDouble:
+      return WireType::kFixed64;
     case FieldKind::kString:
     case FieldKind::kBytes:
-    case FieldKind::kMessage: return WireType::kLength;
-    default: return WireType::kVarint;
+    case FieldKind::kMessage:
+      return WireType::kLength;
+    default:
+      return WireType::kVarint;
   }
 }
 
 uint64_t Normalized(FieldKind kind, uint64_t value) {
-  if (kind == FieldKind::kInt32 || kind == FieldKind::kEnum) return static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(value)));
+  if (kind == FieldKind::kInt32 || kind == FieldKind::kEnum)
+    return static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(value)));
   return value;
 }
 
@@ -43,9 +48,12 @@ StatusOr<DecodedMessage> DecodedMessage::Decode(std::string_view wire, MessageKi
     const FieldDescriptor* known = field.descriptor;
     field.packed = known && known->repeated && known->is_scalar() && reader.type() == WireType::kLength;
     if (known && !field.packed && reader.type() != WireTypeOf(known->kind)) field.descriptor = known = nullptr;
-    if (known == nullptr) field.bytes = reader.raw();
-    else if (reader.type() == WireType::kLength) field.bytes = reader.bytes();
-    else field.scalar = Normalized(known->kind, reader.type() == WireType::kVarint ? reader.varint() : reader.fixed());
+    if (known == nullptr)
+      field.bytes = reader.raw();
+    else if (reader.type() == WireType::kLength)
+      field.bytes = reader.bytes();
+    else
+      field.scalar = Normalized(known->kind, reader.type() == WireType::kVarint ? reader.varint() : reader.fixed());
     if (field.packed && field.bytes.empty()) message.fields_.pop_back();  // no element: the same as no field
   }
   RETURN_IF_ERROR(reader.status().WithContext(descriptor.name));
@@ -57,7 +65,9 @@ StatusOr<DecodedMessage> DecodedMessage::Decode(std::string_view wire, MessageKi
     std::stable_sort(message.fields_.begin(), message.fields_.end(), before);
   for (size_t begin = 0, end = 0; begin < message.fields_.size(); begin = end) {
     const Field& first = message.fields_[begin];
-    while (end < message.fields_.size() && message.fields_[end].number == first.number && message.fields_[end].descriptor == first.descriptor) ++end;
+    while (end < message.fields_.size() && message.fields_[end].number == first.number &&
+           message.fields_[end].descriptor == first.descriptor)
+      ++end;
     message.groups_.emplace_back(&first, end - begin);
   }
   return message;
@@ -74,7 +84,8 @@ Status ForEachScalar(Occurrences field, const std::function<void(uint64_t)>& f) 
     const char* at = occurrence.bytes.data();
     const char* end = at + occurrence.bytes.size();
     if (width > 0 && occurrence.bytes.size() % width != 0)
-      return Corrupt(fmt::format("{} packed bytes of {} are no whole number of elements", occurrence.bytes.size(), occurrence.descriptor->name));
+      return Corrupt(
+          fmt::format("{} packed bytes of {} are no whole number of elements", occurrence.bytes.size(), occurrence.descriptor->name));
     while (at < end) {
       uint64_t value = 0;
       if (width > 0) {

@@ -19,8 +19,8 @@ class DecodedMessage {
   struct Field {
     const FieldDescriptor* descriptor = nullptr;  // null: unknown number, or a wire type that is not the field's
     int number = 0;
-    uint64_t scalar = 0;      // one scalar
-    std::string_view bytes;   // strings, bytes, messages; a packed run of scalars; of an unknown field: all of it
+    uint64_t scalar = 0;     // one scalar
+    std::string_view bytes;  // strings, bytes, messages; a packed run of scalars; of an unknown field: all of it
     bool packed = false;
   };
   // All occurrences of one field, in the order of the wire.

@@ -122,8 +122,10 @@ void JsonParser::WriteScalar(const FieldDescriptor& field, uint64_t value, bool 
   const bool is_double = field.kind == FieldKind::kDouble;
   MessageWriter writer(out);
   if (tagged) writer.Tag(field.number, is_float ? WireType::kFixed32 : is_double ? WireType::kFixed64 : WireType::kVarint);
-  if (is_float || is_double) writer.Raw({reinterpret_cast<const char*>(&value), is_float ? size_t{4} : size_t{8}});
-  else writer.Varint(value);
+  if (is_float || is_double)
+    writer.Raw({reinterpret_cast<const char*>(&value), is_float ? size_t{4} : size_t{8}});
+  else
+    writer.Varint(value);
 }
 
 StatusOr<uint64_t> JsonParser::Scalar(const FieldDescriptor& field) {

@@ -33,13 +33,20 @@ JsonReader::Type JsonReader::Peek() {
   SkipSpace();
   if (at_ >= text_.size()) return Type::kEnd;
   switch (text_[at_]) {
-    case '{': return Type::kObject;
-    case '[': return Type::kArray;
-    case '"': return Type::kString;
-    case 't': return Type::kTrue;
-    case 'f': return Type::kFalse;
-    case 'n': return Type::kNull;
-    default: return IsDigit(text_[at_]) || text_[at_] == '-' ? Type::kNumber : Type::kInvalid;
+    case '{':
+      return Type::kObject;
+    case '[':
+      return Type::kArray;
+    case '"':
+      return Type::kString;
+    case 't':
+      return Type::kTrue;
+    case 'f':
+      return Type::kFalse;
+    case 'n':
+      return Type::kNull;
+    default:
+      return IsDigit(text_[at_]) || text_[at_] == '-' ? Type::kNumber : Type::kInvalid;
   }
 }
 
@@ -61,9 +68,12 @@ Status JsonReader::NextElement(bool* more) {
   SkipSpace();
   const char next = at_ < text_.size() ? text_[at_] : '\0';
   *more = next != ']';
-  if (!*more) ++at_;
-  else if (!first_ && next != ',') return Expected("',' or ']'");
-  else if (!first_) ++at_;
+  if (!*more)
+    ++at_;
+  else if (!first_ && next != ',')
+    return Expected("',' or ']'");
+  else if (!first_)
+    ++at_;
   first_ = false;
   return {};
 }
@@ -72,9 +82,12 @@ Status JsonReader::NextKey(bool* more, std::string* key) {
   SkipSpace();
   const char next = at_ < text_.size() ? text_[at_] : '\0';
   *more = next != '}';
-  if (!*more) ++at_;
-  else if (!first_ && next != ',') return Expected("',' or '}'");
-  else if (!first_) ++at_;
+  if (!*more)
+    ++at_;
+  else if (!first_ && next != ',')
+    return Expected("',' or '}'");
+  else if (!first_)
+    ++at_;
   first_ = false;
   if (!*more) return {};
   RETURN_IF_ERROR(String("a key", key));
@@ -91,7 +104,8 @@ Status JsonReader::String(std::string_view what, std::string* value) {
   while (true) {
     const size_t run = std::min(text_.find_first_of("\"\\", at_), text_.size());
     const std::string_view plain = text_.substr(at_, run - at_);
-    if (std::any_of(plain.begin(), plain.end(), [](unsigned char c) { return c < 0x20; })) return ErrorAtValue("a control character in a string");
+    if (std::any_of(plain.begin(), plain.end(), [](unsigned char c) { return c < 0x20; }))
+      return ErrorAtValue("a control character in a string");
     value->append(plain);
     at_ = run;
     if (at_ >= text_.size()) return ErrorAtValue("expected '\"' at the end of a string");
@@ -127,9 +141,12 @@ StatusOr<uint32_t> JsonReader::HexDigits() {
   uint32_t code = 0;
   for (int i = 0; i < 4; ++i, ++at_) {
     const char c = at_ < text_.size() ? text_[at_] : '\0';
-    if (IsDigit(c)) code = code * 16 + static_cast<uint32_t>(c - '0');
-    else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') code = code * 16 + static_cast<uint32_t>((c | 0x20) - 'a' + 10);
-    else return ErrorAtValue("four hexadecimal digits must follow \\u");
+    if (IsDigit(c))
+      code = code * 16 + static_cast<uint32_t>(c - '0');
+    else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+      code = code * 16 + static_cast<uint32_t>((c | 0x20) - 'a' + 10);
+    else
+      return ErrorAtValue("four hexadecimal digits must follow \\u");
   }
   return code;
 }
@@ -187,12 +204,18 @@ Status JsonReader::Skip(int depth) {
         if (!more) return {};
         RETURN_IF_ERROR(Skip(depth + 1));
       }
-    case Type::kString: return String("a value", &text);
-    case Type::kNumber: return Number("a value").status();
-    case Type::kTrue: return Word("true");
-    case Type::kFalse: return Word("false");
-    case Type::kNull: return Null();
-    default: return Expected("a value");
+    case Type::kString:
+      return String("a value", &text);
+    case Type::kNumber:
+      return Number("a value").status();
+    case Type::kTrue:
+      return Word("true");
+    case Type::kFalse:
+      return Word("false");
+    case Type::kNull:
+      return Null();
+    default:
+      return Expected("a value");
   }
 }
 

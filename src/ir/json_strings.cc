@@ -12,7 +12,11 @@ namespace {
 size_t Utf8Length(std::string_view text, size_t i) {
   const auto byte = [&](size_t k) { return i + k < text.size() ? static_cast<uint8_t>(text[i + k]) : uint8_t{0}; };
   const uint8_t lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  const size_t length = lead < 0x80                   ? 1
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                      : 0;
   for (size_t k = 1; k < length; ++k)
     if ((byte(k) & 0xc0) != 0x80) return 0;
   if ((lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xed && byte(1) > 0x9f)) return 0;
@@ -41,14 +45,26 @@ bool AppendJsonString(std::string_view text, std::string* out) {
     if (length == 0) return false;
     const char c = text[i];
     switch (c) {
-      case '"': *out += "\\\""; break;
-      case '\\': *out += "\\\\"; break;
-      case '\n': *out += "\\n"; break;
-      case '\r': *out += "\\r"; break;
-      case '\t': *out += "\\t"; break;
+      case '"':
+        *out += "\\\"";
+        break;
+      case '\\':
+        *out += "\\\\";
+        break;
+      case '\n':
+        *out += "\\n";
+        break;
+      case '\r':
+        *out += "\\r";
+        break;
+      case '\t':
+        *out += "\\t";
+        break;
       default:
-        if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) *out += fmt::format("\\u{:04x}", static_cast<uint8_t>(c));
-        else out->append(text.substr(i, length));
+        if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f)
+          *out += fmt::format("\\u{:04x}", static_cast<uint8_t>(c));
+        else
+          out->append(text.substr(i, length));
     }
     i += length;
   }

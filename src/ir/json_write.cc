@@ -97,7 +97,8 @@ Status JsonWriter::Repeated(Occurrences field, int depth) {
 
 Status JsonWriter::Single(const DecodedMessage::Field& field, int depth) {
   switch (field.descriptor->kind) {
-    case FieldKind::kMessage: return Message(field.bytes, field.descriptor->message, depth);
+    case FieldKind::kMessage:
+      return Message(field.bytes, field.descriptor->message, depth);
     case FieldKind::kString:
       if (!AppendJsonString(field.bytes, &out_)) return Invalid(fmt::format("{} is not UTF-8, which JSON needs", field.descriptor->name));
       break;
@@ -106,30 +107,46 @@ Status JsonWriter::Single(const DecodedMessage::Field& field, int depth) {
       AppendBase64(field.bytes, &out_);
       out_ += '"';
       break;
-    default: Scalar(*field.descriptor, field.scalar);
+    default:
+      Scalar(*field.descriptor, field.scalar);
   }
   return {};
 }
 
 template <class T>
 void JsonWriter::Floating(T value) {
-  if (std::isnan(value)) out_ += "\"NaN\"";
-  else if (std::isinf(value)) out_ += value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
-  else fmt::format_to(std::back_inserter(out_), "{}", value);
+  if (std::isnan(value))
+    out_ += "\"NaN\"";
+  else if (std::isinf(value))
+    out_ += value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+  else
+    fmt::format_to(std::back_inserter(out_), "{}", value);
 }
 
 void JsonWriter::Scalar(const FieldDescriptor& field, uint64_t bits) {
   const auto out = std::back_inserter(out_);
   switch (field.kind) {
-    case FieldKind::kInt32: fmt::format_to(out, "{}", static_cast<int32_t>(bits)); break;
-    case FieldKind::kInt64: fmt::format_to(out, "\"{}\"", static_cast<int64_t>(bits)); break;
-    case FieldKind::kUint64: fmt::format_to(out, "\"{}\"", bits); break;
-    case FieldKind::kFloat: Floating(std::bit_cast<float>(static_cast<uint32_t>(bits))); break;
-    case FieldKind::kDouble: Floating(std::bit_cast<double>(bits)); break;
+    case FieldKind::kInt32:
+      fmt::format_to(out, "{}", static_cast<int32_t>(bits));
+      break;
+    case FieldKind::kInt64:
+      fmt::format_to(out, "\"{}\"", static_cast<int64_t>(bits));
+      break;
+    case FieldKind::kUint64:
+      fmt::format_to(out, "\"{}\"", bits);
+      break;
+    case FieldKind::kFloat:
+      Floating(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+      break;
+    case FieldKind::kDouble:
+      Floating(std::bit_cast<double>(bits));
+      break;
     default: {  // kEnum
       const EnumValue* value = field.values->Find(static_cast<int32_t>(bits));
-      if (value) fmt::format_to(out, "\"{}\"", value->name);
-      else fmt::format_to(out, "{}", static_cast<int32_t>(bits));
+      if (value)
+        fmt::format_to(out, "\"{}\"", value->name);
+      else
+        fmt::format_to(out, "{}", static_cast<int32_t>(bits));
     }
   }
 }

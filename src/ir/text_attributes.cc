@@ -23,13 +23,20 @@ namespace {
 // AttributeProto's field of a single value and of an element of a list.
 int FieldOf(AttributeType type, bool list) {
   switch (type) {
-    case AttributeType::kFloat: return list ? 7 : 2;
-    case AttributeType::kInt: return list ? 8 : 3;
-    case AttributeType::kString: return list ? 9 : 4;
-    case AttributeType::kTensor: return list ? 10 : 5;
-    case AttributeType::kGraph: return list ? 11 : 6;
-    case AttributeType::kSparseTensor: return list ? 23 : 22;
-    default: return list ? 15 : 14;  // kTypeProto
+    case AttributeType::kFloat:
+      return list ? 7 : 2;
+    case AttributeType::kInt:
+      return list ? 8 : 3;
+    case AttributeType::kString:
+      return list ? 9 : 4;
+    case AttributeType::kTensor:
+      return list ? 10 : 5;
+    case AttributeType::kGraph:
+      return list ? 11 : 6;
+    case AttributeType::kSparseTensor:
+      return list ? 23 : 22;
+    default:
+      return list ? 15 : 14;  // kTypeProto
   }
 }
 
@@ -131,9 +138,15 @@ Status TextParser::SingleValue(AttributeType expected, int depth, AttributeValue
   if (!is_graph) {
     ASSIGN_OR_RETURN(value->literal, reader_.Literal("the value of an attribute"));
     switch (value->literal.kind) {
-      case TextLiteral::Kind::kInteger: value->type = AttributeType::kInt; break;
-      case TextLiteral::Kind::kFloat: value->type = AttributeType::kFloat; break;
-      case TextLiteral::Kind::kString: value->type = AttributeType::kString; break;
+      case TextLiteral::Kind::kInteger:
+        value->type = AttributeType::kInt;
+        break;
+      case TextLiteral::Kind::kFloat:
+        value->type = AttributeType::kFloat;
+        break;
+      case TextLiteral::Kind::kString:
+        value->type = AttributeType::kString;
+        break;
     }
     if (next != '"' || reader_.Peek() != '(') return {};
   } else {

@@ -19,8 +19,8 @@ struct ParsedType {
   bool is_dense = false;
   bool is_sparse = false;
   bool has_shape = false;
-  bool is_static = false;      // has_shape and every dim is a number
-  std::vector<int64_t> dims;   // when is_static
+  bool is_static = false;     // has_shape and every dim is a number
+  std::vector<int64_t> dims;  // when is_static
 };
 
 // Each method reads one construct at the cursor and returns its serialized message.
@@ -34,7 +34,6 @@ class TextParser {
   Status ExpectEnd();
 
  private:
-
   // text_parser.cc
   Status ModelHeader(std::string* model);
   Status FunctionHeader(std::string* function);

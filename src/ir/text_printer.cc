@@ -24,7 +24,9 @@ class TextPrinter {
 
  private:
   template <class... T>
-  void Add(fmt::format_string<T...> format, T&&... args) { fmt::format_to(std::back_inserter(out_), format, std::forward<T>(args)...); }
+  void Add(fmt::format_string<T...> format, T&&... args) {
+    fmt::format_to(std::back_inserter(out_), format, std::forward<T>(args)...);
+  }
   void Indent() { out_.append(3 * static_cast<size_t>(indent_), ' '); }
   template <class Range, class F>
   void List(std::string_view open, std::string_view separator, std::string_view close, const Range& range, F&& print);
@@ -118,8 +120,10 @@ void TextPrinter::Quoted(std::string_view text) {
 
 // Names that would be read as the beginning of a type are quoted as well as those that are no identifiers.
 void TextPrinter::Name(std::string_view name) {
-  if (IsTextIdentifier(name) && !IsTypeWord(name)) out_ += name;
-  else Quoted(name);
+  if (IsTextIdentifier(name) && !IsTypeWord(name))
+    out_ += name;
+  else
+    Quoted(name);
 }
 
 void TextPrinter::Pairs(const StringPairs& pairs) {
@@ -231,14 +235,21 @@ void TextPrinter::Info(const ValueInfo& info) {
 
 void TextPrinter::PrintType(const Type& type) {
   switch (type.kind) {
-    case Type::Kind::kTensor: return TensorType(type);
+    case Type::Kind::kTensor:
+      return TensorType(type);
     case Type::Kind::kSparseTensor:
       out_ += "sparse_tensor(";
       TensorType(type);
       break;
-    case Type::Kind::kSequence: out_ += "seq("; break;
-    case Type::Kind::kOptional: out_ += "optional("; break;
-    case Type::Kind::kMap: Add("map({}, ", DataTypeName(type.dtype)); break;
+    case Type::Kind::kSequence:
+      out_ += "seq(";
+      break;
+    case Type::Kind::kOptional:
+      out_ += "optional(";
+      break;
+    case Type::Kind::kMap:
+      Add("map({}, ", DataTypeName(type.dtype));
+      break;
     case Type::Kind::kOpaque: {
       const auto qualified = [&](const std::string& name) {
         for (size_t begin = 0; begin <= name.size();) {
@@ -271,10 +282,14 @@ void TextPrinter::TensorType(const Type& type) {
     out_ += "[]";
   } else if (type.shape->rank() > 0) {
     List("[", ", ", "]", type.shape->dims(), [&](const Dim& dim) {
-      if (dim.is_unknown()) out_ += '?';
-      else if (dim.is_constant()) Add("{}", dim.value());
-      else if (const auto symbol = dim.symbol()) Name(*symbol);
-      else Name(dim.ToString());
+      if (dim.is_unknown())
+        out_ += '?';
+      else if (dim.is_constant())
+        Add("{}", dim.value());
+      else if (const auto symbol = dim.symbol())
+        Name(*symbol);
+      else
+        Name(dim.ToString());
     });
   }
 }
@@ -305,8 +320,10 @@ void TextPrinter::PrintNode(const Node& node) {
     domain.remove_prefix(std::min(dot + 1, domain.size()));
   }
   // Unlike a value, an operator may have the name of a type: no type can stand here.
-  if (IsTextIdentifier(node.op_type)) out_ += node.op_type;
-  else Quoted(node.op_type);
+  if (IsTextIdentifier(node.op_type))
+    out_ += node.op_type;
+  else
+    Quoted(node.op_type);
   if (!node.overload.empty()) {
     out_ += ':';
     Name(node.overload);
@@ -328,8 +345,10 @@ void TextPrinter::Attributes(const std::vector<Attribute>& attributes) {
 
 void TextPrinter::PrintAttribute(const Attribute& attribute) {
   // Like an operator, an attribute may have the name of a type.
-  if (IsTextIdentifier(attribute.name)) out_ += attribute.name;
-  else Quoted(attribute.name);
+  if (IsTextIdentifier(attribute.name))
+    out_ += attribute.name;
+  else
+    Quoted(attribute.name);
   if (const std::string_view word = AttributeTypeWord(attribute.type); !word.empty()) Add(": {}", word);
   out_ += " = ";
   if (!attribute.ref_attr_name.empty()) {
@@ -349,22 +368,34 @@ void TextPrinter::Content(const Attribute& attribute) {
     if (g) PrintGraph(*g);
   };
   const auto list = [&](const auto& range, auto&& print) { List("[", ", ", "]", range, print); };
-  if (const auto* f = std::get_if<float>(&attribute.value)) Add("{}", *f);
-  else if (const auto* i = std::get_if<int64_t>(&attribute.value)) Add("{}", *i);
-  else if (const auto* s = std::get_if<std::string>(&attribute.value)) Quoted(*s);
-  else if (const auto* t = std::get_if<StoredTensor>(&attribute.value)) Tensor(*t, false);
-  else if (const auto* g = std::get_if<std::shared_ptr<Graph>>(&attribute.value)) graph(*g);
-  else if (const auto* sparse = std::get_if<StoredSparseTensor>(&attribute.value)) Sparse(*sparse, false);
-  else if (const auto* type = std::get_if<Type>(&attribute.value)) PrintType(*type);
-  else if (const auto* floats = std::get_if<std::vector<float>>(&attribute.value)) list(*floats, [&](float v) { Add("{}", v); });
-  else if (const auto* ints = std::get_if<std::vector<int64_t>>(&attribute.value)) list(*ints, [&](int64_t v) { Add("{}", v); });
-  else if (const auto* strings = std::get_if<std::vector<std::string>>(&attribute.value)) list(*strings, [&](const std::string& v) { Quoted(v); });
+  if (const auto* f = std::get_if<float>(&attribute.value))
+    Add("{}", *f);
+  else if (const auto* i = std::get_if<int64_t>(&attribute.value))
+    Add("{}", *i);
+  else if (const auto* s = std::get_if<std::string>(&attribute.value))
+    Quoted(*s);
+  else if (const auto* t = std::get_if<StoredTensor>(&attribute.value))
+    Tensor(*t, false);
+  else if (const auto* g = std::get_if<std::shared_ptr<Graph>>(&attribute.value))
+    graph(*g);
+  else if (const auto* sparse = std::get_if<StoredSparseTensor>(&attribute.value))
+    Sparse(*sparse, false);
+  else if (const auto* type = std::get_if<Type>(&attribute.value))
+    PrintType(*type);
+  else if (const auto* floats = std::get_if<std::vector<float>>(&attribute.value))
+    list(*floats, [&](float v) { Add("{}", v); });
+  else if (const auto* ints = std::get_if<std::vector<int64_t>>(&attribute.value))
+    list(*ints, [&](int64_t v) { Add("{}", v); });
+  else if (const auto* strings = std::get_if<std::vector<std::string>>(&attribute.value))
+    list(*strings, [&](const std::string& v) { Quoted(v); });
   else if (const auto* tensors = std::get_if<std::vector<StoredTensor>>(&attribute.value))
     list(*tensors, [&](const StoredTensor& v) { Tensor(v, false); });
-  else if (const auto* graphs = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.value)) list(*graphs, graph);
+  else if (const auto* graphs = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.value))
+    list(*graphs, graph);
   else if (const auto* sparses = std::get_if<std::vector<StoredSparseTensor>>(&attribute.value))
     list(*sparses, [&](const StoredSparseTensor& v) { Sparse(v, false); });
-  else if (const auto* types = std::get_if<std::vector<Type>>(&attribute.value)) list(*types, [&](const Type& v) { PrintType(v); });
+  else if (const auto* types = std::get_if<std::vector<Type>>(&attribute.value))
+    list(*types, [&](const Type& v) { PrintType(v); });
   else {
     // An attribute without type and value: the nearest thing that parses.
     out_ += "\"\"";

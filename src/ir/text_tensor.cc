@@ -52,27 +52,45 @@ void PrintStrings(std::span<const std::string> strings, std::string* out) {
 void PrintData(const Tensor& tensor, size_t count, std::string* out) {
   const void* data = tensor.raw_data();
   switch (tensor.dtype()) {
-    case DataType::kFloat: return PrintNumbers<float>(data, count, out);
-    case DataType::kComplex64: return PrintNumbers<float>(data, 2 * count, out);
-    case DataType::kDouble: return PrintNumbers<double>(data, count, out);
-    case DataType::kComplex128: return PrintNumbers<double>(data, 2 * count, out);
-    case DataType::kInt8: return PrintNumbers<int8_t>(data, count, out);
-    case DataType::kInt16: return PrintNumbers<int16_t>(data, count, out);
-    case DataType::kInt32: return PrintNumbers<int32_t>(data, count, out);
-    case DataType::kInt64: return PrintNumbers<int64_t>(data, count, out);
-    case DataType::kUint32: return PrintNumbers<uint32_t>(data, count, out);
-    case DataType::kUint64: return PrintNumbers<uint64_t>(data, count, out);
+    case DataType::kFloat:
+      return PrintNumbers<float>(data, count, out);
+    case DataType::kComplex64:
+      return PrintNumbers<float>(data, 2 * count, out);
+    case DataType::kDouble:
+      return PrintNumbers<double>(data, count, out);
+    case DataType::kComplex128:
+      return PrintNumbers<double>(data, 2 * count, out);
+    case DataType::kInt8:
+      return PrintNumbers<int8_t>(data, count, out);
+    case DataType::kInt16:
+      return PrintNumbers<int16_t>(data, count, out);
+    case DataType::kInt32:
+      return PrintNumbers<int32_t>(data, count, out);
+    case DataType::kInt64:
+      return PrintNumbers<int64_t>(data, count, out);
+    case DataType::kUint32:
+      return PrintNumbers<uint32_t>(data, count, out);
+    case DataType::kUint64:
+      return PrintNumbers<uint64_t>(data, count, out);
     case DataType::kUint16:
     case DataType::kFloat16:
-    case DataType::kBfloat16: return PrintNumbers<uint16_t>(data, count, out);
+    case DataType::kBfloat16:
+      return PrintNumbers<uint16_t>(data, count, out);
     case DataType::kUint4:
-    case DataType::kFloat4E2M1: return PrintPacked(data, count, 4, false, out);
-    case DataType::kInt4: return PrintPacked(data, count, 4, true, out);
-    case DataType::kUint2: return PrintPacked(data, count, 2, false, out);
-    case DataType::kInt2: return PrintPacked(data, count, 2, true, out);
-    case DataType::kBool: return PrintBools(data, count, out);
-    case DataType::kString: return PrintStrings(tensor.data<std::string>().first(count), out);
-    default: return PrintNumbers<uint8_t>(data, count, out);  // uint8 and the float8 kinds
+    case DataType::kFloat4E2M1:
+      return PrintPacked(data, count, 4, false, out);
+    case DataType::kInt4:
+      return PrintPacked(data, count, 4, true, out);
+    case DataType::kUint2:
+      return PrintPacked(data, count, 2, false, out);
+    case DataType::kInt2:
+      return PrintPacked(data, count, 2, true, out);
+    case DataType::kBool:
+      return PrintBools(data, count, out);
+    case DataType::kString:
+      return PrintStrings(tensor.data<std::string>().first(count), out);
+    default:
+      return PrintNumbers<uint8_t>(data, count, out);  // uint8 and the float8 kinds
   }
 }
 

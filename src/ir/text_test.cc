@@ -29,7 +29,8 @@ std::unique_ptr<Model> ParsedGraph(const std::string& graph) {
   auto again = Parsed(printed);
   std::string difference;
   EXPECT_TRUE(SemanticallyEqual(SerializeModel(*model), SerializeModel(*again), MessageKind::kModelProto, &difference))
-      << difference << "\n" << printed;
+      << difference << "\n"
+      << printed;
   EXPECT_EQ(printed, PrintText(*again));
   return model;
 }
@@ -163,7 +164,9 @@ TEST(Text, ReadsAGraph) {
 }
 
 TEST(Text, QuotesNamesThatNeedIt) {
-  ParsedGraph("\"my graph\" (float[\"a b\"] \"x/1:0\", float[2] \"float\") => (\"seq\") { [\"n/1\"] \"seq\" = \"my-domain\".v1.\"Op.Type\" (\"x/1:0\", \"\") }");
+  ParsedGraph(
+      "\"my graph\" (float[\"a b\"] \"x/1:0\", float[2] \"float\") => (\"seq\") { [\"n/1\"] \"seq\" = \"my-domain\".v1.\"Op.Type\" "
+      "(\"x/1:0\", \"\") }");
 }
 
 TEST(Text, SaysWhatIsWrongAndWhere) {
@@ -190,7 +193,8 @@ TEST(Text, SaysWhatIsWrongAndWhere) {
       {"g () => (12) { }", "1:10: expected a type or the name of a value, found '12) { }'"},
       {"", "1:1: expected the name of a graph, found the end of the text"},
       {"<ir_versoin: 1> g () => () {}",
-       "1:2: expected one of ir_version, opset_import, producer_name, producer_version, domain, model_version, doc_string, metadata_props, found 'ir_versoin'"},
+       "1:2: expected one of ir_version, opset_import, producer_name, producer_version, domain, model_version, doc_string, metadata_props, "
+       "found 'ir_versoin'"},
   };
   for (const auto& c : cases) {
     const auto model = ParseText(c.graph);

@@ -14,9 +14,7 @@ namespace {
 constexpr int kMaxTypeDepth = 64;
 
 // "undefined" is an element type only to print what a broken file says.
-std::optional<DataType> ElementType(std::string_view word) {
-  return word == "undefined" ? DataType::kUndefined : ParseDataType(word);
-}
+std::optional<DataType> ElementType(std::string_view word) { return word == "undefined" ? DataType::kUndefined : ParseDataType(word); }
 
 StatusOr<uint64_t> IntegerBits(const TextLiteral& literal, int64_t low, int64_t high, DataType dtype) {
   ASSIGN_OR_RETURN(const int64_t value, LiteralToInt64(literal));
@@ -45,17 +43,28 @@ StatusOr<uint64_t> ElementBits(const TextLiteral& literal, DataType dtype) {
       ASSIGN_OR_RETURN(const double value, LiteralToDouble(literal));
       return std::bit_cast<uint64_t>(value);
     }
-    case DataType::kFloat16: return NarrowFloatBits<Float16>(literal, dtype);
-    case DataType::kBfloat16: return NarrowFloatBits<BFloat16>(literal, dtype);
-    case DataType::kFloat8E4M3FN: return NarrowFloatBits<Float8E4M3FN>(literal, dtype);
-    case DataType::kFloat8E4M3FNUZ: return NarrowFloatBits<Float8E4M3FNUZ>(literal, dtype);
-    case DataType::kFloat8E5M2: return NarrowFloatBits<Float8E5M2>(literal, dtype);
-    case DataType::kFloat8E5M2FNUZ: return NarrowFloatBits<Float8E5M2FNUZ>(literal, dtype);
-    case DataType::kFloat8E8M0: return NarrowFloatBits<Float8E8M0>(literal, dtype);
-    case DataType::kFloat4E2M1: return NarrowFloatBits<Float4E2M1>(literal, dtype);
-    case DataType::kBool: return IntegerBits(literal, 0, 1, dtype);
-    case DataType::kUint64: return LiteralToUint64(literal);
-    case DataType::kInt64: return IntegerBits(literal, INT64_MIN, INT64_MAX, dtype);
+    case DataType::kFloat16:
+      return NarrowFloatBits<Float16>(literal, dtype);
+    case DataType::kBfloat16:
+      return NarrowFloatBits<BFloat16>(literal, dtype);
+    case DataType::kFloat8E4M3FN:
+      return NarrowFloatBits<Float8E4M3FN>(literal, dtype);
+    case DataType::kFloat8E4M3FNUZ:
+      return NarrowFloatBits<Float8E4M3FNUZ>(literal, dtype);
+    case DataType::kFloat8E5M2:
+      return NarrowFloatBits<Float8E5M2>(literal, dtype);
+    case DataType::kFloat8E5M2FNUZ:
+      return NarrowFloatBits<Float8E5M2FNUZ>(literal, dtype);
+    case DataType::kFloat8E8M0:
+      return NarrowFloatBits<Float8E8M0>(literal, dtype);
+    case DataType::kFloat4E2M1:
+      return NarrowFloatBits<Float4E2M1>(literal, dtype);
+    case DataType::kBool:
+      return IntegerBits(literal, 0, 1, dtype);
+    case DataType::kUint64:
+      return LiteralToUint64(literal);
+    case DataType::kInt64:
+      return IntegerBits(literal, INT64_MIN, INT64_MAX, dtype);
     case DataType::kInt2:
     case DataType::kInt4:
     case DataType::kInt8:
@@ -64,7 +73,8 @@ StatusOr<uint64_t> ElementBits(const TextLiteral& literal, DataType dtype) {
       const int64_t half = int64_t{1} << (BitsPerElement(dtype) - 1);
       return IntegerBits(literal, -half, half - 1, dtype);
     }
-    default: return IntegerBits(literal, 0, (int64_t{1} << BitsPerElement(dtype)) - 1, dtype);  // unsigned
+    default:
+      return IntegerBits(literal, 0, (int64_t{1} << BitsPerElement(dtype)) - 1, dtype);  // unsigned
   }
 }
 

@@ -49,7 +49,9 @@ void BindAttributes(ir::Node* node, const ir::Node& call, const ir::Function& fu
     for (const auto& inner : sub->nodes()) BindAttributes(inner.get(), call, function);
 }
 
+// A node that says its opset already came from the call (a subgraph that the body took over), not from the function.
 void SetOpsets(ir::Node* node, const ir::Function& function, const ir::Model& model) {
+  if (node->opset_version != 0) return;
   for (const ir::OpsetImport& opset : function.opset_imports)
     if (ir::NormalDomain(opset.domain) == ir::NormalDomain(node->domain) && opset.version != model.OpsetVersion(node->domain))
       node->opset_version = opset.version;
@@ -92,7 +94,7 @@ class Inliner {
     if (!options_.expand_operator(*node, opset)) return {};
     const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node->domain), node->op_type, opset);
     if (!schema) return {};
-    ASSIGN_OR_RETURN(const std::unique_ptr<ir::Function> body, ops::FunctionBody(*schema, *node));
+    ASSIGN_OR_RETURN(const std::unique_ptr<ir::Function> body, ops::FunctionBody(*schema, *node, model_.OpsetVersion("")));
     if (!body) return {};
     // What is in the body is expanded in the caller's next round, when its types are known.
     std::vector<ir::Node*> added;

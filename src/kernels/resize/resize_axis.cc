@@ -8,6 +8,9 @@
 namespace sardonyx::kernels {
 namespace {
 
+// Entries of 16 bytes.
+constexpr int64_t kMaxTableEntries = int64_t{1} << 27;
+
 // Where output `x` lies in the input's coordinates.
 double SourceCoordinate(const ResizeOptions& options, const ResizeAxis& axis, int64_t output) {
   const double x = static_cast<double>(output), input = static_cast<double>(axis.input);
@@ -123,7 +126,7 @@ Status BuildResizeTable(const ResizeOptions& options, ResizeAxis& axis) {
     reach = static_cast<int64_t>(std::floor(-support) + 1) * -1 + 1;
   }
   axis.taps = options.mode == ResizeMode::kNearest ? 1 : 2 * reach;
-  if (axis.output > 0 && axis.taps > (int64_t{1} << 31) / axis.output)
+  if (axis.output > 0 && axis.taps > kMaxTableEntries / axis.output)
     return Resource(fmt::format("resizing {} elements to {} needs a table of {} x {}", axis.input, axis.output, axis.output, axis.taps));
   axis.index.assign(static_cast<size_t>(axis.output * axis.taps), 0);
   axis.weight.assign(axis.index.size(), 1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "kernels/signal/fft.h"
 
@@ -69,30 +70,39 @@ template void Dft<double>(const DftShape&, const double*, double*, ThreadPool&);
 template void Stft<float>(const StftShape&, const float*, const float*, float*, ThreadPool&);
 template void Stft<double>(const StftShape&, const double*, const double*, double*, ThreadPool&);
 
-std::vector<double> MelWeights(int64_t mel_bins, int64_t dft_length, int64_t sample_rate, double lower_edge, double upper_edge) {
+template <class T>
+void MelWeights(int64_t mel_bins, int64_t dft_length, int64_t sample_rate, double lower_edge, double upper_edge, T* y) {
   const int64_t bins = dft_length / 2 + 1;
   const auto mel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
   const double low = mel(lower_edge), step = (mel(upper_edge) - low) / static_cast<double>(mel_bins + 2);
-  // The spectrogram bin of each edge.
-  std::vector<int64_t> edge(static_cast<size_t>(mel_bins + 2));
-  for (int64_t i = 0; i < mel_bins + 2; ++i) {
+  // The spectrogram bin of edge i.
+  const auto edge = [&](int64_t i) {
     const double hertz = 700 * (std::pow(10, (low + static_cast<double>(i) * step) / 2595) - 1);
     const double bin = std::floor(static_cast<double>(dft_length + 1) * hertz / static_cast<double>(sample_rate));
-    edge[static_cast<size_t>(i)] = static_cast<int64_t>(std::clamp(bin, -1e15, 1e15));
-  }
-  std::vector<double> weights(static_cast<size_t>(bins * mel_bins), 0.0);
-  const auto set = [&](int64_t bin, int64_t column, double value) {
-    if (bin >= 0 && bin < bins) weights[static_cast<size_t>(bin * mel_bins + column)] = value;
+    return static_cast<int64_t>(std::clamp(bin, -1e15, 1e15));
   };
+  std::fill_n(y, bins * mel_bins, T{0});
   for (int64_t i = 0; i < mel_bins; ++i) {
-    const int64_t left = edge[static_cast<size_t>(i)], center = edge[static_cast<size_t>(i) + 1], right = edge[static_cast<size_t>(i) + 2];
-    if (center == left) set(center, i, 1);
+    const int64_t left = edge(i), center = edge(i + 1), right = edge(i + 2);
+    if (center == left && center >= 0 && center < bins) y[center * mel_bins + i] = T{1};
     for (int64_t j = std::max<int64_t>(left, 0); center > left && j <= std::min(center, bins - 1); ++j)
-      set(j, i, static_cast<double>(j - left) / static_cast<double>(center - left));
+      y[j * mel_bins + i] = static_cast<T>(static_cast<double>(j - left) / static_cast<double>(center - left));
     for (int64_t j = std::max<int64_t>(center, 0); right > center && j < std::min(right, bins); ++j)
-      set(j, i, static_cast<double>(right - j) / static_cast<double>(right - center));
+      y[j * mel_bins + i] = static_cast<T>(static_cast<double>(right - j) / static_cast<double>(right - center));
   }
-  return weights;
 }
+
+#define SARDONYX_MEL(T) template void MelWeights<T>(int64_t, int64_t, int64_t, double, double, T*)
+SARDONYX_MEL(float);
+SARDONYX_MEL(double);
+SARDONYX_MEL(int8_t);
+SARDONYX_MEL(int16_t);
+SARDONYX_MEL(int32_t);
+SARDONYX_MEL(int64_t);
+SARDONYX_MEL(uint8_t);
+SARDONYX_MEL(uint16_t);
+SARDONYX_MEL(uint32_t);
+SARDONYX_MEL(uint64_t);
+#undef SARDONYX_MEL
 
 }  // namespace sardonyx::kernels

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "base/thread_pool.h"
 
@@ -30,8 +29,9 @@ struct StftShape {
 template <class T>
 void Stft(const StftShape& shape, const T* signal, const T* window, T* y, ThreadPool& pool);
 
-// [dft_length / 2 + 1, mel_bins] triangles between the edges (in hertz), peak 1. Precondition: finite edges > -700, positive
-// sizes and rate.
-std::vector<double> MelWeights(int64_t mel_bins, int64_t dft_length, int64_t sample_rate, double lower_edge, double upper_edge);
+// y: [dft_length / 2 + 1, mel_bins], triangles between the edges (in hertz) with a peak of 1. Precondition: finite edges
+// > -700, positive sizes and rate. T: every numeric type.
+template <class T>
+void MelWeights(int64_t mel_bins, int64_t dft_length, int64_t sample_rate, double lower_edge, double upper_edge, T* y);
 
 }  // namespace sardonyx::kernels

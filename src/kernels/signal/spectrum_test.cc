@@ -41,8 +41,8 @@ TEST(Dft, OneSidedInverseUndoesOneSided) {
 }
 
 TEST(MelWeights, StaysInsideTheSpectrumForEdgesBeyondIt) {
-  const std::vector<double> weights = MelWeights(8, 16, 8192, -100, 20000);
-  EXPECT_EQ(weights.size(), 9u * 8u);
+  std::vector<double> weights(9 * 8);
+  MelWeights(8, 16, 8192, -100, 20000, weights.data());
   for (double w : weights) EXPECT_TRUE(w >= 0 && w <= 1);
 }
 

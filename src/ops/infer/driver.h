@@ -22,7 +22,25 @@ struct GraphError {
   const ir::Node* node;  // null for an error of the graph itself
   Status status;
 };
-using Errors = std::vector<GraphError>;
+
+// What was found so far. A hostile model may break at every node, in names of any length: what is kept is bounded.
+class Errors {
+ public:
+  using value_type = GraphError;
+  void push_back(GraphError error) {
+    constexpr size_t kMaxErrors = 20000, kMaxMessage = 2000;
+    if (list_.size() >= kMaxErrors) return;
+    if (error.status.message().size() > kMaxMessage) error.status = Status(error.status.code(), error.status.message().substr(0, kMaxMessage) + "...");
+    list_.push_back(std::move(error));
+  }
+  bool empty() const { return list_.empty(); }
+  void clear() { list_.clear(); }
+  std::vector<GraphError>::const_iterator begin() const { return list_.begin(); }
+  std::vector<GraphError>::const_iterator end() const { return list_.end(); }
+
+ private:
+  std::vector<GraphError> list_;
+};
 
 // What is known of one value of a frame.
 struct Entry {

@@ -38,6 +38,9 @@ Status RunDeformConv(KernelContext& context, const DeformState& state) {
   const bool has_bias = context.has_input(3), has_mask = context.has_input(4);
   if (has_bias) RETURN_IF_ERROR(kernels::CheckConvBias(s, context.input(3).dims));
   if (has_mask) RETURN_IF_ERROR(CheckMap("mask", context.input(4).dims, s, kernel));
+  // The gathered columns must be addressable.
+  const int64_t columns[] = {s.depth(), s.window.output_size()};
+  ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count, CheckedNumElements(DataType::kDouble, columns));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataTypeOf<T>::value, s.output));
   ASSIGN_OR_RETURN(void* workspace, context.Workspace(kernels::DeformConvWorkspace<T>(s)));
   kernels::DeformConv<T>(s, state.offset_groups, x.ptr<T>(), w.ptr<T>(), offset.ptr<T>(), has_bias ? context.input(3).ptr<T>() : nullptr,

@@ -10,6 +10,9 @@
 namespace sardonyx::cpu {
 namespace {
 
+// Tables of a transform take up to 100 bytes an element, so its length is bounded.
+constexpr int64_t kMaxTransform = int64_t{1} << 24;
+
 bool Has(const KernelContext& context, size_t i) { return i < context.num_inputs() && context.has_input(i); }
 
 // An input that is one integer, or one number.
@@ -59,7 +62,8 @@ StatusOr<kernels::DftShape> PlanDft(const KernelContext& context, const DftState
   if (Has(context, 1)) {
     ASSIGN_OR_RETURN(s.length, ReadInt(context, 1, "dft_length"));
   }
-  if (s.length < 1 || s.length > int64_t{1} << 30) return Invalid(fmt::format("a transform of length {}", s.length));
+  if (s.length < 1) return Invalid(fmt::format("a transform of length {}", s.length));
+  if (s.length > kMaxTransform) return Resource(fmt::format("a transform of length {}; at most {} are implemented", s.length, kMaxTransform));
   if (state.onesided && !state.inverse && s.input_parts == 2) return Invalid("a one-sided transform needs real input");
   s.output = state.onesided && !state.inverse ? s.length / 2 + 1 : s.length;
   s.output_parts = to_real ? 1 : 2;
@@ -110,6 +114,7 @@ StatusOr<kernels::StftShape> PlanStft(const KernelContext& context, bool oneside
   }
   if (s.step < 1 || s.length < 1 || s.length > s.signal) return Invalid(fmt::format("frames of {} every {} in a signal of {}", s.length, s.step, s.signal));
   if (onesided && s.parts == 2) return Invalid("a one-sided transform needs a real signal");
+  if (s.length > kMaxTransform) return Resource(fmt::format("a transform of length {}; at most {} are implemented", s.length, kMaxTransform));
   s.frames = (s.signal - s.length) / s.step + 1;
   s.bins = onesided ? s.length / 2 + 1 : s.length;
   ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count, CheckedNumElements(DataType::kDouble, Dims{s.batch, s.frames, s.bins, 2}));
@@ -139,12 +144,10 @@ StatusOr<std::unique_ptr<Kernel>> CreateMelWeightMatrix(const NodeInfo& node) {
     if (mel_bins < 1 || dft_length < 1 || sample_rate < 1 || mel_bins > int64_t{1} << 20 || dft_length > int64_t{1} << 30)
       return Invalid(fmt::format("{} mel bins of a transform of {} at {} samples a second", mel_bins, dft_length, sample_rate));
     if (!(lower > -700 && upper > lower && upper < 1e12)) return Invalid(fmt::format("edges of {} and {} hertz", lower, upper));
-    // The output is asked for first: it fails in time when there is no memory.
     const DataType stored = dtype == DataType::kFloat16 || dtype == DataType::kBfloat16 ? DataType::kFloat : dtype;
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, stored, Dims{dft_length / 2 + 1, mel_bins}));
-    const std::vector<double> weights = kernels::MelWeights(mel_bins, dft_length, sample_rate, lower, upper);
     return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(stored, "MelWeightMatrix", [&]<class T>() -> Status {
-      for (size_t i = 0; i < weights.size(); ++i) y.mutable_ptr<T>()[i] = static_cast<T>(weights[i]);
+      kernels::MelWeights<T>(mel_bins, dft_length, sample_rate, lower, upper, y.mutable_ptr<T>());
       return Status();
     });
   });
