@@ -137,9 +137,7 @@ Dim Dim::Expression::FromPolynomial(Polynomial terms) {
   return result;
 }
 
-Dim Dim::Expression::FromAtom(Atom atom) {
-  return FromPolynomial({Term{{std::make_shared<const Atom>(std::move(atom))}, 1}});
-}
+Dim Dim::Expression::FromAtom(Atom atom) { return FromPolynomial({Term{{std::make_shared<const Atom>(std::move(atom))}, 1}}); }
 
 Dim Dim::Expression::Operation(Atom::Kind kind, const Dim& a, const Dim& b) {
   return FromAtom(Atom{kind, "", a, b, 1 + Weight(a) + Weight(b)});
@@ -148,12 +146,17 @@ Dim Dim::Expression::Operation(Atom::Kind kind, const Dim& a, const Dim& b) {
 // A symbol stands for a size, which is never negative.
 bool Dim::Expression::NonNegative(const Atom& atom) {
   switch (atom.kind) {
-    case Atom::Kind::kSymbol: return true;
+    case Atom::Kind::kSymbol:
+      return true;
     case Atom::Kind::kFloorDiv:
-    case Atom::Kind::kCeilDiv: return NonNegative(atom.a) && NonNegative(atom.b);
-    case Atom::Kind::kMod: return NonNegative(atom.b);
-    case Atom::Kind::kMax: return NonNegative(atom.a) || NonNegative(atom.b);
-    case Atom::Kind::kMin: return NonNegative(atom.a) && NonNegative(atom.b);
+    case Atom::Kind::kCeilDiv:
+      return NonNegative(atom.a) && NonNegative(atom.b);
+    case Atom::Kind::kMod:
+      return NonNegative(atom.b);
+    case Atom::Kind::kMax:
+      return NonNegative(atom.a) || NonNegative(atom.b);
+    case Atom::Kind::kMin:
+      return NonNegative(atom.a) && NonNegative(atom.b);
   }
   return false;
 }
@@ -372,12 +375,18 @@ Dim Dim::Min(const Dim& a, const Dim& b) { return Expression::Extremum(Atom::Kin
 
 Dim Dim::Expression::Apply(Atom::Kind kind, const Dim& a, const Dim& b) {
   switch (kind) {
-    case Atom::Kind::kFloorDiv: return FloorDiv(a, b);
-    case Atom::Kind::kCeilDiv: return CeilDiv(a, b);
-    case Atom::Kind::kMod: return Mod(a, b);
-    case Atom::Kind::kMax: return Max(a, b);
-    case Atom::Kind::kMin: return Min(a, b);
-    case Atom::Kind::kSymbol: break;
+    case Atom::Kind::kFloorDiv:
+      return FloorDiv(a, b);
+    case Atom::Kind::kCeilDiv:
+      return CeilDiv(a, b);
+    case Atom::Kind::kMod:
+      return Mod(a, b);
+    case Atom::Kind::kMax:
+      return Max(a, b);
+    case Atom::Kind::kMin:
+      return Min(a, b);
+    case Atom::Kind::kSymbol:
+      break;
   }
   return Unknown();
 }
@@ -418,12 +427,18 @@ std::string Dim::Expression::ToString(const Atom& atom) {
     return single ? dim.ToString() : fmt::format("({})", dim.ToString());
   };
   switch (atom.kind) {
-    case Atom::Kind::kSymbol: return atom.name;
-    case Atom::Kind::kFloorDiv: return fmt::format("floor({}/{})", operand(atom.a), operand(atom.b));
-    case Atom::Kind::kCeilDiv: return fmt::format("ceil({}/{})", operand(atom.a), operand(atom.b));
-    case Atom::Kind::kMod: return fmt::format("mod({}, {})", atom.a.ToString(), atom.b.ToString());
-    case Atom::Kind::kMax: return fmt::format("max({}, {})", atom.a.ToString(), atom.b.ToString());
-    case Atom::Kind::kMin: return fmt::format("min({}, {})", atom.a.ToString(), atom.b.ToString());
+    case Atom::Kind::kSymbol:
+      return atom.name;
+    case Atom::Kind::kFloorDiv:
+      return fmt::format("floor({}/{})", operand(atom.a), operand(atom.b));
+    case Atom::Kind::kCeilDiv:
+      return fmt::format("ceil({}/{})", operand(atom.a), operand(atom.b));
+    case Atom::Kind::kMod:
+      return fmt::format("mod({}, {})", atom.a.ToString(), atom.b.ToString());
+    case Atom::Kind::kMax:
+      return fmt::format("max({}, {})", atom.a.ToString(), atom.b.ToString());
+    case Atom::Kind::kMin:
+      return fmt::format("min({}, {})", atom.a.ToString(), atom.b.ToString());
   }
   return "?";
 }
@@ -434,19 +449,26 @@ std::string Dim::Expression::ToString(const Polynomial& terms) {
     if (!text.empty() && term.coefficient > 0) text += '+';
     std::string product;
     for (const auto& atom : term.factors) product += product.empty() ? ToString(*atom) : fmt::format("*{}", ToString(*atom));
-    if (product.empty()) text += fmt::format("{}", term.coefficient);
-    else if (term.coefficient == 1) text += product;
-    else if (term.coefficient == -1) text += fmt::format("-{}", product);
-    else text += fmt::format("{}*{}", term.coefficient, product);
+    if (product.empty())
+      text += fmt::format("{}", term.coefficient);
+    else if (term.coefficient == 1)
+      text += product;
+    else if (term.coefficient == -1)
+      text += fmt::format("-{}", product);
+    else
+      text += fmt::format("{}*{}", term.coefficient, product);
   }
   return text;
 }
 
 std::string Dim::ToString() const {
   switch (kind_) {
-    case Kind::kUnknown: return "?";
-    case Kind::kConstant: return std::to_string(value_);
-    case Kind::kExpression: return Expression::ToString(expression_->terms);
+    case Kind::kUnknown:
+      return "?";
+    case Kind::kConstant:
+      return std::to_string(value_);
+    case Kind::kExpression:
+      return Expression::ToString(expression_->terms);
   }
   return "?";
 }

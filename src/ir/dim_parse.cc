@@ -71,8 +71,12 @@ class Parser {
       std::optional<Fraction> right = Unary();
       if (!right) return std::nullopt;
       switch (op) {
-        case '*': left = Fraction{left->numerator * right->numerator, left->denominator * right->denominator}; break;
-        case '%': left = Fraction{Dim::Mod(Floor(*left), Floor(*right))}; break;
+        case '*':
+          left = Fraction{left->numerator * right->numerator, left->denominator * right->denominator};
+          break;
+        case '%':
+          left = Fraction{Dim::Mod(Floor(*left), Floor(*right))};
+          break;
         default:
           left = Fraction{left->numerator * right->denominator, left->denominator * right->numerator};
           if (op == 'f') left = Fraction{Floor(*left)};
@@ -94,8 +98,7 @@ class Parser {
     const std::optional<int64_t> exponent = Number();
     if (!exponent || *exponent > 8) return std::nullopt;
     Fraction power{Dim(1)};
-    for (int64_t i = 0; i < *exponent; ++i)
-      power = {power.numerator * base->numerator, power.denominator * base->denominator};
+    for (int64_t i = 0; i < *exponent; ++i) power = {power.numerator * base->numerator, power.denominator * base->denominator};
     return power;
   }
 

@@ -216,14 +216,30 @@ TEST(DimTest, NormalFormKeepsTheValue) {
       const auto [y, yv] = pool[static_cast<size_t>(below(static_cast<int>(pool.size())))];
       const auto floor_div = [](int64_t p, int64_t q) { return p / q - (p % q != 0 && (p < 0) != (q < 0)); };
       switch (below(8)) {
-        case 0: pool.emplace_back(x + y, xv + yv); break;
-        case 1: pool.emplace_back(x - y, xv - yv); break;
-        case 2: pool.emplace_back(x * y, xv * yv); break;
-        case 3: pool.emplace_back(Dim::Max(x, y), std::max(xv, yv)); break;
-        case 4: pool.emplace_back(Dim::Min(x, y), std::min(xv, yv)); break;
-        case 5: if (yv != 0) pool.emplace_back(Dim::FloorDiv(x, y), floor_div(xv, yv)); break;
-        case 6: if (yv != 0) pool.emplace_back(Dim::CeilDiv(x, y), -floor_div(-xv, yv)); break;
-        case 7: if (yv != 0) pool.emplace_back(Dim::Mod(x, y), xv - floor_div(xv, yv) * yv); break;
+        case 0:
+          pool.emplace_back(x + y, xv + yv);
+          break;
+        case 1:
+          pool.emplace_back(x - y, xv - yv);
+          break;
+        case 2:
+          pool.emplace_back(x * y, xv * yv);
+          break;
+        case 3:
+          pool.emplace_back(Dim::Max(x, y), std::max(xv, yv));
+          break;
+        case 4:
+          pool.emplace_back(Dim::Min(x, y), std::min(xv, yv));
+          break;
+        case 5:
+          if (yv != 0) pool.emplace_back(Dim::FloorDiv(x, y), floor_div(xv, yv));
+          break;
+        case 6:
+          if (yv != 0) pool.emplace_back(Dim::CeilDiv(x, y), -floor_div(-xv, yv));
+          break;
+        case 7:
+          if (yv != 0) pool.emplace_back(Dim::Mod(x, y), xv - floor_div(xv, yv) * yv);
+          break;
       }
     }
     const auto& [dim, value] = pool.back();

@@ -21,17 +21,22 @@ std::string Text(const Type* type, bool with_shape, int depth) {
   const std::string_view dtype = DataTypeName(type->dtype);
   const auto element = [&] { return Text(type->element.get(), with_shape, depth + 1); };
   switch (type->kind) {
-    case Type::Kind::kUnknown: return "?";
+    case Type::Kind::kUnknown:
+      return "?";
     case Type::Kind::kTensor:
       if (!with_shape) return fmt::format("tensor({})", dtype);
       return fmt::format("{}{}", dtype, type->shape ? type->shape->ToString() : "[...]");
     case Type::Kind::kSparseTensor:
       if (!with_shape) return fmt::format("sparse_tensor({})", dtype);
       return fmt::format("sparse {}{}", dtype, type->shape ? type->shape->ToString() : "[...]");
-    case Type::Kind::kSequence: return fmt::format("seq({})", element());
-    case Type::Kind::kMap: return fmt::format("map({},{})", dtype, element());
-    case Type::Kind::kOptional: return fmt::format("optional({})", element());
-    case Type::Kind::kOpaque: return Opaque(*type);
+    case Type::Kind::kSequence:
+      return fmt::format("seq({})", element());
+    case Type::Kind::kMap:
+      return fmt::format("map({},{})", dtype, element());
+    case Type::Kind::kOptional:
+      return fmt::format("optional({})", element());
+    case Type::Kind::kOpaque:
+      return Opaque(*type);
   }
   return "?";
 }
@@ -114,8 +119,7 @@ bool Compatible(const Type& a, const Type& b) {
   while (left != nullptr && right != nullptr) {
     if (!left->known() || !right->known()) return true;
     if (left->kind != right->kind) return false;
-    if (left->kind == Type::Kind::kOpaque)
-      return left->opaque_domain == right->opaque_domain && left->opaque_name == right->opaque_name;
+    if (left->kind == Type::Kind::kOpaque) return left->opaque_domain == right->opaque_domain && left->opaque_name == right->opaque_name;
     const bool both_typed = left->dtype != DataType::kUndefined && right->dtype != DataType::kUndefined;
     if (both_typed && left->dtype != right->dtype) return false;
     if (!CompatibleShapes(left->shape, right->shape)) return false;

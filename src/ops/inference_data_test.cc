@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 #include "base/file.h"
 #include "base/shared_data.h"
 #include "ir/load.h"
+#include "ops/function_body.h"
 #include "ops/inference.h"
 
 namespace sardonyx::ops {
@@ -66,7 +68,8 @@ void UseInputData(const fs::path& folder, ir::Model& model) {
     if (!input.type || !input.type->is_tensor()) continue;
     StatusOr<Bytes> bytes = MapFile(folder / ("input_" + std::to_string(i) + ".pb"));
     if (!bytes.ok()) continue;
-    if (StatusOr<ir::StoredTensor> tensor = ir::ParseTensor(*bytes); tensor.ok()) model.graph->SetInitializer(input.value, *std::move(tensor));
+    if (StatusOr<ir::StoredTensor> tensor = ir::ParseTensor(*bytes); tensor.ok())
+      model.graph->SetInitializer(input.value, *std::move(tensor));
   }
 }
 
@@ -84,8 +87,9 @@ std::vector<ir::Type> ExpectedTypes(const fs::path& folder, const std::vector<ir
 }
 
 // Cases whose sizes depend on computed data: parts of their names.
-constexpr std::string_view kDataDependent[] = {"image_decoder", "nonmaxsuppression", "nonzero",         "string_split", "strnorm",
-                                               "unique",        "range_",            "sequence_model1", "sequence_model4", "sequence_model5"};
+constexpr std::string_view kDataDependent[] = {
+    "image_decoder", "nonmaxsuppression", "nonzero",         "string_split",   "strnorm", "unique",
+    "range_",        "sequence_model1",   "sequence_model4", "sequence_model5"};
 
 bool DependsOnData(const std::string& name) {
   return std::any_of(std::begin(kDataDependent), std::end(kDataDependent),
@@ -118,6 +122,41 @@ TEST(InferenceDataTest, ConformanceOutputs) {
   if (!fs::exists(folder)) GTEST_SKIP() << "no conformance suite";
   for (const fs::path& file : FilesNamed(folder, ".onnx"))
     for (const bool with_data : {false, true}) CheckCase(file, with_data);
+}
+
+// The types that an operator's own function gives and those of the body that the specification gives agree.
+void CheckFunctionBody(const fs::path& file) {
+  StatusOr<std::unique_ptr<ir::Model>> model = ir::LoadModel(file);
+  ASSERT_TRUE(model.ok()) << file << ": " << model.status().ToString();
+  ir::Graph& graph = *(*model)->graph;
+  if (graph.nodes().size() != 1) return;
+  const ir::Node& node = *graph.nodes().front();
+  const OpSchema* schema = FindSchema(node.domain, node.op_type, (*model)->OpsetVersion(node.domain));
+  if (schema == nullptr || !schema->has_function) return;
+  TakeDeclared(graph);
+  ASSERT_TRUE(InferTypes(**model).ok()) << file;
+  std::vector<ir::Type> own;
+  for (const ir::ValueInfo& output : graph.outputs()) own.push_back(std::exchange(output.value->type, ir::Type()));
+  StatusOr<std::unique_ptr<ir::Function>> body = FunctionBody(*schema, node);
+  ASSERT_TRUE(body.ok()) << file << ": " << body.status().ToString();
+  if (*body == nullptr) return;
+  // As a function of the model it is what its calls are inferred by.
+  ir::Function& function = (*model)->functions.emplace_back(std::move(**body));
+  function.domain = node.domain;
+  function.name = node.op_type;
+  const Status status = InferTypes(**model);
+  ASSERT_TRUE(status.ok()) << file << ": " << status.ToString();
+  for (size_t i = 0; i < own.size(); ++i) {
+    const ir::Type& by_body = graph.outputs()[i].value->type;
+    EXPECT_TRUE(Compatible(own[i], by_body)) << file << ": " << own[i].ToString() << ", by its body " << by_body.ToString();
+    EXPECT_EQ(own[i].Spelling(), by_body.Spelling()) << file;
+  }
+}
+
+TEST(InferenceDataTest, FunctionBodiesAgree) {
+  const fs::path folder = SharedData(SARDONYX_SOURCE_DIR) / "conformance";
+  if (!fs::exists(folder)) GTEST_SKIP() << "no conformance suite";
+  for (const fs::path& file : FilesNamed(folder, ".onnx")) CheckFunctionBody(file);
 }
 
 // Every value of a real model gets its rank, from the types of the inputs alone.

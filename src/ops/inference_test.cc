@@ -62,7 +62,8 @@ TEST(InferenceTest, FollowsSymbols) {
 }
 
 TEST(InferenceTest, ComputesWithShapes) {
-  const std::string heads = R"(g (float[batch, seq, 768] x) => (y) <int64[1] zero = {0}, int64[1] one = {1}, int64[1] heads = {12}, int64[1] rest = {-1}> {
+  const std::string heads =
+      R"(g (float[batch, seq, 768] x) => (y) <int64[1] zero = {0}, int64[1] one = {1}, int64[1] heads = {12}, int64[1] rest = {-1}> {
       s = Shape(x)
       b = Gather(s, zero)
       n = Gather(s, one)
@@ -131,7 +132,8 @@ TEST(InferenceTest, BrokenGraphsAreReported) {
 TEST(InferenceTest, ErrorsSayWhere) {
   EXPECT_EQ(Infer("g (float[2, 3] x) => (y) { [mm] y = MatMul(x, x) }", "y"),
             "invalid: MatMul 'mm': (float[2,3], float[2,3]): [2,3] and [2,3] cannot be multiplied: inner sizes 3 and 2 differ");
-  EXPECT_EQ(Infer("g (float[2, 3] x, bool c) => (y) { [check] y = If (c) <then_branch = t () => (a) { [r] a = Reshape(x, five) five = Constant <value_ints = [5]> () }, "
+  EXPECT_EQ(Infer("g (float[2, 3] x, bool c) => (y) { [check] y = If (c) <then_branch = t () => (a) { [r] a = Reshape(x, five) five = "
+                  "Constant <value_ints = [5]> () }, "
                   "else_branch = e () => (b) { b = Relu(x) }> }",
                   "y"),
             "invalid: If 'check'.then_branch / Reshape 'r': (float[2,3], int64[1]): cannot reshape [2,3] into [5]");
@@ -193,7 +195,8 @@ TEST(InferenceTest, LoopMustKeepItsTypes) {
   const std::string graph = R"(g (int64 n, float[2] x) => (y) <bool go = {1}> {
       y = Loop (n, go, x) <body = b (int64 i, bool c, float[2] state) => (c, next) { next = Cast <to = 7> (state) }>
     })";
-  EXPECT_EQ(Infer(graph, "y"), "invalid: Loop -> 'y': (int64[], bool[], float[2]): state 0 is tensor(float), but the body makes it tensor(int64)");
+  EXPECT_EQ(Infer(graph, "y"),
+            "invalid: Loop -> 'y': (int64[], bool[], float[2]): state 0 is tensor(float), but the body makes it tensor(int64)");
 }
 
 TEST(InferenceTest, ScanWalksAlongItsAxes) {
@@ -247,9 +250,10 @@ TEST(InferenceTest, ContradictionsAreErrorsOnlyWhenStrict) {
   EXPECT_EQ(Infer(graph, "y", strict), "invalid: Relu -> 'y': 'y' is declared float[3,5], but is float[3,4]");
   const std::string types = "g (float[3] x, double[3] z) => (y) { y = Add(x, z) }";
   EXPECT_EQ(Infer(types, "y"), "float[3]");
-  EXPECT_EQ(Infer(types, "y", strict),
-            "invalid: Add -> 'y': (float[3], double[3]): input 1 (B) is tensor(double), but input 0 (A) is tensor(float); both must have the "
-            "same type T");
+  EXPECT_EQ(
+      Infer(types, "y", strict),
+      "invalid: Add -> 'y': (float[3], double[3]): input 1 (B) is tensor(double), but input 0 (A) is tensor(float); both must have the "
+      "same type T");
 }
 
 TEST(InferenceTest, SymbolsAndInputsCanBeGiven) {
@@ -294,8 +298,10 @@ TEST(InferenceTest, RanksStayBounded) {
 TEST(InferenceTest, NestedLoopsEnd) {
   std::string inner = "next = Concat <axis = 0> (s, s)";
   for (int i = 0; i < 20; ++i)
-    inner = fmt::format("next = Loop (n, \"\", s) <body = b{} (int64 i{}, bool c{}, float[?] s) => (c{}, next) {{ {} }}>", i, i, i, i, inner);
-  auto model = Graph("g (int64 n, float[2] x) => (y) { y = Loop (n, \"\", x) <body = b (int64 i, bool c, float[?] s) => (c, next) { " + inner + " }> }");
+    inner =
+        fmt::format("next = Loop (n, \"\", s) <body = b{} (int64 i{}, bool c{}, float[?] s) => (c{}, next) {{ {} }}>", i, i, i, i, inner);
+  auto model = Graph("g (int64 n, float[2] x) => (y) { y = Loop (n, \"\", x) <body = b (int64 i, bool c, float[?] s) => (c, next) { " +
+                     inner + " }> }");
   ASSERT_NE(model, nullptr);
   EXPECT_EQ(Infer(model, "y").substr(0, 6), "float[");
 }

@@ -123,9 +123,15 @@ std::optional<std::vector<double>> ConstantNumbers(const InferenceContext& conte
     for (const auto& value : span) values.push_back(static_cast<double>(static_cast<float>(value)));
   };
   switch (constant->dtype()) {
-    case DataType::kFloat: append(constant->data<float>()); break;
-    case DataType::kFloat16: append(constant->data<Float16>()); break;
-    case DataType::kBfloat16: append(constant->data<BFloat16>()); break;
+    case DataType::kFloat:
+      append(constant->data<float>());
+      break;
+    case DataType::kFloat16:
+      append(constant->data<Float16>());
+      break;
+    case DataType::kBfloat16:
+      append(constant->data<BFloat16>());
+      break;
     case DataType::kDouble:
       for (double value : constant->data<double>()) values.push_back(value);
       break;
@@ -135,7 +141,8 @@ std::optional<std::vector<double>> ConstantNumbers(const InferenceContext& conte
     case DataType::kInt64:
       for (int64_t value : constant->data<int64_t>()) values.push_back(static_cast<double>(value));
       break;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
   return values;
 }

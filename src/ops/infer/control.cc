@@ -231,7 +231,8 @@ Status InferScan(InferenceContext& context) {
     ASSIGN_OR_RETURN(Type type, unbatched(context.input_type(input)));
     if (type.is_tensor() && type.shape) {
       const int64_t wanted = !layout.batched && i < layout.input_axes.size() ? layout.input_axes[i] : 0;
-      ASSIGN_OR_RETURN(const size_t axis, NormalAxis(wanted, type.shape->rank(), fmt::format("the scan axis of {}", InputLabel(context, input))));
+      ASSIGN_OR_RETURN(const size_t axis,
+                       NormalAxis(wanted, type.shape->rank(), fmt::format("the scan axis of {}", InputLabel(context, input))));
       ASSIGN_OR_RETURN(length, EqualDims(length, (*type.shape)[axis], "lengths of the scanned axes"));
       type.shape = WithoutAxis(*type.shape, axis);
     }

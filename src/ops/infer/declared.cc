@@ -32,8 +32,10 @@ std::string Identifier(std::string_view text) {
   std::string name;
   for (const char c : text.substr(0, kMaxSymbolName)) {
     const bool keep = std::isalnum(static_cast<unsigned char>(c)) != 0;
-    if (keep) name += c;
-    else if (!name.empty() && name.back() != '_') name += '_';
+    if (keep)
+      name += c;
+    else if (!name.empty() && name.back() != '_')
+      name += '_';
   }
   return name;
 }
@@ -135,8 +137,10 @@ std::vector<ValueFacts> Driver::MainInputs() {
   for (size_t i = 0; i < infos.size(); ++i) {
     ValueFacts fact;
     const bool given = i < options_.input_types.size() && options_.input_types[i].known();
-    if (given) fact.type = options_.input_types[i];
-    else if (infos[i].type) fact.type = ResolveType(*infos[i].type, /*trust_dims=*/true);
+    if (given)
+      fact.type = options_.input_types[i];
+    else if (infos[i].type)
+      fact.type = ResolveType(*infos[i].type, /*trust_dims=*/true);
     const std::string name = infos[i].value ? infos[i].value->name() : "input";
     if (fact.type.shape)
       for (size_t k = 0; k < fact.type.shape->rank(); ++k)
@@ -160,7 +164,8 @@ std::string Driver::NewSymbolName(const Frame& frame, const ir::Node& node, std:
   if (inserted) {
     const std::string_view of = node.output(0) != nullptr ? node.output(0)->name() : node.name;
     const bool readable = !of.empty() && !std::isdigit(static_cast<unsigned char>(of[0]));
-    found->second = UniqueSymbol(fmt::format("{}_{}", readable ? of : fmt::format("{}_{}", node.op_type, of), hint.substr(0, hint.find('#'))));
+    found->second =
+        UniqueSymbol(fmt::format("{}_{}", readable ? of : fmt::format("{}_{}", node.op_type, of), hint.substr(0, hint.find('#'))));
   }
   return found->second;
 }

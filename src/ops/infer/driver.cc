@@ -107,8 +107,10 @@ Entry& Driver::EntryOf(const ir::Value* value, Frame& frame) {
   const auto [found, inserted] = frame.values.try_emplace(value);
   if (inserted) {
     const auto declared = declared_.find(value);
-    if (declared != declared_.end()) found->second.facts.type = declared->second;
-    else if (frame.depth == 0) found->second.facts.type = value->type;
+    if (declared != declared_.end())
+      found->second.facts.type = declared->second;
+    else if (frame.depth == 0)
+      found->second.facts.type = value->type;
   }
   return found->second;
 }
@@ -140,7 +142,8 @@ void Driver::SeedInitializers(const ir::Graph& graph, Frame& frame, Errors& erro
     const ir::StoredSparseTensor* stored = value->sparse_initializer();
     if (stored == nullptr || value->is_graph_input()) continue;
     // Nodes see a sparse initializer as the dense tensor.
-    SetFacts(value, {ir::Type::Tensor(stored->values.dtype, ir::Shape::Of(stored->dims)), std::nullopt, std::nullopt}, frame, nullptr, errors);
+    SetFacts(value, {ir::Type::Tensor(stored->values.dtype, ir::Shape::Of(stored->dims)), std::nullopt, std::nullopt}, frame, nullptr,
+             errors);
   }
 }
 
@@ -216,7 +219,8 @@ Status Driver::InferByFunction(const ir::Function& function, const ir::Node& nod
   return {};
 }
 
-Status Driver::InferBySchema(const ir::Node& node, const ir::Node& original, Frame& frame, std::vector<ValueFacts>& outputs, Errors& errors) {
+Status Driver::InferBySchema(const ir::Node& node, const ir::Node& original, Frame& frame, std::vector<ValueFacts>& outputs,
+                             Errors& errors) {
   const std::string_view domain = ir::NormalDomain(node.domain);
   int64_t version = OpsetVersion(*frame.opset_imports, domain);
   if (version == 0) version = NewestOpset(domain);  // the missing import is for the checker to report
@@ -249,8 +253,9 @@ void Driver::SetFacts(ir::Value* value, ValueFacts facts, Frame& frame, const ir
     const auto is_fresh = [&](std::string_view name) { return fresh_symbols_.contains(std::string(name)); };
     Merged merged = MergeDeclared(facts.type, declared->second, is_fresh);
     if (merged.contradiction && options_.strict)
-      errors.push_back({value->graph(), node, Invalid(fmt::format("'{}' is declared {}, but is {}", value->name(), declared->second.ToString(),
-                                                                  facts.type.ToString()))});
+      errors.push_back(
+          {value->graph(), node,
+           Invalid(fmt::format("'{}' is declared {}, but is {}", value->name(), declared->second.ToString(), facts.type.ToString()))});
     facts.type = std::move(merged.type);
   } else if (!facts.type.known() && frame.depth == 0) {
     facts.type = value->type;  // what a pass or an earlier run knew

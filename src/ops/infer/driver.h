@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "ops/inference.h"
 #include "ops/infer/order.h"
+#include "ops/inference.h"
 
 namespace sardonyx::ops::infer {
 
@@ -90,7 +90,8 @@ class Driver {
   void SeedInputs(const ir::Graph& graph, Frame& frame, const std::vector<ValueFacts>* inputs, Errors& errors);
   void SeedInitializers(const ir::Graph& graph, Frame& frame, Errors& errors);
   void InferNode(const ir::Node& node, Frame& frame, Errors& errors);
-  Status InferByFunction(const ir::Function& function, const ir::Node& node, Frame& frame, std::vector<ValueFacts>& outputs, Errors& errors);
+  Status InferByFunction(const ir::Function& function, const ir::Node& node, Frame& frame, std::vector<ValueFacts>& outputs,
+                         Errors& errors);
   Status InferBySchema(const ir::Node& node, const ir::Node& original, Frame& frame, std::vector<ValueFacts>& outputs, Errors& errors);
   void SetFacts(ir::Value* value, ValueFacts facts, Frame& frame, const ir::Node* node, Errors& errors);
   const NodeOrder& Order(const ir::Graph& graph);

@@ -161,8 +161,10 @@ Status InferWhere(InferenceContext& context) {
   Elements result(size);
   for (size_t i = 0; i < size; ++i) {
     const Dim chosen = at(condition, i), a = at(x, i), b = at(y, i);
-    if (chosen.is_constant()) result[i] = chosen.is_constant(0) ? b : a;
-    else if (a == b) result[i] = a;
+    if (chosen.is_constant())
+      result[i] = chosen.is_constant(0) ? b : a;
+    else if (a == b)
+      result[i] = a;
   }
   context.set_output_elements(0, std::move(result));
   return {};
@@ -193,15 +195,19 @@ bool KeepsSizes(DataType type) {
     case DataType::kInt32:
     case DataType::kUint32:
     case DataType::kFloat:
-    case DataType::kDouble: return true;
-    default: return false;
+    case DataType::kDouble:
+      return true;
+    default:
+      return false;
   }
 }
 
 Status CastTo(InferenceContext& context, DataType to) {
   context.SetOutput(0, to, InputShape(context, 0));
-  if (to == DataType::kBool) MapElements(context, element::ToBool);
-  else if (KeepsSizes(to)) CopyElements(context);
+  if (to == DataType::kBool)
+    MapElements(context, element::ToBool);
+  else if (KeepsSizes(to))
+    CopyElements(context);
   return {};
 }
 

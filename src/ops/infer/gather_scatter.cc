@@ -93,7 +93,8 @@ Status InferScatterND(InferenceContext& context) {
   if (data != nullptr && indices != nullptr && updates != nullptr && (*indices)[indices->rank() - 1].is_constant()) {
     const int64_t depth = (*indices)[indices->rank() - 1].value();
     if (depth < 0 || depth > static_cast<int64_t>(data->rank()))
-      return Invalid(fmt::format("the last dim of {} is {}; {} has rank {}", InputLabel(context, 1), depth, InputLabel(context, 0), data->rank()));
+      return Invalid(
+          fmt::format("the last dim of {} is {}; {} has rank {}", InputLabel(context, 1), depth, InputLabel(context, 0), data->rank()));
     const size_t expected = indices->rank() - 1 + data->rank() - static_cast<size_t>(depth);
     if (updates->rank() != expected)
       return Invalid(fmt::format("{} has rank {}; expected {}", InputLabel(context, 2), updates->rank(), expected));

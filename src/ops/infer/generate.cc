@@ -45,8 +45,8 @@ StatusOr<Shape> ShapeAttribute(const InferenceContext& context, std::string_view
 }  // namespace
 
 Status InferConstant(InferenceContext& context) {
-  constexpr std::string_view kNames[] = {"value",        "sparse_value", "value_int",    "value_ints",
-                                         "value_float",  "value_floats", "value_string", "value_strings"};
+  constexpr std::string_view kNames[] = {"value",       "sparse_value", "value_int",    "value_ints",
+                                         "value_float", "value_floats", "value_string", "value_strings"};
   const ir::Attribute* given = nullptr;
   for (std::string_view name : kNames) {
     const ir::Attribute* attribute = context.node().attribute(name);
@@ -168,7 +168,8 @@ Status InferWindow(InferenceContext& context) {
   RETURN_IF_ERROR(RequireSingleElement(context, 0));
   ASSIGN_OR_RETURN(const DataType dtype, DtypeOr(context, DataType::kFloat, "output_datatype"));
   const std::optional<Elements> size = context.input_elements(0);
-  context.SetOutput(0, dtype, Shape{size && size->size() == 1 ? size->front() : Dim()});
+  const Dim length = size && size->size() == 1 ? size->front() : Dim();
+  context.SetOutput(0, dtype, Shape{length.is_unknown() ? context.NewSymbol("size") : length});
   return {};
 }
 

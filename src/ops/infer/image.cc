@@ -120,7 +120,8 @@ Status InferGridSample(InferenceContext& context) {
   const Shape* x = context.input_shape(0);
   const Shape* grid = context.input_shape(1);
   if (x && grid && x->rank() != grid->rank())
-    return Invalid(fmt::format("{} {} and {} {} differ in rank", InputLabel(context, 0), x->ToString(), InputLabel(context, 1), grid->ToString()));
+    return Invalid(
+        fmt::format("{} {} and {} {} differ in rank", InputLabel(context, 0), x->ToString(), InputLabel(context, 1), grid->ToString()));
   const Shape* known = x ? x : grid;
   std::optional<Shape> shape;
   if (known != nullptr) {
@@ -130,7 +131,8 @@ Status InferGridSample(InferenceContext& context) {
       ASSIGN_OR_RETURN((*shape)[0], EqualDims((*shape)[0], (*grid)[0], "batch sizes of X and grid"));
       const Dim& coordinates = (*grid)[grid->rank() - 1];
       if (coordinates.is_constant() && coordinates.value() != static_cast<int64_t>(grid->rank()) - 2)
-        return Invalid(fmt::format("{} has {} coordinates a place; expected {}", InputLabel(context, 1), coordinates.value(), grid->rank() - 2));
+        return Invalid(
+            fmt::format("{} has {} coordinates a place; expected {}", InputLabel(context, 1), coordinates.value(), grid->rank() - 2));
       for (size_t i = 2; i < shape->rank(); ++i) (*shape)[i] = (*grid)[i - 1];
     }
   }
@@ -146,7 +148,9 @@ Status InferAffineGrid(InferenceContext& context) {
   if (const std::optional<std::vector<Dim>> size = context.input_elements(1)) {
     if (size->size() != 4 && size->size() != 5)
       return Invalid(fmt::format("{} has {} numbers; expected 4 or 5", InputLabel(context, 1), size->size()));
-    shape = Shape{size->front()};
+    const Shape* theta = context.input_shape(0);
+    ASSIGN_OR_RETURN(const Dim batch, EqualDims(size->front(), theta ? (*theta)[0] : Dim(), "batch sizes of size and theta"));
+    shape = Shape{batch};
     for (size_t i = 2; i < size->size(); ++i) shape->Append((*size)[i]);
     shape->Append(Dim(static_cast<int64_t>(size->size()) - 2));
   }

@@ -54,7 +54,8 @@ Status InferGemmOf(InferenceContext& context, size_t a, size_t b, DataType dtype
     columns = (*right)[transpose_b ? 0 : 1];
     inner_b = (*right)[transpose_b ? 1 : 0];
   }
-  RETURN_IF_ERROR(EqualDims(inner_a, inner_b, fmt::format("inner sizes of {} and {}", InputLabel(context, a), InputLabel(context, b))).status());
+  RETURN_IF_ERROR(
+      EqualDims(inner_a, inner_b, fmt::format("inner sizes of {} and {}", InputLabel(context, a), InputLabel(context, b))).status());
   context.SetOutput(0, dtype, Shape{rows, columns});
   return {};
 }
@@ -168,8 +169,10 @@ Status InferEinsum(InferenceContext& context) {
   std::map<char, int> uses;
   for (size_t i = 0; i < equation.inputs.size(); ++i) {
     for (const char c : equation.inputs[i]) c == '.' ? static_cast<void>(has_ellipsis = true) : static_cast<void>(++uses[c]);
-    if (context.input_shape(i) == nullptr) all_known = false;
-    else RETURN_IF_ERROR(GatherSizes(context, equation.inputs[i], i, sizes, ellipsis));
+    if (context.input_shape(i) == nullptr)
+      all_known = false;
+    else
+      RETURN_IF_ERROR(GatherSizes(context, equation.inputs[i], i, sizes, ellipsis));
   }
   if (!equation.output) {
     // Without an arrow: the ellipsis, then every letter that occurs once, in alphabetical order.

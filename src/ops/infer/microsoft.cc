@@ -83,7 +83,8 @@ Status InferQLinearConcat(InferenceContext& context) {
     RETURN_IF_ERROR(RequireRank(context, i, shape->rank()));
     ASSIGN_OR_RETURN(const size_t axis, NormalAxis(GetInt(context, "axis"), shape->rank()));
     for (size_t k = 0; k < shape->rank(); ++k) {
-      if (k == axis) (*shape)[k] = (*shape)[k] + (*part)[k];
+      if (k == axis)
+        (*shape)[k] = (*shape)[k] + (*part)[k];
       else {
         ASSIGN_OR_RETURN((*shape)[k], EqualDims((*shape)[k], (*part)[k], fmt::format("axis {} of {}", k, InputLabel(context, i))));
       }

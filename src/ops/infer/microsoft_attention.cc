@@ -58,9 +58,12 @@ Status InferMultiHeadAttention(InferenceContext& context) {
     keys = sequence;
   } else {
     head = Dim::FloorDiv((*query)[2], count);
-    if (key != nullptr && key->rank() == 5) value_head = (*key)[4], keys = (*key)[1];
-    else if (value != nullptr && value->rank() == 4) value_head = (*value)[3], keys = (*value)[2];
-    else if (value != nullptr && value->rank() == 3) value_head = Dim::FloorDiv((*value)[2], count), keys = (*value)[1];
+    if (key != nullptr && key->rank() == 5)
+      value_head = (*key)[4], keys = (*key)[1];
+    else if (value != nullptr && value->rank() == 4)
+      value_head = (*value)[3], keys = (*value)[2];
+    else if (value != nullptr && value->rank() == 3)
+      value_head = Dim::FloorDiv((*value)[2], count), keys = (*value)[1];
     hidden = count * value_head;
   }
   context.SetOutput(0, context.input_dtype(0), Shape{batch, sequence, hidden});

@@ -12,8 +12,7 @@ namespace {
 StatusOr<Dim> Rows(const InferenceContext& context) {
   const Shape* x = context.input_shape(0);
   if (x == nullptr) return Dim();
-  if (x->rank() == 0 || x->rank() > 2)
-    return Invalid(fmt::format("{} has rank {}; expected 1 or 2", InputLabel(context, 0), x->rank()));
+  if (x->rank() == 0 || x->rank() > 2) return Invalid(fmt::format("{} has rank {}; expected 1 or 2", InputLabel(context, 0), x->rank()));
   return x->rank() == 1 ? Dim(1) : (*x)[0];
 }
 
@@ -76,9 +75,7 @@ Status InferCastMap(InferenceContext& context) {
 // CategoryMapper and LabelEncoder 1: strings become int64 and int64 strings.
 Status InferCategoryMapper(InferenceContext& context) {
   const DataType from = context.input_dtype(0);
-  const DataType to = from == DataType::kString  ? DataType::kInt64
-                      : from == DataType::kInt64 ? DataType::kString
-                                                 : DataType::kUndefined;
+  const DataType to = from == DataType::kString ? DataType::kInt64 : from == DataType::kInt64 ? DataType::kString : DataType::kUndefined;
   context.SetOutput(0, to, InputShape(context, 0));
   return {};
 }
@@ -86,9 +83,12 @@ Status InferCategoryMapper(InferenceContext& context) {
 Status InferLabelEncoder(InferenceContext& context) {
   if (context.schema().since_version == 1) return InferCategoryMapper(context);
   DataType to = DataType::kUndefined;
-  if (HasAttribute(context, "values_strings")) to = DataType::kString;
-  else if (HasAttribute(context, "values_int64s")) to = DataType::kInt64;
-  else if (HasAttribute(context, "values_floats")) to = DataType::kFloat;
+  if (HasAttribute(context, "values_strings"))
+    to = DataType::kString;
+  else if (HasAttribute(context, "values_int64s"))
+    to = DataType::kInt64;
+  else if (HasAttribute(context, "values_floats"))
+    to = DataType::kFloat;
   else if (const ir::Attribute* values = context.node().attribute("values_tensor"))
     if (const auto* tensor = std::get_if<ir::StoredTensor>(&values->value)) to = tensor->dtype;
   context.SetOutput(0, to, InputShape(context, 0));
@@ -111,8 +111,10 @@ Status InferFeatureVectorizer(InferenceContext& context) {
   Dim total(0);
   for (size_t i = 0; i < context.num_inputs(); ++i) {
     const Shape* x = context.input_shape(i);
-    if (i < sizes.size()) total = total + Dim(sizes[i]);
-    else total = x != nullptr ? total + Product(*x, x->rank() < 2 ? 0 : 1, x->rank()) : Dim();
+    if (i < sizes.size())
+      total = total + Dim(sizes[i]);
+    else
+      total = x != nullptr ? total + Product(*x, x->rank() < 2 ? 0 : 1, x->rank()) : Dim();
   }
   context.SetOutput(0, DataType::kFloat, Shape{rows, total});
   return {};
@@ -122,9 +124,7 @@ Status InferLinearClassifier(InferenceContext& context) {
   return Classifier(context, "classlabels_strings", "classlabels_ints", NumClasses(context, "classlabels_strings", "classlabels_ints"));
 }
 
-Status InferLinearRegressor(InferenceContext& context) {
-  return Regressor(context, Dim(GetInt(context, "targets", 1)), DataType::kFloat);
-}
+Status InferLinearRegressor(InferenceContext& context) { return Regressor(context, Dim(GetInt(context, "targets", 1)), DataType::kFloat); }
 
 Status InferOneHotEncoder(InferenceContext& context) {
   const size_t categories = std::max(CountStrings(context, "cats_strings"), CountInts(context, "cats_int64s"));

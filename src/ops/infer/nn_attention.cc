@@ -28,8 +28,8 @@ StatusOr<Heads> ReadHeads(const InferenceContext& context, size_t i, std::string
   const int64_t count = GetInt(context, count_attribute);
   if (count <= 0) return Invalid(fmt::format("{} of rank 3 needs a positive attribute {}", InputLabel(context, i), count_attribute));
   if ((*shape)[2].is_constant() && (*shape)[2].value() % count != 0)
-    return Invalid(fmt::format("last dim {} of {} is not a multiple of {} = {}", (*shape)[2].value(), InputLabel(context, i),
-                               count_attribute, count));
+    return Invalid(
+        fmt::format("last dim {} of {} is not a multiple of {} = {}", (*shape)[2].value(), InputLabel(context, i), count_attribute, count));
   result.packed = true;
   result.sequence = (*shape)[1];
   result.heads = Dim(count);

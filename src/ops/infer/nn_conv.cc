@@ -124,9 +124,12 @@ Status InferConvTranspose(InferenceContext& context) {
     const Dim padding(extra.empty() ? 0 : extra[extra.size() - spatial + i]);
     const bool padded = window.auto_pad == "NOTSET";
     const Dim pads = padded ? Dim(window.pads[i]) + Dim(window.pads[i + spatial]) : Dim(0);
-    if (!sizes.empty()) output.Append(Dim(sizes[sizes.size() - spatial + i]));  // old models give N and C too
-    else if (window.auto_pad == "SAME_UPPER" || window.auto_pad == "SAME_LOWER") output.Append(size * stride);
-    else output.Append((size - 1) * stride + padding + window.Extent(i) - pads);
+    if (!sizes.empty())
+      output.Append(Dim(sizes[sizes.size() - spatial + i]));  // old models give N and C too
+    else if (window.auto_pad == "SAME_UPPER" || window.auto_pad == "SAME_LOWER")
+      output.Append(size * stride);
+    else
+      output.Append((size - 1) * stride + padding + window.Extent(i) - pads);
     const Dim& made = output[i + 2];
     if (made.is_constant() && made.value() < 0) return Invalid(fmt::format("spatial axis {} of the output gets size {}", i, made.value()));
   }

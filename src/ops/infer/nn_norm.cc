@@ -1,6 +1,6 @@
 // Normalizations, dropout and losses.
-#include "ops/infer/families.h"
 #include "ops/infer/common.h"
+#include "ops/infer/families.h"
 
 namespace sardonyx::ops::infer {
 namespace {
@@ -82,9 +82,12 @@ Status Loss(InferenceContext& context) {
     ASSIGN_OR_RETURN(losses, EqualShapes(losses ? *losses : expected, expected, "shape of the targets, and of the scores without classes"));
   }
   const std::string reduction = GetString(context, "reduction", "mean");
-  if (reduction == "none") context.SetOutput(0, context.input_dtype(0), std::move(losses));
-  else if (reduction == "mean" || reduction == "sum") context.SetOutput(0, context.input_dtype(0), Shape());
-  else return Invalid(fmt::format("reduction = '{}' is none of none, mean, sum", reduction));
+  if (reduction == "none")
+    context.SetOutput(0, context.input_dtype(0), std::move(losses));
+  else if (reduction == "mean" || reduction == "sum")
+    context.SetOutput(0, context.input_dtype(0), Shape());
+  else
+    return Invalid(fmt::format("reduction = '{}' is none of none, mean, sum", reduction));
   return {};
 }
 

@@ -25,8 +25,7 @@ Status InferRecurrent(InferenceContext& context) {
   const Dim sequence = x ? (*x)[batch_first ? 1 : 0] : Dim();
   const Dim batch = x ? (*x)[batch_first ? 0 : 1] : Dim();
   const DataType dtype = context.input_dtype(0);
-  context.SetOutput(0, dtype,
-                    batch_first ? Shape{batch, sequence, directions, hidden} : Shape{sequence, directions, batch, hidden});
+  context.SetOutput(0, dtype, batch_first ? Shape{batch, sequence, directions, hidden} : Shape{sequence, directions, batch, hidden});
   for (const size_t i : {size_t{1}, size_t{2}})
     context.SetOutput(i, dtype, batch_first ? Shape{batch, directions, hidden} : Shape{directions, batch, hidden});
   return {};

@@ -33,18 +33,30 @@ std::vector<Dim> FloatElements(const Tensor& tensor) {
 std::optional<std::vector<Dim>> ElementsOf(const Tensor& tensor) {
   if (tensor.rank() > 1 || static_cast<size_t>(tensor.num_elements()) > kMaxElements) return std::nullopt;
   switch (tensor.dtype()) {
-    case DataType::kInt64: return IntegerElements<int64_t>(tensor);
-    case DataType::kInt32: return IntegerElements<int32_t>(tensor);
-    case DataType::kInt16: return IntegerElements<int16_t>(tensor);
-    case DataType::kInt8: return IntegerElements<int8_t>(tensor);
-    case DataType::kUint64: return IntegerElements<uint64_t>(tensor);
-    case DataType::kUint32: return IntegerElements<uint32_t>(tensor);
-    case DataType::kUint16: return IntegerElements<uint16_t>(tensor);
-    case DataType::kUint8: return IntegerElements<uint8_t>(tensor);
-    case DataType::kBool: return IntegerElements<bool>(tensor);
-    case DataType::kFloat: return FloatElements<float>(tensor);
-    case DataType::kDouble: return FloatElements<double>(tensor);
-    default: return std::nullopt;
+    case DataType::kInt64:
+      return IntegerElements<int64_t>(tensor);
+    case DataType::kInt32:
+      return IntegerElements<int32_t>(tensor);
+    case DataType::kInt16:
+      return IntegerElements<int16_t>(tensor);
+    case DataType::kInt8:
+      return IntegerElements<int8_t>(tensor);
+    case DataType::kUint64:
+      return IntegerElements<uint64_t>(tensor);
+    case DataType::kUint32:
+      return IntegerElements<uint32_t>(tensor);
+    case DataType::kUint16:
+      return IntegerElements<uint16_t>(tensor);
+    case DataType::kUint8:
+      return IntegerElements<uint8_t>(tensor);
+    case DataType::kBool:
+      return IntegerElements<bool>(tensor);
+    case DataType::kFloat:
+      return FloatElements<float>(tensor);
+    case DataType::kDouble:
+      return FloatElements<double>(tensor);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -64,12 +76,18 @@ std::optional<Tensor> ConstantOf(const ValueFacts& facts) {
     if (!element.is_constant()) return std::nullopt;
   const Dims dims = facts.type.shape->rank() == 0 ? Dims() : Dims({static_cast<int64_t>(facts.elements->size())});
   switch (facts.type.dtype) {
-    case DataType::kInt64: return TensorOf<int64_t>(dims, *facts.elements);
-    case DataType::kInt32: return TensorOf<int32_t>(dims, *facts.elements);
-    case DataType::kBool: return TensorOf<bool>(dims, *facts.elements);
-    case DataType::kFloat: return TensorOf<float>(dims, *facts.elements);
-    case DataType::kDouble: return TensorOf<double>(dims, *facts.elements);
-    default: return std::nullopt;
+    case DataType::kInt64:
+      return TensorOf<int64_t>(dims, *facts.elements);
+    case DataType::kInt32:
+      return TensorOf<int32_t>(dims, *facts.elements);
+    case DataType::kBool:
+      return TensorOf<bool>(dims, *facts.elements);
+    case DataType::kFloat:
+      return TensorOf<float>(dims, *facts.elements);
+    case DataType::kDouble:
+      return TensorOf<double>(dims, *facts.elements);
+    default:
+      return std::nullopt;
   }
 }
 

@@ -9,7 +9,8 @@ Status InferQuantizeLinear(InferenceContext& context) {
   if (context.has_input(2)) {
     const DataType zero_point = context.input_dtype(2);
     if (dtype != DataType::kUndefined && zero_point != DataType::kUndefined && dtype != zero_point)
-      return Invalid(fmt::format("output_dtype is {}, but {} is {}", DataTypeName(dtype), InputLabel(context, 2), DataTypeName(zero_point)));
+      return Invalid(
+          fmt::format("output_dtype is {}, but {} is {}", DataTypeName(dtype), InputLabel(context, 2), DataTypeName(zero_point)));
     dtype = zero_point;
   } else if (dtype == DataType::kUndefined) {
     dtype = DataType::kUint8;

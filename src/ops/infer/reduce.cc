@@ -57,8 +57,10 @@ Status Reduce(InferenceContext& context, Dim (*combine)(const Dim&, const Dim&))
   for (size_t axis : normal) reduced[axis] = true;
   Shape shape;
   for (size_t i = 0; i < input->rank(); ++i) {
-    if (!reduced[i]) shape.Append((*input)[i]);
-    else if (keep_dims) shape.Append(Dim(1));
+    if (!reduced[i])
+      shape.Append((*input)[i]);
+    else if (keep_dims)
+      shape.Append(Dim(1));
   }
   const bool everything = input->rank() == 1 && reduced[0];
   context.SetOutput(0, kBySchema, std::move(shape));
@@ -85,8 +87,10 @@ Status InferArgReduce(InferenceContext& context) {
     // A scalar has no axis to search, but exporters write ArgMax of one.
     if (shape->rank() > 0) {
       ASSIGN_OR_RETURN(const size_t axis, NormalAxis(GetInt(context, "axis", 0), shape->rank()));
-      if (keep_dims) (*shape)[axis] = Dim(1);
-      else shape->dims().erase(shape->dims().begin() + static_cast<ptrdiff_t>(axis));
+      if (keep_dims)
+        (*shape)[axis] = Dim(1);
+      else
+        shape->dims().erase(shape->dims().begin() + static_cast<ptrdiff_t>(axis));
     }
   }
   context.SetOutput(0, DataType::kInt64, std::move(shape));
@@ -121,8 +125,10 @@ Status InferTopK(InferenceContext& context) {
     k = Dim(GetInt(context, "k", -1));
   } else if (context.has_input(1)) {
     const std::optional<Elements> elements = context.input_elements(1);
-    if (elements && elements->size() == 1) k = elements->front();
-    else if (elements) return Invalid(fmt::format("{} has {} elements; expected 1", InputLabel(context, 1), elements->size()));
+    if (elements && elements->size() == 1)
+      k = elements->front();
+    else if (elements)
+      return Invalid(fmt::format("{} has {} elements; expected 1", InputLabel(context, 1), elements->size()));
   }
   if (k.is_constant() && k.value() < 0) return Invalid(fmt::format("k = {} is negative", k.value()));
   std::optional<Shape> shape = InputShape(context, 0);

@@ -118,8 +118,10 @@ void CompleteBySchema(const InferenceContext& context, size_t i, ir::Type& type)
   const bool lacks_dtype = type.is_tensor() && type.dtype == DataType::kUndefined && type.raw_dtype == 0;
   if (type.known() && !lacks_dtype) return;
   ir::Type by_schema = OutputType(context, i);
-  if (!type.known()) type = std::move(by_schema);
-  else if (by_schema.is_tensor()) type.dtype = by_schema.dtype;
+  if (!type.known())
+    type = std::move(by_schema);
+  else if (by_schema.is_tensor())
+    type.dtype = by_schema.dtype;
 }
 
 }  // namespace sardonyx::ops::infer

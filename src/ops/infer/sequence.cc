@@ -69,7 +69,8 @@ Status InferSequenceErase(InferenceContext& context) {
 
 Status InferSequenceLength(InferenceContext& context) {
   context.SetOutput(0, DataType::kInt64, Shape());
-  if (const std::optional<Elements> elements = context.input_elements(0); elements && elements->empty()) context.set_output_elements(0, {Dim(0)});
+  if (const std::optional<Elements> elements = context.input_elements(0); elements && elements->empty())
+    context.set_output_elements(0, {Dim(0)});
   return {};
 }
 
@@ -94,8 +95,10 @@ Status InferSplitToSequence(InferenceContext& context) {
         if (equal) part = Dim(sizes->front());
       }
     }
-    if (drop_axis) shape->dims().erase(shape->dims().begin() + static_cast<ptrdiff_t>(axis));
-    else (*shape)[axis] = part;
+    if (drop_axis)
+      shape->dims().erase(shape->dims().begin() + static_cast<ptrdiff_t>(axis));
+    else
+      (*shape)[axis] = part;
   }
   Type element = Type::Tensor(context.input_dtype(0));
   element.shape = std::move(shape);
@@ -111,8 +114,10 @@ Status InferConcatFromSequence(InferenceContext& context) {
     const size_t rank = element.shape->rank() + (new_axis ? 1 : 0);
     ASSIGN_OR_RETURN(const size_t axis, NormalAxis(GetInt(context, "axis"), rank));
     shape = Shape(element.shape->dims());
-    if (new_axis) shape->dims().insert(shape->dims().begin() + static_cast<ptrdiff_t>(axis), Dim());
-    else (*shape)[axis] = Dim();
+    if (new_axis)
+      shape->dims().insert(shape->dims().begin() + static_cast<ptrdiff_t>(axis), Dim());
+    else
+      (*shape)[axis] = Dim();
   }
   context.SetOutput(0, element.is_tensor() ? element.dtype : kBySchema, std::move(shape));
   return {};
@@ -124,8 +129,10 @@ Status InferSequenceMap(InferenceContext& context) {
   if (body == nullptr) return Invalid("attribute body is missing");
   std::vector<ValueFacts> inputs;
   for (size_t i = 0; i < context.num_inputs(); ++i) {
-    if (context.input_type(i).kind == Type::Kind::kSequence) inputs.push_back({SequenceElement(context, i), std::nullopt, std::nullopt});
-    else inputs.push_back(context.input_facts(i));
+    if (context.input_type(i).kind == Type::Kind::kSequence)
+      inputs.push_back({SequenceElement(context, i), std::nullopt, std::nullopt});
+    else
+      inputs.push_back(context.input_facts(i));
   }
   ASSIGN_OR_RETURN(const std::vector<ValueFacts> outputs, context.InferSubgraph(*body, inputs));
   if (outputs.size() < context.num_outputs())
@@ -150,15 +157,19 @@ Status InferOptional(InferenceContext& context) {
 
 Status InferOptionalHasElement(InferenceContext& context) {
   context.SetOutput(0, DataType::kBool, Shape());
-  if (!context.has_input(0)) context.set_output_elements(0, {Dim(0)});
-  else if (context.input_type(0).known() && context.input_type(0).kind != Type::Kind::kOptional) context.set_output_elements(0, {Dim(1)});
+  if (!context.has_input(0))
+    context.set_output_elements(0, {Dim(0)});
+  else if (context.input_type(0).known() && context.input_type(0).kind != Type::Kind::kOptional)
+    context.set_output_elements(0, {Dim(1)});
   return {};
 }
 
 Status InferOptionalGetElement(InferenceContext& context) {
   const Type& type = context.input_type(0);
-  if (type.kind == Type::Kind::kOptional) context.set_output_type(0, ElementOf(context, 0, Type::Kind::kOptional));
-  else CopyType(context, 0, 0);
+  if (type.kind == Type::Kind::kOptional)
+    context.set_output_type(0, ElementOf(context, 0, Type::Kind::kOptional));
+  else
+    CopyType(context, 0, 0);
   return {};
 }
 

@@ -91,8 +91,10 @@ StatusOr<Shape> ReshapedShape(const Shape* input, const Elements& target, bool a
   }
   if (input == nullptr) return output;
   // Whatever a single unknown number turns out to be, the number of elements stays.
-  if (!open && num_unknown == 1) open = last_unknown;
-  else if (num_unknown > 0) return output;
+  if (!open && num_unknown == 1)
+    open = last_unknown;
+  else if (num_unknown > 0)
+    return output;
   if (open) {
     output[*open] = RemainingDim(*input, output, *open, copied);
     const bool unknown_target = num_unknown == 1;
@@ -182,8 +184,7 @@ Status InferUnsqueeze(InferenceContext& context) {
     ASSIGN_OR_RETURN(const std::vector<size_t> axes, NormalAxes(*argument.axes, rank));
     shape.emplace();
     size_t next = 0;
-    for (size_t i = 0; i < rank; ++i)
-      shape->Append(std::find(axes.begin(), axes.end(), i) != axes.end() ? Dim(1) : (*input)[next++]);
+    for (size_t i = 0; i < rank; ++i) shape->Append(std::find(axes.begin(), axes.end(), i) != axes.end() ? Dim(1) : (*input)[next++]);
   } else if (input != nullptr && argument.count) {
     shape = Shape::OfRank(input->rank() + *argument.count);
   }

@@ -22,8 +22,10 @@ Status InferDft(InferenceContext& context) {
   }
   const bool onesided = GetInt(context, "onesided") != 0, inverse = GetInt(context, "inverse") != 0;
   std::optional<int64_t> axis;
-  if (context.schema().attribute("axis") != nullptr) axis = GetInt(context, "axis", 1);
-  else axis = context.has_input(2) ? ConstantScalar(context, 2) : -2;
+  if (context.schema().attribute("axis") != nullptr)
+    axis = GetInt(context, "axis", 1);
+  else
+    axis = context.has_input(2) ? ConstantScalar(context, 2) : -2;
   Shape shape(input->dims());
   const size_t last = shape.rank() - 1;
   if (!axis) {
@@ -31,8 +33,10 @@ Status InferDft(InferenceContext& context) {
   } else {
     ASSIGN_OR_RETURN(const size_t at, NormalAxis(*axis, shape.rank()));
     if (at == last) return Invalid("the axis is the one of real and imaginary parts");
-    if (context.has_input(1)) shape[at] = Scalar(context, 1);
-    else if (onesided && inverse) shape[at] = (shape[at] - 1) * Dim(2);
+    if (context.has_input(1))
+      shape[at] = Scalar(context, 1);
+    else if (onesided && inverse)
+      shape[at] = (shape[at] - 1) * Dim(2);
     if (onesided && !inverse) shape[at] = Dim::FloorDiv(shape[at], Dim(2)) + 1;
   }
   shape[last] = Dim(onesided && inverse ? 1 : 2);
@@ -48,9 +52,12 @@ Status InferStft(InferenceContext& context) {
   const Dim length = signal ? (*signal)[1] : Dim(), step = Scalar(context, 1);
   if (context.has_input(2)) RETURN_IF_ERROR(RequireRank(context, 2, 1));
   Dim frame;
-  if (context.has_input(3)) frame = Scalar(context, 3);
-  else if (context.has_input(2)) frame = window ? (*window)[0] : Dim();
-  else frame = length;
+  if (context.has_input(3))
+    frame = Scalar(context, 3);
+  else if (context.has_input(2))
+    frame = window ? (*window)[0] : Dim();
+  else
+    frame = length;
   if (step.is_constant() && step.value() <= 0) return Invalid(fmt::format("frame_step = {} is not positive", step.value()));
   const Dim frames = Dim::FloorDiv(length - frame, step) + 1;
   if (frames.is_constant() && frames.value() < 0)

@@ -7,7 +7,8 @@ namespace {
 
 constexpr int64_t kMaxSize = int64_t{1} << 40;  // far beyond any real window; keeps the arithmetic from overflowing
 
-StatusOr<std::vector<int64_t>> Sizes(const InferenceContext& context, std::string_view name, size_t count, int64_t fallback, int64_t minimum) {
+StatusOr<std::vector<int64_t>> Sizes(const InferenceContext& context, std::string_view name, size_t count, int64_t fallback,
+                                     int64_t minimum) {
   std::vector<int64_t> sizes = GetInts(context, name);
   if (sizes.empty()) sizes.assign(count, fallback);
   if (sizes.size() != count) return Invalid(fmt::format("{} has {} numbers; expected {}", name, sizes.size(), count));
