@@ -13,6 +13,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+import warnings
 import wave
 
 import numpy as np
@@ -110,25 +111,27 @@ def components(mask):
         labels = grown
 
 
-def text_boxes(picture):
-    """Boxes (left, top, right, bottom) of text lines in reading order, grown as far as the detector shrank them."""
+def text_lines(picture):
+    """Pictures of the lines of text in reading order, levelled, and grown as far as the detector shrank them."""
     scale = max(1.0, 736 / min(picture.size))  # As the detector was trained: the shorter side is not below 736.
-    size = [round(side * scale / 32) * 32 for side in picture.size]
+    picture = picture.resize([round(side * scale / 32) * 32 for side in picture.size], Image.BICUBIC)
     mean, deviation = np.array([0.485, 0.456, 0.406]) * 255, np.array([0.229, 0.224, 0.225]) * 255
-    blue_first = np.asarray(picture.resize(size, Image.BILINEAR))[..., ::-1]
-    heat = one("paddleocr/en_PP-OCRv3_det_infer.onnx", x=chw(blue_first, mean, 1 / deviation))[0, 0]
-    labels = components(heat[::2, ::2] > 0.3)
-    boxes = []
+    heat = one("paddleocr/en_PP-OCRv3_det_infer.onnx", x=chw(np.asarray(picture)[..., ::-1], mean, 1 / deviation))[0, 0]
+    heat = heat[::2, ::2]  # Half as fine is fine enough, and four times as fast.
+    labels = components(heat > 0.3)
+    lines = []
     for label in np.unique(labels[labels > 0]):
         rows, columns = np.nonzero(labels == label)
-        if len(rows) < 8 or heat[::2, ::2][rows, columns].mean() < 0.6:
+        if len(rows) < 20 or heat[rows, columns].mean() < 0.6:
             continue
-        left, top, right, bottom = columns.min() * 2, rows.min() * 2, columns.max() * 2 + 2, rows.max() * 2 + 2
+        slope = np.polyfit(columns, rows, 1)[0] if np.ptp(columns) > 2 * np.ptp(rows) else 0.0
+        level = rows - slope * (columns - columns.min())
+        left, right, top, bottom = columns.min() * 2, columns.max() * 2 + 2, level.min() * 2, level.max() * 2 + 2
         grow = (right - left) * (bottom - top) * 1.5 / (2 * (right - left + bottom - top))
-        box = np.array([left - grow, top - grow, right + grow, bottom + grow])
-        box = box * np.tile(np.array(picture.size) / size, 2)
-        boxes.append(tuple(int(v) for v in np.clip(box, 0, np.tile(picture.size, 2))))
-    return sorted(boxes, key=lambda box: (box[1], box[0]))
+        size = int(right - left + 2 * grow), int(bottom - top + 2 * grow)
+        shear = (1, 0, left - grow, slope, 1, top - grow - slope * grow)  # From a place in the line to one in the picture.
+        lines.append((top, left, picture.transform(size, Image.AFFINE, shear, Image.BICUBIC)))
+    return [line for _, _, line in sorted(lines, key=lambda item: item[:2])]
 
 
 def read_line(picture, letters):
@@ -144,7 +147,7 @@ def read_line(picture, letters):
 def ocr():
     letters = (MODELS / "paddleocr/en_dict.txt").read_text(encoding="utf-8").split("\n")[:95] + [" "]
     picture = Image.open(MODELS / "paddleocr/sample.jpg").convert("RGB")
-    lines = [read_line(picture.crop(box), letters) for box in text_boxes(picture)]
+    lines = [read_line(line, letters) for line in text_lines(picture)]
     lines = [line for line in lines if line[1] > 0.5]  # An emblem or Japanese text read as English is no text.
     text = " | ".join(line for line, _ in lines)
     confidence = float(np.mean([c for _, c in lines])) if lines else 0.0
@@ -270,7 +273,7 @@ def agree(found, expected):
 def sklearn_case(name):
     folder = MODELS / "sklearn"
     data, expected = (pickle.loads((folder / f"{name}.{kind}.pkl").read_bytes()) for kind in ("data", "expected"))
-    width = 1 if "Binarizer" in name else -1  # That model declares one column, and gets two: each value is a row of its own.
+    width = 1 if "Binarizer" in name else -1  # That model declares one column, and gets two: each value becomes a row.
     columns = data if isinstance(data, dict) else {"input": data}
     inputs = {key: np.asarray(value).reshape(len(value) if width < 0 else -1, width) for key, value in columns.items()}
     wanted = expected if isinstance(expected, list) else [expected]
@@ -307,6 +310,7 @@ def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     PROGRAM, MODELS, wanted = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2]) / "models", sys.argv[3:]
+    warnings.filterwarnings("ignore", category=DeprecationWarning)  # Old pickles name old places.
     bad = 0
     for task in (faces, ocr, yolox, sklearn, basic_pitch, speech, dtln):
         if wanted and not any(task.__name__.startswith(name) for name in wanted):
