@@ -2,7 +2,7 @@
 #
 # Holds every #include of src/ and include/ against the arrows between the rooms: a file may include headers of its own room,
 # of the rooms that its line `sardonyx_room(NAME USES ...)` of CMakeLists.txt names, and of those that they use in turn.
-# Also: the arrows have no cycle, every source lies in a room, and every folder of sources says in a README.md what it is for.
+# Also: the arrows have no cycle, every source lies in a room, and every folder of src/ says in a README.md what it is for.
 cmake_minimum_required(VERSION 3.25)
 if(NOT ROOT)
   get_filename_component(ROOT "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
@@ -65,7 +65,8 @@ foreach(file IN LISTS files)
     set(room "the API")
     set(reach "")
   else()
-    list(APPEND folders "${folder}")
+    string(REGEX MATCH "^src/[^/]+" top "${folder}")
+    list(APPEND folders "${top}")
     room_of("${in_src}" room)
     set(reach ${reach_${room}})
     if(NOT room)

@@ -34,10 +34,12 @@ void CheckReference(Context& context, const Scope& scope, const ir::Node* node, 
     return;
   }
   if (attribute.value.index() != 0) {
-    context.Error(rules::kAttribute, &scope, node, fmt::format("Attribute {} refers to the function's attribute {} and has a value too. Remove one.", name, from));
+    context.Error(rules::kAttribute, &scope, node,
+                  fmt::format("Attribute {} refers to the function's attribute {} and has a value too. Remove one.", name, from));
   }
   if (!context.HasAttribute(*scope.function, attribute.ref_attr_name)) {
-    context.Error(rules::kAttribute, &scope, node, fmt::format("Attribute {} refers to {}, which is no attribute of the function.", name, from));
+    context.Error(rules::kAttribute, &scope, node,
+                  fmt::format("Attribute {} refers to {}, which is no attribute of the function.", name, from));
   }
 }
 
@@ -80,7 +82,8 @@ void CheckAttribute(Context& context, const Scope& scope, const ir::Node* node, 
   if (!attribute.ref_attr_name.empty()) {
     CheckReference(context, scope, node, attribute);
   } else if (attribute.value.index() == 0 && MustHaveValue(attribute.type)) {
-    context.Error(rules::kAttribute, &scope, node, fmt::format("Attribute {} is {}, but holds none.", name, ir::AttributeTypeName(attribute.type)));
+    context.Error(rules::kAttribute, &scope, node,
+                  fmt::format("Attribute {} is {}, but holds none.", name, ir::AttributeTypeName(attribute.type)));
   }
   CheckContent(context, scope, node, attribute);
 }

@@ -100,7 +100,8 @@ StoredTensor TypedTensor(DataType dtype, std::vector<int64_t> dims, int field, s
 
 void AddSparse(Model& m, std::vector<int64_t> dims, std::vector<int64_t> indices) {
   ir::StoredSparseTensor sparse;
-  sparse.values = StoredTensor::Of("s", Tensor::From<float>({static_cast<int64_t>(indices.size())}, std::vector<float>(indices.size(), 1.0f)));
+  sparse.values =
+      StoredTensor::Of("s", Tensor::From<float>({static_cast<int64_t>(indices.size())}, std::vector<float>(indices.size(), 1.0f)));
   sparse.indices = StoredTensor::Of("", Tensor::From<int64_t>({static_cast<int64_t>(indices.size())}, indices));
   sparse.dims = std::move(dims);
   m.graph->SetSparseInitializer(m.graph->AddValue("s"), std::move(sparse));
@@ -148,19 +149,31 @@ const Case kCases[] = {
     {"no opset of the domain", "imports no version of domain 'ai.onnx'", [](Model& m) { m.opset_imports[0].domain = "other"; }},
     {"opset 0", "versions begin with 1", [](Model& m) { m.opset_imports[0].version = 0; }},
     {"opset 29", "Version 29 of domain 'ai.onnx' is newer than 28", [](Model& m) { m.opset_imports[0].version = 29; }},
-    {"opset twice", "imported more than once", [](Model& m) { m.opset_imports.push_back({"ai.onnx", 18, {}}); }},
-    {"metadata twice", "the key 'k' twice", [](Model& m) { m.metadata = {{"k", "a"}, {"k", "b"}}; }},
+    {"opset twice", "imported more than once",
+     [](Model& m) {
+       m.opset_imports.push_back({"ai.onnx", 18, {}});
+     }},
+    {"metadata twice", "the key 'k' twice",
+     [](Model& m) {
+       m.metadata = {{"k", "a"}, {"k", "b"}};
+     }},
     {"graph name", "The graph has no name", [](Model& m) { m.graph->name.clear(); }},
     {"fp8 in IR 8", "float8e4m3fn came with IR version 9",
      [](Model& m) { m.graph->AddInitializer(RawTensor("f8", DataType::kFloat8E4M3FN, {1}, "x")); }},
-    {"function in IR 7", "functions, which came with IR version 8", [](Model& m) { m.ir_version = 7; AddFunction(m, "F"); }},
+    {"function in IR 7", "functions, which came with IR version 8",
+     [](Model& m) {
+       m.ir_version = 7;
+       AddFunction(m, "F");
+     }},
 
-    {"two outputs of one name", "The name 'xw' is defined a second time", [](Model& m) { Add(m.graph.get(), "Relu", {m.graph->Find("x")}, {"xw"}); }},
+    {"two outputs of one name", "The name 'xw' is defined a second time",
+     [](Model& m) { Add(m.graph.get(), "Relu", {m.graph->Find("x")}, {"xw"}); }},
     {"two inputs of one name", "The name 'x' is defined a second time",
      [](Model& m) { m.graph->AddInput(Info(m.graph->AddValue("x", true), kFloatMatrix)); }},
     {"undefined name", "Reads 'summ', which nothing defines: no input, initializer or node output has that name. Did you mean 'sum'",
      [](Model& m) { Add(m.graph.get(), "Relu", {m.graph->AddValue("summ")}, {"z"}); }},
-    {"undefined output", "Output 'nothing' is defined by nothing", [](Model& m) { m.graph->AddOutput(Info(m.graph->AddValue("nothing"), kFloatMatrix)); }},
+    {"undefined output", "Output 'nothing' is defined by nothing",
+     [](Model& m) { m.graph->AddOutput(Info(m.graph->AddValue("nothing"), kFloatMatrix)); }},
     {"order", "Reads 'late' before Relu -> 'late' defines it",
      [](Model& m) {
        Value* late = m.graph->AddValue("late");
@@ -182,26 +195,37 @@ const Case kCases[] = {
     {"input without shape", "input 'x' has no shape", [](Model& m) { m.graph->mutable_inputs()[0].type->shape.reset(); }},
     {"value_info of nothing", "value_info of 'ghost', which nothing defines",
      [](Model& m) { m.graph->value_info.push_back(Info(m.graph->AddValue("ghost"))); }},
-    {"annotation", "annotation is about 'ghost'", [](Model& m) { m.graph->quantization_annotations.push_back({"ghost", {{"SCALE_TENSOR", "w"}}, {}}); }},
+    {"annotation", "annotation is about 'ghost'",
+     [](Model& m) {
+       m.graph->quantization_annotations.push_back({"ghost", {{"SCALE_TENSOR", "w"}}, {}});
+     }},
 
     {"unknown operator", "has no operator 'Relo'. Did you mean 'Relu'", [](Model& m) { m.graph->nodes()[2]->op_type = "Relo"; }},
-    {"operator of a later opset", "It came with version 20, and the model imports 17", [](Model& m) { m.graph->nodes()[2]->op_type = "Gelu"; }},
-    {"operator of another domain", "Domain 'com.microsoft' has one of that name", [](Model& m) { m.graph->nodes()[2]->op_type = "BiasGelu"; }},
+    {"operator of a later opset", "It came with version 20, and the model imports 17",
+     [](Model& m) { m.graph->nodes()[2]->op_type = "Gelu"; }},
+    {"operator of another domain", "Domain 'com.microsoft' has one of that name",
+     [](Model& m) { m.graph->nodes()[2]->op_type = "BiasGelu"; }},
     {"deprecated operator", "deprecated since version 10 of domain 'ai.onnx', and the model imports 17. Use Resize",
      [](Model& m) { m.graph->nodes()[2]->op_type = "Upsample"; }},
-    {"custom domain", "Operators of domain 'my.own' are not known", [](Model& m) { m.graph->nodes()[2]->domain = "my.own"; m.SetOpset("my.own", 1); }},
+    {"custom domain", "Operators of domain 'my.own' are not known",
+     [](Model& m) {
+       m.graph->nodes()[2]->domain = "my.own";
+       m.SetOpset("my.own", 1);
+     }},
     {"no operator", "The node has no operator", [](Model& m) { m.graph->nodes()[2]->op_type.clear(); }},
     {"too many inputs", "Has 2 inputs, but takes at most 1", [](Model& m) { m.graph->nodes()[2]->AddInput(m.graph->Find("x")); }},
     {"too few inputs", "Has 1 inputs, but needs at least 2", [](Model& m) { m.graph->nodes()[1]->ResizeInputs(1); }},
     {"omitted input", "Leaves out input 0 ('A'), which is not optional", [](Model& m) { m.graph->nodes()[0]->SetInput(0, nullptr); }},
     {"no inputs or outputs", "neither inputs nor outputs", [](Model& m) { m.graph->AddNode("Relu"); }},
 
-    {"unknown attribute", "The operator has no attribute 'alpha'", [](Model& m) { m.graph->nodes()[2]->SetAttribute(Attribute("alpha", 1.0f)); }},
+    {"unknown attribute", "The operator has no attribute 'alpha'",
+     [](Model& m) { m.graph->nodes()[2]->SetAttribute(Attribute("alpha", 1.0f)); }},
     {"attribute of an older version", "Version 6 of the operator has it; this is version 14",
      [](Model& m) { m.graph->nodes()[1]->SetAttribute(Attribute("broadcast", int64_t{1})); }},
     {"attribute type", "Attribute 'axis' is FLOAT, but must be INT",
      [](Model& m) { Add(m.graph.get(), "Softmax", {m.graph->Find("x")}, {"z"})->SetAttribute(Attribute("axis", 1.0f)); }},
-    {"missing attribute", "Attribute 'axis' (INT) is required but missing", [](Model& m) { Add(m.graph.get(), "Concat", {m.graph->Find("x")}, {"z"}); }},
+    {"missing attribute", "Attribute 'axis' (INT) is required but missing",
+     [](Model& m) { Add(m.graph.get(), "Concat", {m.graph->Find("x")}, {"z"}); }},
     {"attribute twice", "Attribute 'axis' stands there twice",
      [](Model& m) {
        Node* node = Add(m.graph.get(), "Softmax", {m.graph->Find("x")}, {"z"});
@@ -216,19 +240,32 @@ const Case kCases[] = {
     {"second value", "holds a value of another type",
      [](Model& m) {
        // AttributeProto.f (field 2, fixed32) beside the int.
-       Add(m.graph.get(), "Softmax", {m.graph->Find("x")}, {"z"})->SetAttribute(Attribute("axis", int64_t{1})).extras.unknown = std::string("\x15\0\0\0\0", 5);
+       Add(m.graph.get(), "Softmax", {m.graph->Find("x")}, {"z"})->SetAttribute(Attribute("axis", int64_t{1})).extras.unknown =
+           std::string("\x15\0\0\0\0", 5);
      }},
 
-    {"raw size", "is float[2], which takes 8 bytes, but has 7 bytes", [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kFloat, {2}, "1234567")); }},
-    {"packed raw size", "is int4[3], which takes 2 bytes, but has 3", [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kInt4, {3}, "123")); }},
+    {"raw size", "is float[2], which takes 8 bytes, but has 7 bytes",
+     [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kFloat, {2}, "1234567")); }},
+    {"packed raw size", "is int4[3], which takes 2 bytes, but has 3",
+     [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kInt4, {3}, "123")); }},
     {"negative dim", "has a negative dim", [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kFloat, {-1}, "")); }},
     {"overflowing dims", "its dims [4611686018427387904,16] overflow",
-     [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kFloat, {int64_t{1} << 62, 16}, "")); }},
-    {"no data", "but has no data", [](Model& m) { StoredTensor t; t.name = "t"; t.dtype = DataType::kFloat; t.dims = {2}; m.graph->AddInitializer(t); }},
+     [](Model& m) {
+       m.graph->AddInitializer(RawTensor("t", DataType::kFloat, {int64_t{1} << 62, 16}, ""));
+     }},
+    {"no data", "but has no data",
+     [](Model& m) {
+       StoredTensor t;
+       t.name = "t";
+       t.dtype = DataType::kFloat;
+       t.dims = {2};
+       m.graph->AddInitializer(t);
+     }},
     {"raw strings", "holds strings in raw_data", [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kString, {1}, "x")); }},
     {"data in the wrong field", "whose data belongs into int64_data or raw_data, but stands in int32_data",
      [](Model& m) { m.graph->AddInitializer(TypedTensor(DataType::kInt64, {1}, 5, "\x01")); }},
-    {"too few varints", "takes 3 values, but has 2 in int64_data", [](Model& m) { m.graph->AddInitializer(TypedTensor(DataType::kInt64, {3}, 7, "\x81\x01\x02")); }},
+    {"too few varints", "takes 3 values, but has 2 in int64_data",
+     [](Model& m) { m.graph->AddInitializer(TypedTensor(DataType::kInt64, {3}, 7, "\x81\x01\x02")); }},
     {"several data fields", "has data in float_data besides another field",
      [](Model& m) {
        StoredTensor t = RawTensor("t", DataType::kInt8, {1}, "x");
@@ -241,14 +278,24 @@ const Case kCases[] = {
     {"initializer not an input in IR 3", "is not a graph input, as it must be before IR version 4", [](Model& m) { m.ir_version = 3; }},
     {"initializer of another type than the input", "but the input of that name is declared float[batch,3]",
      [](Model& m) { m.graph->SetInitializer(m.graph->Find("x"), StoredTensor::Of("x", Tensor::From<int64_t>({1}, {1}))); }},
-    {"unsorted sparse indices", "not in ascending order", [](Model& m) { AddSparse(m, {4}, {2, 1}); }},
-    {"sparse index out of range", "has index 4 at position 1, which is not between 0 and 3", [](Model& m) { AddSparse(m, {4}, {0, 4}); }},
+    {"unsorted sparse indices", "not in ascending order",
+     [](Model& m) {
+       AddSparse(m, {4}, {2, 1});
+     }},
+    {"sparse index out of range", "has index 4 at position 1, which is not between 0 and 3",
+     [](Model& m) {
+       AddSparse(m, {4}, {0, 4});
+     }},
     {"sparse without dims", "has no dims", [](Model& m) { AddSparse(m, {}, {0}); }},
 
     {"map with float keys", "keys of type float",
      [](Model& m) { m.graph->AddInput(Info(m.graph->AddValue("m"), Type::Map(DataType::kFloat, Type::Tensor(DataType::kFloat)))); }},
     {"sequence of nothing", "does not say what it contains",
-     [](Model& m) { Type t; t.kind = Type::Kind::kSequence; m.graph->AddInput(Info(m.graph->AddValue("s"), t)); }},
+     [](Model& m) {
+       Type t;
+       t.kind = Type::Kind::kSequence;
+       m.graph->AddInput(Info(m.graph->AddValue("s"), t));
+     }},
     {"negative dim of an input", "Dim 0 of input 'n' is -1",
      [](Model& m) { m.graph->AddInput(Info(m.graph->AddValue("n"), Type::Tensor(DataType::kFloat, Shape{-1}))); }},
 
@@ -267,14 +314,30 @@ const Case kCases[] = {
      [](Model& m) { std::get<std::shared_ptr<Graph>>(AddIf(m, 0)->mutable_attributes()[0].value)->AddOutput(Info(m.graph->Find("x"))); }},
 
     {"recursive function", "Functions call themselves: com.example.F -> com.example.G -> com.example.F",
-     [](Model& m) { AddFunction(m, "F", "G"); AddFunction(m, "G", "F"); }},
-    {"function twice", "more than one function of this name", [](Model& m) { AddFunction(m, "F"); AddFunction(m, "F"); }},
+     [](Model& m) {
+       AddFunction(m, "F", "G");
+       AddFunction(m, "G", "F");
+     }},
+    {"function twice", "more than one function of this name",
+     [](Model& m) {
+       AddFunction(m, "F");
+       AddFunction(m, "F");
+     }},
     {"function without domain", "The function has no domain", [](Model& m) { AddFunction(m, "F").domain.clear(); }},
-    {"function attribute twice", "lists its attribute 'a' twice", [](Model& m) { AddFunction(m, "F").attributes = {"a", "a"}; }},
+    {"function attribute twice", "lists its attribute 'a' twice",
+     [](Model& m) {
+       AddFunction(m, "F").attributes = {"a", "a"};
+     }},
     {"function attribute in both lists", "lists its attribute 'a' twice: with a default",
-     [](Model& m) { auto& f = AddFunction(m, "F"); f.attributes = {"a"}; f.attribute_defaults.emplace_back("a", int64_t{1}); }},
-    {"function without import", "The function imports no version of domain 'ai.onnx'", [](Model& m) { AddFunction(m, "F").opset_imports.clear(); }},
-    {"function of another opset", "and the operator changed between them", [](Model& m) { AddFunction(m, "F").opset_imports[0].version = 1; }},
+     [](Model& m) {
+       auto& f = AddFunction(m, "F");
+       f.attributes = {"a"};
+       f.attribute_defaults.emplace_back("a", int64_t{1});
+     }},
+    {"function without import", "The function imports no version of domain 'ai.onnx'",
+     [](Model& m) { AddFunction(m, "F").opset_imports.clear(); }},
+    {"function of another opset", "and the operator changed between them",
+     [](Model& m) { AddFunction(m, "F").opset_imports[0].version = 1; }},
     {"function reference", "refers to 'b', which is no attribute of the function",
      [](Model& m) {
        ir::Function& f = AddFunction(m, "F");
@@ -355,8 +418,12 @@ TEST(CheckTest, TypesAreHeldAgainstSchemas) {
   Add(g, "Add", {g->Find("x"), i}, {"mixed"});
   Add(g, "Sin", {i}, {"sine"});
   const std::string text = AllText(CheckModel(*model));
-  EXPECT_NE(text.find("Input 1 ('i') is tensor(int64), but input 0 ('x') is tensor(float); both must be of one type (T)"), std::string::npos) << text;
-  EXPECT_NE(text.find("Input 0 ('i') is tensor(int64), but Sin version 7 takes tensor(float16), tensor(float), tensor(double)"), std::string::npos) << text;
+  EXPECT_NE(text.find("Input 1 ('i') is tensor(int64), but input 0 ('x') is tensor(float); both must be of one type (T)"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("Input 0 ('i') is tensor(int64), but Sin version 7 takes tensor(float16), tensor(float), tensor(double)"),
+            std::string::npos)
+      << text;
 }
 
 TEST(CheckTest, DeclaredShapesAreHeldAgainstInferredOnes) {

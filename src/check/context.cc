@@ -39,7 +39,8 @@ std::vector<Finding> Context::TakeFindings() {
 }
 
 Context::Context(const ir::Model& model, const CheckOptions& options) : model_(model), options_(options) {
-  for (const ir::Function& function : model.functions) functions_.emplace(FunctionKey(function.domain, function.name, function.overload), &function);
+  for (const ir::Function& function : model.functions)
+    functions_.emplace(FunctionKey(function.domain, function.name, function.overload), &function);
 }
 
 const std::string& Context::LabelOf(const ir::Node& node) {
@@ -107,7 +108,8 @@ std::string DidYouMean(const std::vector<std::string_view>& names) {
 
 bool IsStandardDomain(std::string_view domain) {
   const std::string_view normal = ir::NormalDomain(domain);
-  return normal.empty() || normal == "ai.onnx.ml" || normal == "ai.onnx.preview" || normal == "ai.onnx.preview.training" || normal == "ai.onnx.training";
+  return normal.empty() || normal == "ai.onnx.ml" || normal == "ai.onnx.preview" || normal == "ai.onnx.preview.training" ||
+         normal == "ai.onnx.training";
 }
 
 std::string Finding::ToString() const {

@@ -30,7 +30,8 @@ class KnotFinder {
   std::vector<std::vector<size_t>> knots_;
 };
 
-void AddNeeds(const ir::Node& node, const ir::Graph& graph, const std::unordered_map<const ir::Node*, size_t>& position, std::vector<size_t>& needs) {
+void AddNeeds(const ir::Node& node, const ir::Graph& graph, const std::unordered_map<const ir::Node*, size_t>& position,
+              std::vector<size_t>& needs) {
   for (const ir::Value* value : node.inputs()) {
     if (!value || value->graph() != &graph || !value->producer()) continue;
     if (const auto found = position.find(value->producer()); found != position.end()) needs.push_back(found->second);

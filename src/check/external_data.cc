@@ -22,8 +22,8 @@ std::optional<uint64_t> ParseEntry(const std::string& text, bool* good) {
 
 }  // namespace
 
-void CheckExternalData(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredTensor::External& external, int64_t needed,
-                       const std::string& what) {
+void CheckExternalData(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredTensor::External& external,
+                       int64_t needed, const std::string& what) {
   const auto error = [&](const std::string& message) { context.Error(rules::kExternalData, scope, node, message); };
   std::string location;
   uint64_t offset = 0;
@@ -48,14 +48,17 @@ void CheckExternalData(Context& context, const Scope* scope, const ir::Node* nod
   const StatusOr<fs::path> path = ResolveInside(external.folder, location);
   if (!path.ok()) return error(fmt::format("The external data of {} cannot be read: {}.", what, Shorten(path.status().message())));
   std::error_code failed;
-  if (!fs::is_regular_file(*path, failed)) return error(fmt::format("The external data of {} is said to be in {}, which is not a file.", what, Quote(location)));
+  if (!fs::is_regular_file(*path, failed))
+    return error(fmt::format("The external data of {} is said to be in {}, which is not a file.", what, Quote(location)));
   const uint64_t size = fs::file_size(*path, failed);
   if (failed) return error(fmt::format("The external data of {} in {} cannot be read: {}.", what, Quote(location), failed.message()));
   const uint64_t wanted = length ? *length : needed >= 0 ? static_cast<uint64_t>(needed) : 0;
   if (offset > size || wanted > size - offset) {
-    error(fmt::format("The external data of {} are {} bytes from byte {} of {}, which has only {}. The file is not the one the model was written with, or was "
-                      "cut off.",
-                      what, wanted, offset, Quote(location), size));
+    error(
+        fmt::format("The external data of {} are {} bytes from byte {} of {}, which has only {}. The file is not the one the model was "
+                    "written with, or was "
+                    "cut off.",
+                    what, wanted, offset, Quote(location), size));
   }
 }
 

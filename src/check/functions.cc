@@ -44,10 +44,11 @@ void CheckCompatibility(Context& context, const Scope& scope, const ir::Node& no
   const ops::OpSchema* in_function = ops::FindSchema(node.domain, node.op_type, here);
   const ops::OpSchema* in_model = ops::FindSchema(node.domain, node.op_type, model);
   if (in_function != in_model) {
-    context.Error(rules::kOpsetImport, &scope, &node,
-                  fmt::format("The function imports version {} of domain {}, the model version {}, and the operator changed between them. Import the "
-                              "same version in both.",
-                              here, Quote(node.domain.empty() ? "ai.onnx" : node.domain), model));
+    context.Error(
+        rules::kOpsetImport, &scope, &node,
+        fmt::format("The function imports version {} of domain {}, the model version {}, and the operator changed between them. Import the "
+                    "same version in both.",
+                    here, Quote(node.domain.empty() ? "ai.onnx" : node.domain), model));
   }
 }
 
@@ -65,7 +66,8 @@ class CallGraph {
     for (size_t i = 0; i < model.functions.size(); ++i) {
       if (!model.functions[i].body) continue;
       ir::ForEachNode(*model.functions[i].body, [&](const ir::Node& node) {
-        if (const auto found = by_key.find(FunctionKey(node.domain, node.op_type, node.overload)); found != by_key.end()) calls_[i].push_back(found->second);
+        if (const auto found = by_key.find(FunctionKey(node.domain, node.op_type, node.overload)); found != by_key.end())
+          calls_[i].push_back(found->second);
       });
       std::sort(calls_[i].begin(), calls_[i].end());
       calls_[i].erase(std::unique(calls_[i].begin(), calls_[i].end()), calls_[i].end());

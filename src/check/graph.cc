@@ -13,7 +13,8 @@ void CheckInterface(Context& context, const Scope& scope, const std::vector<ir::
   const bool is_main = scope.kind == Scope::Kind::kMain || scope.kind == Scope::Kind::kTraining;
   for (const ir::ValueInfo& info : infos) {
     const std::string what = fmt::format("{} {}", role, Quote(info.value->name()));
-    if (info.value->name().empty()) context.Error(rules::kInterface, &scope, nullptr, fmt::format("A graph {} has no name. Give it one.", role));
+    if (info.value->name().empty())
+      context.Error(rules::kInterface, &scope, nullptr, fmt::format("A graph {} has no name. Give it one.", role));
     CheckMetadata(context, info.metadata, &scope, what);
     if (info.type && info.type->known()) {
       CheckType(context, &scope, nullptr, *info.type, what, is_main ? Severity::kError : Severity::kWarning);
@@ -32,7 +33,8 @@ void CheckValueInfo(Context& context, const Scope& scope) {
   std::unordered_set<std::string_view> seen;
   for (const ir::ValueInfo& info : scope.graph->value_info) {
     const std::string what = fmt::format("value_info of {}", Quote(info.value->name()));
-    if (!seen.insert(info.value->name()).second) context.Warn(rules::kValueInfo, &scope, nullptr, fmt::format("There is more than one {}.", what));
+    if (!seen.insert(info.value->name()).second)
+      context.Warn(rules::kValueInfo, &scope, nullptr, fmt::format("There is more than one {}.", what));
     if (!info.value->is_defined()) {
       context.Warn(rules::kValueInfo, &scope, nullptr, fmt::format("There is a {}, which nothing defines. Remove it.", what));
     }
@@ -50,15 +52,18 @@ void CheckInitializers(Context& context, const Scope& scope) {
       context.Error(rules::kInitializer, &scope, nullptr, fmt::format("There is more than one initializer {}. Keep one, or rename.", name));
     }
     if (context.model().ir_version > 0 && context.model().ir_version < 4 && !value.is_graph_input()) {
-      context.Error(rules::kInitializer, &scope, nullptr,
-                    fmt::format("Initializer {} is not a graph input, as it must be before IR version 4. Add an input, or set ir_version to 4.", name));
+      context.Error(
+          rules::kInitializer, &scope, nullptr,
+          fmt::format("Initializer {} is not a graph input, as it must be before IR version 4. Add an input, or set ir_version to 4.",
+                      name));
     }
     // An input's declared type and its default value must agree.
     if (value.is_graph_input() && value.initializer() && value.type.known() &&
         !ir::Compatible(value.type, ir::Type::Tensor(value.initializer()->dtype, ir::Shape::Of(value.initializer()->dims)))) {
       context.Error(rules::kInitializer, &scope, nullptr,
                     fmt::format("Initializer {} is {}, but the input of that name is declared {}.", name,
-                                ir::Type::Tensor(value.initializer()->dtype, ir::Shape::Of(value.initializer()->dims)).ToString(), value.type.ToString()));
+                                ir::Type::Tensor(value.initializer()->dtype, ir::Shape::Of(value.initializer()->dims)).ToString(),
+                                value.type.ToString()));
     }
   };
   for (const ir::Value* value : graph.initializers()) {
@@ -70,7 +75,8 @@ void CheckInitializers(Context& context, const Scope& scope) {
     CheckSparseTensor(context, &scope, nullptr, *value->sparse_initializer(), fmt::format("sparse initializer {}", Quote(value->name())));
   }
   if (scope.kind == Scope::Kind::kFunction && !seen.empty()) {
-    context.Error(rules::kFunction, &scope, nullptr, "A function's body has initializers, which functions cannot have. Use Constant nodes.");
+    context.Error(rules::kFunction, &scope, nullptr,
+                  "A function's body has initializers, which functions cannot have. Use Constant nodes.");
   }
 }
 
@@ -79,12 +85,14 @@ void CheckQuantization(Context& context, const Scope& scope) {
     const std::string of = Quote(annotation.tensor_name);
     const ir::Value* tensor = scope.graph->Find(annotation.tensor_name);
     if (!tensor || !tensor->is_defined()) {
-      context.Error(rules::kQuantization, &scope, nullptr, fmt::format("A quantization annotation is about {}, which nothing defines.", of));
+      context.Error(rules::kQuantization, &scope, nullptr,
+                    fmt::format("A quantization annotation is about {}, which nothing defines.", of));
     }
     for (const auto& [role, name] : annotation.parameters) {
       const ir::Value* value = scope.graph->FindInScope(name);
       if (!value || !value->is_defined()) {
-        context.Error(rules::kQuantization, &scope, nullptr, fmt::format("The {} of {} is said to be {}, which nothing defines.", role, of, Quote(name)));
+        context.Error(rules::kQuantization, &scope, nullptr,
+                      fmt::format("The {} of {} is said to be {}, which nothing defines.", role, of, Quote(name)));
       }
     }
   }
@@ -110,7 +118,8 @@ void CheckGraph(Context& context, Scope& scope) {
   const ir::Graph& graph = *scope.graph;
   if (scope.depth > kMaxDepth) {
     context.ForbidInference();
-    return context.Error(rules::kNesting, &scope, nullptr, fmt::format("Subgraphs are nested deeper than {}; what lies deeper is not checked.", kMaxDepth));
+    return context.Error(rules::kNesting, &scope, nullptr,
+                         fmt::format("Subgraphs are nested deeper than {}; what lies deeper is not checked.", kMaxDepth));
   }
   if (graph.name.empty() && scope.kind != Scope::Kind::kFunction) {
     context.Error(rules::kGraph, &scope, nullptr, "The graph has no name. Give it one.");

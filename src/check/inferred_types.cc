@@ -14,10 +14,13 @@ namespace {
 bool IsComplete(const ir::Type& type) {
   switch (type.kind) {
     case ir::Type::Kind::kUnknown:
-    case ir::Type::Kind::kOpaque: return false;
+    case ir::Type::Kind::kOpaque:
+      return false;
     case ir::Type::Kind::kTensor:
-    case ir::Type::Kind::kSparseTensor: return type.dtype != DataType::kUndefined;
-    default: return type.element && IsComplete(*type.element) && (type.kind != ir::Type::Kind::kMap || type.dtype != DataType::kUndefined);
+    case ir::Type::Kind::kSparseTensor:
+      return type.dtype != DataType::kUndefined;
+    default:
+      return type.element && IsComplete(*type.element) && (type.kind != ir::Type::Kind::kMap || type.dtype != DataType::kUndefined);
   }
 }
 
@@ -52,22 +55,25 @@ class ConstraintChecker {
     const ops::TypeConstraint* constraint = schema_.constraint(parameter->type);
     const std::span<const std::string_view> types = constraint ? constraint->types : std::span(&parameter->type, 1);
     if (std::find(types.begin(), types.end(), spelling) == types.end()) {
-      return Report(fmt::format("{}, but {} version {} takes {}. Cast it, or import another opset.", what, schema_.name, schema_.since_version,
-                                ListTypes(types)));
+      return Report(fmt::format("{}, but {} version {} takes {}. Cast it, or import another opset.", what, schema_.name,
+                                schema_.since_version, ListTypes(types)));
     }
     if (!constraint || !parameter->homogeneous) return;
     for (const Binding& binding : bindings_) {
       if (binding.variable != parameter->type) continue;
       if (binding.spelling != spelling) {
-        Report(fmt::format("{}, but {} is {}; both must be of one type ({}). Cast one of them.", what, binding.of, binding.spelling, parameter->type));
+        Report(fmt::format("{}, but {} is {}; both must be of one type ({}). Cast one of them.", what, binding.of, binding.spelling,
+                           parameter->type));
       }
       return;
     }
-    bindings_.push_back({parameter->type, spelling, fmt::format("{} {} ({})", role == "Input" ? "input" : "output", i, Quote(value->name()))});
+    bindings_.push_back(
+        {parameter->type, spelling, fmt::format("{} {} ({})", role == "Input" ? "input" : "output", i, Quote(value->name()))});
   }
 
   void Report(std::string message) {
-    context_.Add(IsStandardDomain(node_.domain) ? Severity::kError : Severity::kWarning, rules::kTypeConstraint, &scope_, &node_, std::move(message));
+    context_.Add(IsStandardDomain(node_.domain) ? Severity::kError : Severity::kWarning, rules::kTypeConstraint, &scope_, &node_,
+                 std::move(message));
   }
 
   Context& context_;
@@ -127,8 +133,8 @@ void CheckInferredTypes(Context& context, ir::Model& model) {
     // Exporters declare the outputs of ai.onnx.ml's regressors carelessly, runtimes take them, and onnx.checker does not look.
     const bool regressor = complaint.node && complaint.node->domain == "ai.onnx.ml" && complaint.node->op_type.ends_with("Regressor");
     const bool lenient = regressor || (complaint.node && !IsStandardDomain(complaint.node->domain));
-    context.Add(lenient ? Severity::kWarning : Severity::kError, rules::kInference, scope == scopes.end() ? nullptr : &scope->second, complaint.node,
-                Shorten(WithoutPlace(complaint)));
+    context.Add(lenient ? Severity::kWarning : Severity::kError, rules::kInference, scope == scopes.end() ? nullptr : &scope->second,
+                complaint.node, Shorten(WithoutPlace(complaint)));
   }
   if (!status.ok() && complaints.empty()) context.Error(rules::kInference, nullptr, nullptr, Shorten(status.message()));
 }

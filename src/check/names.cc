@@ -62,7 +62,8 @@ void NameChecker::Define(const std::string& name, const ir::Node* node, std::str
   if (name.empty()) return;  // an input without a name is reported with the graph's interface
   if (!defined_.insert(name).second) {
     context_.Error(rules::kSsa, &scope_, node,
-                   fmt::format("The name {} is defined a second time, as {}. Every name is defined once in its graph: rename one.", Quote(name), role));
+                   fmt::format("The name {} is defined a second time, as {}. Every name is defined once in its graph: rename one.",
+                               Quote(name), role));
     return;
   }
   CheckShadowing(name, node, role);
@@ -168,7 +169,8 @@ void NameChecker::CheckOutputs() {
       context_.Error(rules::kUndefined, &scope_, nullptr,
                      fmt::format("Output {} is not defined in this graph but in an outer one. Pass it through an Identity node.", name));
     } else if (!value.is_defined()) {
-      context_.Error(rules::kUndefined, &scope_, nullptr, fmt::format("Output {} is defined by nothing: no node, input or initializer has that name.", name));
+      context_.Error(rules::kUndefined, &scope_, nullptr,
+                     fmt::format("Output {} is defined by nothing: no node, input or initializer has that name.", name));
     }
   }
 }
@@ -177,7 +179,8 @@ void NameChecker::CheckNodeNames() {
   std::unordered_set<std::string_view> seen;
   for (const auto& node : graph_.nodes()) {
     if (!node->name.empty() && !seen.insert(node->name).second) {
-      context_.Warn(rules::kNodeName, &scope_, node.get(), "Another node of this graph has the same name. Tools that address nodes by name will mix them up.");
+      context_.Warn(rules::kNodeName, &scope_, node.get(),
+                    "Another node of this graph has the same name. Tools that address nodes by name will mix them up.");
     }
   }
 }

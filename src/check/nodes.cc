@@ -11,8 +11,9 @@ namespace sardonyx::check {
 namespace {
 
 // Operators of before ONNX 1.5 that never left the experiment; models of that time may have them, and no schema does.
-constexpr std::string_view kExperimental[] = {"ATen", "Affine", "ConstantFill", "Crop", "DynamicSlice", "GRUUnit", "GivenTensorFill", "ImageScaler",
-                                              "ParametricSoftplus", "Scale", "ScaledTanh"};
+constexpr std::string_view kExperimental[] = {
+    "ATen",  "Affine",    "ConstantFill", "Crop", "DynamicSlice", "GRUUnit", "GivenTensorFill", "ImageScaler", "ParametricSoftplus",
+    "Scale", "ScaledTanh"};
 
 struct Replacement {
   std::string_view op_type, advice;
@@ -69,7 +70,8 @@ void CheckPresence(Context& context, const Scope& scope, const ir::Node& node, c
   }
 }
 
-void CheckSchemaAttribute(Context& context, const Scope& scope, const ir::Node& node, const ops::OpSchema& schema, const ir::Attribute& attribute) {
+void CheckSchemaAttribute(Context& context, const Scope& scope, const ir::Node& node, const ops::OpSchema& schema,
+                          const ir::Attribute& attribute) {
   const ops::AttributeSchema* known = schema.attribute(attribute.name);
   if (!known) {
     if (attribute.name.starts_with("__")) return;  // by convention an implementation's own business
@@ -81,7 +83,8 @@ void CheckSchemaAttribute(Context& context, const Scope& scope, const ir::Node& 
       advice = fmt::format(" Version {} of the operator has it; this is version {}.", version->since_version, schema.since_version);
     }
     if (advice.empty() && context.MaySuggest()) advice = DidYouMean(ops::NearestNames(attribute.name, std::move(names), 2));
-    context.Add(SeverityIn(node), rules::kAttribute, &scope, &node, fmt::format("The operator has no attribute {}.{}", Quote(attribute.name), advice));
+    context.Add(SeverityIn(node), rules::kAttribute, &scope, &node,
+                fmt::format("The operator has no attribute {}.{}", Quote(attribute.name), advice));
   } else if (attribute.type != known->type && attribute.type != ir::AttributeType::kUndefined) {
     context.Add(SeverityIn(node), rules::kAttribute, &scope, &node,
                 fmt::format("Attribute {} is {}, but must be {}.", Quote(attribute.name), ir::AttributeTypeName(attribute.type),
@@ -99,15 +102,18 @@ void CheckElementTypes(Context& context, const Scope& scope, const ir::Node& nod
     const int64_t* fallback = std::get_if<int64_t>(&known->default_value);
     if (*value >= 1 && *value <= kNewestElementType) continue;
     if (fallback && *fallback == *value) continue;
-    context.Add(SeverityIn(node), rules::kAttribute, &scope, &node, fmt::format("Attribute '{}' is {}, which is no element type.", name, *value));
+    context.Add(SeverityIn(node), rules::kAttribute, &scope, &node,
+                fmt::format("Attribute '{}' is {}, which is no element type.", name, *value));
   }
 }
 
 // A Constant is one value, whichever of its attributes holds it.
 void CheckConstant(Context& context, const Scope& scope, const ir::Node& node, const ops::OpSchema& schema) {
-  const auto count = std::count_if(node.attributes().begin(), node.attributes().end(), [&](const ir::Attribute& a) { return schema.attribute(a.name); });
+  const auto count =
+      std::count_if(node.attributes().begin(), node.attributes().end(), [&](const ir::Attribute& a) { return schema.attribute(a.name); });
   if (count != 1) {
-    context.Error(rules::kAttribute, &scope, &node, fmt::format("Has {} of the attributes that give a Constant its value; it needs one.", count));
+    context.Error(rules::kAttribute, &scope, &node,
+                  fmt::format("Has {} of the attributes that give a Constant its value; it needs one.", count));
   }
 }
 
@@ -139,7 +145,8 @@ void CheckAgainstFunction(Context& context, const Scope& scope, const ir::Node& 
   check_count(node.outputs().size(), function.body->outputs().size(), "output");
   for (const ir::Attribute& attribute : node.attributes()) {
     if (!context.HasAttribute(function, attribute.name)) {
-      context.Warn(rules::kAttribute, &scope, &node, fmt::format("The function it calls has no attribute {}; it has no effect.", Quote(attribute.name)));
+      context.Warn(rules::kAttribute, &scope, &node,
+                   fmt::format("The function it calls has no attribute {}; it has no effect.", Quote(attribute.name)));
     }
   }
 }
@@ -176,10 +183,12 @@ void CheckOperator(Context& context, const Scope& scope, const ir::Node& node) {
                 fmt::format("Version {} of domain {} has no operator {}.{}", version, shown, Quote(node.op_type),
                             UnknownOperatorAdvice(context, node, version)));
   } else if (schema->deprecated) {
-    const auto found = std::find_if(std::begin(kReplacements), std::end(kReplacements), [&](const Replacement& r) { return r.op_type == node.op_type; });
-    context.Error(rules::kDeprecated, &scope, &node,
-                  fmt::format("The operator is deprecated since version {} of domain {}, and the model imports {}.{}{}", schema->since_version, shown,
-                              version, found == std::end(kReplacements) ? "" : " ", found == std::end(kReplacements) ? "" : found->advice));
+    const auto found =
+        std::find_if(std::begin(kReplacements), std::end(kReplacements), [&](const Replacement& r) { return r.op_type == node.op_type; });
+    context.Error(
+        rules::kDeprecated, &scope, &node,
+        fmt::format("The operator is deprecated since version {} of domain {}, and the model imports {}.{}{}", schema->since_version, shown,
+                    version, found == std::end(kReplacements) ? "" : " ", found == std::end(kReplacements) ? "" : found->advice));
   } else {
     CheckAgainstSchema(context, scope, node, *schema);
   }

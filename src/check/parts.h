@@ -42,10 +42,11 @@ void CheckElementType(Context& context, const Scope* scope, const ir::Node* node
 
 // tensors.cc
 void CheckTensor(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredTensor& tensor, const std::string& what);
-void CheckSparseTensor(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredSparseTensor& tensor, const std::string& what);
-// external_data.cc. `needed` bytes, or -1 when dims or dtype do not say.
-void CheckExternalData(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredTensor::External& external, int64_t needed,
+void CheckSparseTensor(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredSparseTensor& tensor,
                        const std::string& what);
+// external_data.cc. `needed` bytes, or -1 when dims or dtype do not say.
+void CheckExternalData(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredTensor::External& external,
+                       int64_t needed, const std::string& what);
 
 // functions.cc
 void CheckFunctions(Context& context);

@@ -12,7 +12,8 @@ void CheckCounts(Context& context, const Scope& scope, const ir::Node& node, std
   if (!body) return;  // missing or mistyped: reported with the attributes
   const auto report = [&](size_t count, int64_t expected, std::string_view what) {
     if (expected >= 0 && count != static_cast<size_t>(expected)) {
-      context.Error(rules::kSubgraph, &scope, &node, fmt::format("The graph '{}' has {} {}s, but the node needs {}.", attribute, count, what, expected));
+      context.Error(rules::kSubgraph, &scope, &node,
+                    fmt::format("The graph '{}' has {} {}s, but the node needs {}.", attribute, count, what, expected));
     }
   };
   report(body->inputs().size(), inputs, "input");
@@ -26,7 +27,8 @@ void CheckScan(Context& context, const Scope& scope, const ir::Node& node, int64
   const int64_t scanned = node.GetInt("num_scan_inputs", 0);
   if (scanned < 1 || scanned > inputs) {
     if (node.attribute("num_scan_inputs")) {
-      context.Error(rules::kSubgraph, &scope, &node, fmt::format("num_scan_inputs is {}, but the node has {} inputs to scan or carry.", scanned, inputs));
+      context.Error(rules::kSubgraph, &scope, &node,
+                    fmt::format("num_scan_inputs is {}, but the node has {} inputs to scan or carry.", scanned, inputs));
     }
     return;
   }

@@ -16,7 +16,8 @@ using ir::StoredTensor;
 constexpr struct DataField {
   int number;
   std::string_view name;
-} kDataFields[] = {{4, "float_data"}, {5, "int32_data"}, {6, "string_data"}, {7, "int64_data"}, {9, "raw_data"}, {10, "double_data"}, {11, "uint64_data"}};
+} kDataFields[] = {{4, "float_data"}, {5, "int32_data"},   {6, "string_data"}, {7, "int64_data"},
+                   {9, "raw_data"},   {10, "double_data"}, {11, "uint64_data"}};
 
 std::string_view FieldName(int number) {
   for (const DataField& field : kDataFields) {
@@ -29,14 +30,20 @@ std::string_view FieldName(int number) {
 int FieldOf(DataType dtype) {
   switch (dtype) {
     case DataType::kFloat:
-    case DataType::kComplex64: return 4;
-    case DataType::kString: return 6;
-    case DataType::kInt64: return 7;
+    case DataType::kComplex64:
+      return 4;
+    case DataType::kString:
+      return 6;
+    case DataType::kInt64:
+      return 7;
     case DataType::kDouble:
-    case DataType::kComplex128: return 10;
+    case DataType::kComplex128:
+      return 10;
     case DataType::kUint32:
-    case DataType::kUint64: return 11;
-    default: return 5;
+    case DataType::kUint64:
+      return 11;
+    default:
+      return 5;
   }
 }
 
@@ -48,7 +55,8 @@ class TensorChecker {
   void Run() {
     CheckElementType(context_, scope_, node_, tensor_.dtype, tensor_.raw_dtype, what_);
     CheckMetadata(context_, tensor_.metadata, scope_, what_);
-    if (tensor_.has_segment) context_.Warn(rules::kTensor, scope_, node_, fmt::format("{} is stored in segments, which no reader supports.", what_));
+    if (tensor_.has_segment)
+      context_.Warn(rules::kTensor, scope_, node_, fmt::format("{} is stored in segments, which no reader supports.", what_));
     CheckOtherData();
     const bool sized = CountElements();
     if (const auto* external = std::get_if<StoredTensor::External>(&tensor_.storage)) {
@@ -103,7 +111,8 @@ class TensorChecker {
       }
     } else if (const auto* strings = std::get_if<StoredTensor::Strings>(&tensor_.storage)) {
       if (tensor_.dtype != DataType::kString) return ReportField(6);
-      if (strings->values.size() != static_cast<size_t>(count_)) Error(fmt::format("is {}, but has {} strings.", type, strings->values.size()));
+      if (strings->values.size() != static_cast<size_t>(count_))
+        Error(fmt::format("is {}, but has {} strings.", type, strings->values.size()));
     } else if (const auto* typed = std::get_if<StoredTensor::Typed>(&tensor_.storage)) {
       if (typed->field != FieldOf(tensor_.dtype)) return ReportField(typed->field);
       CheckTypedCount(*typed, type);
@@ -111,8 +120,8 @@ class TensorChecker {
   }
 
   void ReportField(int field) {
-    Error(fmt::format("is {}, whose data belongs into {} or raw_data, but stands in {}.", DataTypeName(tensor_.dtype), FieldName(FieldOf(tensor_.dtype)),
-                      FieldName(field)));
+    Error(fmt::format("is {}, whose data belongs into {} or raw_data, but stands in {}.", DataTypeName(tensor_.dtype),
+                      FieldName(FieldOf(tensor_.dtype)), FieldName(field)));
   }
 
   void CheckTypedCount(const StoredTensor::Typed& typed, const std::string& type) {
@@ -122,10 +131,12 @@ class TensorChecker {
       const size_t width = typed.field == 4 ? 4 : 8;
       values = payload.size() / width;
       if (tensor_.dtype == DataType::kComplex64 || tensor_.dtype == DataType::kComplex128) least = most = 2 * least;
-      if (payload.size() % width != 0) return Error(fmt::format("has {} bytes of {}, which is no whole number of values.", payload.size(), FieldName(typed.field)));
+      if (payload.size() % width != 0)
+        return Error(fmt::format("has {} bytes of {}, which is no whole number of values.", payload.size(), FieldName(typed.field)));
     } else {
       // Every varint ends with its only byte below 0x80.
-      values = static_cast<size_t>(std::count_if(payload.begin(), payload.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+      values =
+          static_cast<size_t>(std::count_if(payload.begin(), payload.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
       if (const int bits = BitsPerElement(tensor_.dtype); bits < 8) {
         // Packed as bytes; writers differ in whether an int32 holds one of these or four.
         least = static_cast<size_t>((Bytes() + 3) / 4);
@@ -167,13 +178,14 @@ class SparseChecker {
       return;
     }
     CheckTensor(context_, scope_, node_, indices, fmt::format("indices of {}", what_));
-    if (indices.dtype != DataType::kInt64) return Error(fmt::format("has indices of type {}; they must be int64.", DataTypeName(indices.dtype)));
+    if (indices.dtype != DataType::kInt64)
+      return Error(fmt::format("has indices of type {}; they must be int64.", DataTypeName(indices.dtype)));
     const auto rank = static_cast<int64_t>(tensor_.dims.size());
     const bool linear = indices.dims.size() == 1;
     const bool fits = linear || (indices.dims.size() == 2 && indices.dims[1] == rank);
     if (!fits || indices.dims[0] != count) {
-      return Error(fmt::format("has {} values and rank {}, so its indices must be [{}] or [{},{}], but are {}.", count, rank, count, count, rank,
-                               Shorten(Dims(indices.dims).ToString())));
+      return Error(fmt::format("has {} values and rank {}, so its indices must be [{}] or [{},{}], but are {}.", count, rank, count, count,
+                               rank, Shorten(Dims(indices.dims).ToString())));
     }
     CheckIndices(linear);
   }
@@ -193,10 +205,12 @@ class SparseChecker {
       int64_t position = 0;
       for (size_t j = 0; j < bounds.size(); ++j) {
         const int64_t at = index[i * bounds.size() + j];
-        if (at < 0 || at >= bounds[j]) return Error(fmt::format("has index {} at position {}, which is not between 0 and {}.", at, i, bounds[j] - 1));
+        if (at < 0 || at >= bounds[j])
+          return Error(fmt::format("has index {} at position {}, which is not between 0 and {}.", at, i, bounds[j] - 1));
         position = position * bounds[j] + at;
       }
-      if (position <= previous) return Error(fmt::format("has indices that are not in ascending order, or not unique, at position {}. Sort them.", i));
+      if (position <= previous)
+        return Error(fmt::format("has indices that are not in ascending order, or not unique, at position {}. Sort them.", i));
       previous = position;
     }
   }
@@ -214,7 +228,8 @@ void CheckTensor(Context& context, const Scope* scope, const ir::Node* node, con
   TensorChecker(context, scope, node, tensor, what).Run();
 }
 
-void CheckSparseTensor(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredSparseTensor& tensor, const std::string& what) {
+void CheckSparseTensor(Context& context, const Scope* scope, const ir::Node* node, const ir::StoredSparseTensor& tensor,
+                       const std::string& what) {
   SparseChecker(context, scope, node, tensor, what).Run();
 }
 

@@ -13,18 +13,25 @@ constexpr int kMaxDepth = 32;  // as the loader's
 // The IR version with which an element type came (onnx.proto, enum Version); 1 for those that were always there.
 int IrVersionOf(DataType dtype) {
   switch (dtype) {
-    case DataType::kBfloat16: return 4;
+    case DataType::kBfloat16:
+      return 4;
     case DataType::kFloat8E4M3FN:
     case DataType::kFloat8E4M3FNUZ:
     case DataType::kFloat8E5M2:
-    case DataType::kFloat8E5M2FNUZ: return 9;
+    case DataType::kFloat8E5M2FNUZ:
+      return 9;
     case DataType::kUint4:
-    case DataType::kInt4: return 10;
-    case DataType::kFloat4E2M1: return 11;
-    case DataType::kFloat8E8M0: return 12;
+    case DataType::kInt4:
+      return 10;
+    case DataType::kFloat4E2M1:
+      return 11;
+    case DataType::kFloat8E8M0:
+      return 12;
     case DataType::kUint2:
-    case DataType::kInt2: return 13;
-    default: return 1;
+    case DataType::kInt2:
+      return 13;
+    default:
+      return 1;
   }
 }
 
@@ -50,9 +57,12 @@ void CheckMapKey(Context& context, const Scope* scope, const ir::Node* node, con
 
 void CheckTypeAt(Context& context, const Scope* scope, const ir::Node* node, const Type& type, const std::string& what, Severity missing,
                  int depth) {
-  if (depth > kMaxDepth) return context.Error(rules::kType, scope, node, fmt::format("The type of {} is nested deeper than {}.", what, kMaxDepth));
+  if (depth > kMaxDepth)
+    return context.Error(rules::kType, scope, node, fmt::format("The type of {} is nested deeper than {}.", what, kMaxDepth));
   switch (type.kind) {
-    case Type::Kind::kUnknown: context.Error(rules::kType, scope, node, fmt::format("The type of {} is empty.", what)); return;
+    case Type::Kind::kUnknown:
+      context.Error(rules::kType, scope, node, fmt::format("The type of {} is empty.", what));
+      return;
     case Type::Kind::kTensor:
     case Type::Kind::kSparseTensor:
       CheckElementType(context, scope, node, type.dtype, type.raw_dtype, what, missing);
@@ -61,13 +71,16 @@ void CheckTypeAt(Context& context, const Scope* scope, const ir::Node* node, con
     case Type::Kind::kOpaque:
       if (type.opaque_name.empty()) context.Error(rules::kType, scope, node, fmt::format("The opaque type of {} has no name.", what));
       return;
-    case Type::Kind::kMap: CheckMapKey(context, scope, node, type, what); break;
+    case Type::Kind::kMap:
+      CheckMapKey(context, scope, node, type, what);
+      break;
     case Type::Kind::kOptional:
       if (context.model().ir_version > 0 && context.model().ir_version < 8) {
         context.WarnOnce(rules::kIrVersion, scope, node, "Optional types came with IR version 8. Set ir_version to 8.");
       }
       break;
-    case Type::Kind::kSequence: break;
+    case Type::Kind::kSequence:
+      break;
   }
   if (!type.element) {
     context.Error(rules::kType, scope, node, fmt::format("The type of {} does not say what it contains.", what));
@@ -82,9 +95,11 @@ void CheckElementType(Context& context, const Scope* scope, const ir::Node* node
                       Severity missing) {
   if (dtype == DataType::kUndefined) {
     if (raw > 0 && raw <= kNewestElementType) {
-      context.WarnOnce(rules::kType, scope, node, fmt::format("The element type of {} is number {}, which this version cannot handle.", what, raw));
+      context.WarnOnce(rules::kType, scope, node,
+                       fmt::format("The element type of {} is number {}, which this version cannot handle.", what, raw));
     } else if (raw != 0) {
-      context.Error(rules::kType, scope, node, fmt::format("The element type of {} is number {}, which no version of ONNX knows.", what, raw));
+      context.Error(rules::kType, scope, node,
+                    fmt::format("The element type of {} is number {}, which no version of ONNX knows.", what, raw));
     } else {
       context.Add(missing, rules::kType, scope, node, fmt::format("The type of {} has no element type. Set it.", what));
     }
@@ -94,8 +109,8 @@ void CheckElementType(Context& context, const Scope* scope, const ir::Node* node
   const int64_t version = context.model().ir_version;
   if (version > 0 && version < needed) {
     context.WarnOnce(rules::kIrVersion, scope, node,
-                     fmt::format("Element type {} came with IR version {}, but the model says ir_version {}. Set it to {}.", DataTypeName(dtype), needed,
-                                 version, needed));
+                     fmt::format("Element type {} came with IR version {}, but the model says ir_version {}. Set it to {}.",
+                                 DataTypeName(dtype), needed, version, needed));
   }
 }
 

@@ -79,7 +79,24 @@ Command& Program::Add(const std::string& name, const std::string& summary, const
   return command;
 }
 
+// CLI11 only says that a command is missing: say which word is none, and what there is.
+bool Program::KnowsCommand(const char* word) const {
+  if (word[0] == '-') return true;
+  std::string names;
+  for (const auto& command : commands_) {
+    if (command->app->get_name() == word) return true;
+    names += (names.empty() ? "" : ", ") + command->app->get_name();
+  }
+  std::fprintf(stderr, "sardonyx: there is no command '%s'; the commands are %s\n", word, names.c_str());
+  return false;
+}
+
 int Program::Main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fputs(app_.help().c_str(), stderr);
+    return 2;
+  }
+  if (!KnowsCommand(argv[1])) return 2;
   try {
     app_.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -68,6 +68,8 @@ class Program {
   int Main(int argc, char** argv);
 
  private:
+  bool KnowsCommand(const char* word) const;
+
   CLI::App app_;
   CommonFlags flags_;
   std::vector<std::unique_ptr<Command>> commands_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "inspect/memory.h"
+#include "inspect/op_table.h"
 #include "inspect/summary.h"
 #include "ir/text.h"
 #include "ops/inference.h"
@@ -76,6 +77,13 @@ TEST(Cost, DoesNotOverflow) {
   const auto model = Model("g (float[4000000000, 4000000000] a, float[4000000000, 4000000000] b) => (float[4000000000, 4000000000] y) { y = MatMul(a, b) }");
   EXPECT_EQ(CostOf(*model->graph, Sizes()).macs, UINT64_MAX);
   EXPECT_EQ(Sizes().Bytes(model->graph->inputs()[0].value), UINT64_MAX);
+}
+
+TEST(OpTable, HasEveryOperatorOfOnnx) {
+  for (const ops::OpSchema& schema : ops::AllSchemas()) {
+    if (schema.deprecated || schema.domain.starts_with("com.")) continue;
+    EXPECT_NE(FindOpFacts(schema.name), nullptr) << schema.name;
+  }
 }
 
 TEST(Memory, PeakIsWhatLivesAtOnce) {

@@ -296,6 +296,8 @@ constexpr OpFacts kTable[] = {
     {"ZipMap", Family::kMl, CountedBy::kOutput, 0},
 };
 
+static_assert(std::is_sorted(std::begin(kTable), std::end(kTable), [](const OpFacts& a, const OpFacts& b) { return a.name < b.name; }));
+
 constexpr std::string_view kFamilyNames[] = {"matrix",    "activation",   "normalization", "pooling",  "arithmetic", "logic",  "reduction",
                                              "movement",  "quantization", "control",       "sequence", "ml",         "source", "other"};
 

@@ -311,7 +311,8 @@ Dim Dim::Mod(const Dim& a, const Dim& b) {
   if (b.is_constant(0) || a.is_unknown() || b.is_unknown()) return Unknown();
   if (a.is_constant() && b.is_constant()) {
     if (!Divisible(a.value_, b.value_)) return Unknown();
-    return Dim(a.value_ - FloorDivide(a.value_, b.value_) * b.value_);
+    const int64_t remainder = a.value_ % b.value_;
+    return Dim(remainder != 0 && (remainder < 0) != (b.value_ < 0) ? remainder + b.value_ : remainder);
   }
   if (a.is_constant(0) || Expression::DivideExactly(a, b)) return Dim(0);
   if (b.is_constant()) return Expression::ReduceModulo(a, b.value_);
@@ -351,6 +352,8 @@ bool Dim::Expression::AtLeast(const Dim& a, const Dim& b, int depth) {
 // Max or Min of two known dims: one of them where the sign of their difference is certain.
 Dim Dim::Expression::Extremum(Atom::Kind kind, const Dim& a, const Dim& b) {
   const bool max = kind == Atom::Kind::kMax;
+  if (a.is_unknown() || b.is_unknown()) return Unknown();  // a sum on the way here may have overflowed
+  if (a.is_constant() && b.is_constant()) return Dim(max ? std::max(a.value(), b.value()) : std::min(a.value(), b.value()));
   if (AtLeast(a, b)) return max ? a : b;
   if (AtLeast(b, a)) return max ? b : a;
   for (const auto& [outer, limit] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
@@ -364,15 +367,8 @@ Dim Dim::Expression::Extremum(Atom::Kind kind, const Dim& a, const Dim& b) {
   return Compare(a, b) >= 0 ? Operation(kind, a, b) : Operation(kind, b, a);
 }
 
-Dim Dim::Max(const Dim& a, const Dim& b) {
-  if (a.is_unknown() || b.is_unknown()) return Unknown();
-  return Expression::Extremum(Atom::Kind::kMax, a, b);
-}
-
-Dim Dim::Min(const Dim& a, const Dim& b) {
-  if (a.is_unknown() || b.is_unknown()) return Unknown();
-  return Expression::Extremum(Atom::Kind::kMin, a, b);
-}
+Dim Dim::Max(const Dim& a, const Dim& b) { return Expression::Extremum(Atom::Kind::kMax, a, b); }
+Dim Dim::Min(const Dim& a, const Dim& b) { return Expression::Extremum(Atom::Kind::kMin, a, b); }
 
 Dim Dim::Expression::Apply(Atom::Kind kind, const Dim& a, const Dim& b) {
   switch (kind) {

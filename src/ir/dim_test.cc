@@ -103,6 +103,7 @@ TEST(DimTest, ConstantsFollowFloorSemantics) {
   EXPECT_EQ(Dim::CeilDiv(7, 2), Dim(4));
   EXPECT_EQ(Dim::Mod(-7, 2), Dim(1));
   EXPECT_EQ(Dim::Mod(7, -2), Dim(-1));
+  EXPECT_EQ(Dim::Mod(INT64_MIN + 1, 3), Dim(2));
   EXPECT_TRUE(Dim::FloorDiv(1, 0).is_unknown());
   EXPECT_TRUE(Dim::CeilDiv(1, 0).is_unknown());
   EXPECT_TRUE(Dim::Mod(S("a"), 0).is_unknown());
@@ -117,6 +118,9 @@ TEST(DimTest, OverflowBecomesUnknown) {
   EXPECT_TRUE(Dim::FloorDiv(S("a"), small).is_unknown());
   EXPECT_TRUE(Dim::Mod(S("a"), small).is_unknown());
   EXPECT_TRUE(Dim::Mod(small, -1).is_unknown());
+  EXPECT_EQ(Dim::Max(big, small), big);
+  EXPECT_EQ(Dim::Min(big, small), small);
+  EXPECT_TRUE(Dim::Max(Dim::Max(S("a"), big) + 1, small).is_unknown());
 }
 
 TEST(DimTest, GrowthIsBounded) {

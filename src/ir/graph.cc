@@ -123,11 +123,20 @@ const Graph* Node::GetGraph(std::string_view name) const {
   return v ? v->get() : nullptr;
 }
 
+namespace {
+// Labels stand in messages, of which a hostile file can cause many: a name of megabytes must not be copied into each.
+std::string Shown(std::string_view name) {
+  constexpr size_t kMaxShown = 200;
+  if (name.size() <= kMaxShown) return std::string(name);
+  return fmt::format("{}...{}", name.substr(0, kMaxShown / 2), name.substr(name.size() - kMaxShown / 4));
+}
+}  // namespace
+
 std::string Node::Label() const {
-  const std::string op = NormalDomain(domain).empty() ? op_type : fmt::format("{}.{}", domain, op_type);
-  if (!name.empty()) return fmt::format("{} '{}'", op, name);
+  const std::string op = NormalDomain(domain).empty() ? Shown(op_type) : fmt::format("{}.{}", Shown(domain), Shown(op_type));
+  if (!name.empty()) return fmt::format("{} '{}'", op, Shown(name));
   for (const Value* output : outputs_)
-    if (output) return fmt::format("{} -> '{}'", op, output->name());
+    if (output) return fmt::format("{} -> '{}'", op, Shown(output->name()));
   return op;
 }
 

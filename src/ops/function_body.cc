@@ -93,8 +93,9 @@ void OmitOutputs(const ir::Node& node, ir::Graph& body) {
   while (body.outputs().size() > node.outputs().size()) body.RemoveOutput(body.outputs().size() - 1);
   for (size_t i = body.nodes().size(); i-- > 0;) {  // consumers stand after producers
     ir::Node* inner = body.nodes()[i].get();
-    const bool needed = std::any_of(inner->outputs().begin(), inner->outputs().end(),
-                                    [](const ir::Value* output) { return output && (!output->uses().empty() || output->is_graph_output()); });
+    const bool needed = std::any_of(inner->outputs().begin(), inner->outputs().end(), [](const ir::Value* output) {
+      return output && (!output->uses().empty() || output->is_graph_output());
+    });
     if (!needed) body.RemoveNode(inner);
   }
 }

@@ -195,7 +195,8 @@ bool Attention(FunctionBuilder& b) {
 bool FlexAttention(FunctionBuilder& b) {
   const DataType dtype = b.InputDtype(0);
   if (dtype == DataType::kUndefined) return false;
-  const int64_t precision = b.Int("softmax_precision", static_cast<int64_t>(dtype == DataType::kDouble ? DataType::kDouble : DataType::kFloat));
+  const int64_t precision =
+      b.Int("softmax_precision", static_cast<int64_t>(dtype == DataType::kDouble ? DataType::kDouble : DataType::kFloat));
   RepeatHeads(b, "Q", "K", "V");
   Scores(b, "Q");
   b.Add("precise = Cast <to = {}> (scores)", precision);
@@ -223,7 +224,8 @@ bool RotaryEmbedding(FunctionBuilder& b) {
   b.Add("turning = Slice (x, {}, rotated_size, {})", first, last);
   b.Add("staying = Slice (x, rotated_size, head_size, {})", last);
   for (std::string_view name : {"cos", "sin"}) {
-    b.Add("{0}_rows = {1}", name, b.HasInput(3) ? fmt::format("Gather ({}_cache, position_ids)", name) : fmt::format("Identity ({}_cache)", name));
+    b.Add("{0}_rows = {1}", name,
+          b.HasInput(3) ? fmt::format("Gather ({}_cache, position_ids)", name) : fmt::format("Identity ({}_cache)", name));
     b.Add("{0} = Unsqueeze ({0}_rows, {1})", name, b.Ints({2}));
   }
   const bool interleaved = b.Int("interleaved") != 0;

@@ -43,7 +43,8 @@ bool LinearAttention(FunctionBuilder& b) {
   const bool is_double = b.InputDtype(0) == DataType::kDouble || b.InputDtype(3) == DataType::kDouble;
   const int precise = static_cast<int>(is_double ? DataType::kDouble : DataType::kFloat);
   const std::string heads = b.Ints({0, 0, kv_heads, -1}), column = b.Ints({-1}), row = b.Ints({-2});
-  const auto split = [&](std::string_view input, std::string_view name, std::string_view shape, std::string_view permutation = "1, 0, 2, 3") {
+  const auto split = [&](std::string_view input, std::string_view name, std::string_view shape,
+                         std::string_view permutation = "1, 0, 2, 3") {
     b.Add("{}_split = Reshape ({}, {})", name, input, shape);
     b.Add("{0}_by_time = Transpose <perm = [{1}]> ({0}_split)", name, permutation);
     b.Add("{0} = Cast <to = {1}> ({0}_by_time)", name, precise);

@@ -147,8 +147,8 @@ bool SequenceMap(FunctionBuilder& b) {
   for (size_t k = 0; k < node.outputs().size(); ++k) lines += fmt::format(" after_{0} = SequenceInsert (before_{0}, given_{0})", k);
   b.Add("count = SequenceLength ({})", b.InputName(0));
   b.Add("always = Constant <value = bool {{1}}> ()");
-  b.Add("{} = Loop <body = each (int64 i, bool go, {}) => (bool go_on, {}) {{ go_on = Identity (go){} }}> (count, always, {})", fmt::join(results, ", "),
-        fmt::join(declared, ", "), fmt::join(carried, ", "), lines, fmt::join(empties, ", "));
+  b.Add("{} = Loop <body = each (int64 i, bool go, {}) => (bool go_on, {}) {{ go_on = Identity (go){} }}> (count, always, {})",
+        fmt::join(results, ", "), fmt::join(declared, ", "), fmt::join(carried, ", "), lines, fmt::join(empties, ", "));
   return true;
 }
 

@@ -84,7 +84,7 @@ const FormalParameter* ParameterAt(const std::vector<FormalParameter>& parameter
 }
 
 template <class T>
-const T* FindNamed(const std::vector<T>& items, std::string_view T::* key, std::string_view name) {
+const T* FindNamed(const std::vector<T>& items, std::string_view T::*key, std::string_view name) {
   const auto found = std::find_if(items.begin(), items.end(), [&](const T& item) { return item.*key == name; });
   return found == items.end() ? nullptr : &*found;
 }
@@ -92,7 +92,9 @@ const T* FindNamed(const std::vector<T>& items, std::string_view T::* key, std::
 }  // namespace
 
 const AttributeSchema* OpSchema::attribute(std::string_view name) const { return FindNamed(attributes, &AttributeSchema::name, name); }
-const TypeConstraint* OpSchema::constraint(std::string_view variable) const { return FindNamed(constraints, &TypeConstraint::variable, variable); }
+const TypeConstraint* OpSchema::constraint(std::string_view variable) const {
+  return FindNamed(constraints, &TypeConstraint::variable, variable);
+}
 const FormalParameter* OpSchema::input(size_t i) const { return ParameterAt(inputs, i); }
 const FormalParameter* OpSchema::output(size_t i) const { return ParameterAt(outputs, i); }
 

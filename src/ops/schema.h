@@ -18,9 +18,9 @@ enum class Arity : uint8_t { kSingle, kOptional, kVariadic };
 
 struct FormalParameter {
   std::string_view name;
-  std::string_view type;     // a type variable ("T") or a type ("tensor(int64)")
+  std::string_view type;  // a type variable ("T") or a type ("tensor(int64)")
   Arity arity = Arity::kSingle;
-  bool homogeneous = true;   // variadic: all of one type
+  bool homogeneous = true;  // variadic: all of one type
 };
 
 struct TypeConstraint {
@@ -30,7 +30,8 @@ struct TypeConstraint {
 
 struct AttributeSchema {
   // Only scalars and lists of them have defaults.
-  using Default = std::variant<std::monostate, float, int64_t, std::string, std::vector<float>, std::vector<int64_t>, std::vector<std::string>>;
+  using Default =
+      std::variant<std::monostate, float, int64_t, std::string, std::vector<float>, std::vector<int64_t>, std::vector<std::string>>;
   std::string_view name;
   ir::AttributeType type;
   bool required = false;

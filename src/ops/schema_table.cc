@@ -21,13 +21,20 @@ struct AttributeKind {
   AttributeType type;
 };
 constexpr AttributeKind kAttributeKinds[] = {
-    {"int", AttributeType::kInt},         {"float", AttributeType::kFloat},
-    {"string", AttributeType::kString},   {"ints", AttributeType::kInts},
-    {"floats", AttributeType::kFloats},   {"strings", AttributeType::kStrings},
-    {"tensor", AttributeType::kTensor},   {"tensors", AttributeType::kTensors},
-    {"graph", AttributeType::kGraph},     {"graphs", AttributeType::kGraphs},
-    {"type_proto", AttributeType::kTypeProto}, {"type_protos", AttributeType::kTypeProtos},
-    {"sparse_tensor", AttributeType::kSparseTensor}, {"sparse_tensors", AttributeType::kSparseTensors},
+    {"int", AttributeType::kInt},
+    {"float", AttributeType::kFloat},
+    {"string", AttributeType::kString},
+    {"ints", AttributeType::kInts},
+    {"floats", AttributeType::kFloats},
+    {"strings", AttributeType::kStrings},
+    {"tensor", AttributeType::kTensor},
+    {"tensors", AttributeType::kTensors},
+    {"graph", AttributeType::kGraph},
+    {"graphs", AttributeType::kGraphs},
+    {"type_proto", AttributeType::kTypeProto},
+    {"type_protos", AttributeType::kTypeProtos},
+    {"sparse_tensor", AttributeType::kSparseTensor},
+    {"sparse_tensors", AttributeType::kSparseTensors},
 };
 
 // Takes words and punctuation from the front of a text.
@@ -41,7 +48,8 @@ class Scanner {
   std::string_view Word(std::string_view stops = "") {
     SkipBlanks();
     size_t end = 0;
-    while (end < text_.size() && kBlanks.find(text_[end]) == std::string_view::npos && stops.find(text_[end]) == std::string_view::npos) ++end;
+    while (end < text_.size() && kBlanks.find(text_[end]) == std::string_view::npos && stops.find(text_[end]) == std::string_view::npos)
+      ++end;
     return Take(end);
   }
   bool Accept(std::string_view token) {
@@ -169,7 +177,8 @@ const std::vector<std::string_view>& TableParser::TypesOf(std::string_view word)
   } else if (const std::string_view inner = word.substr(open + 1, word.size() - open - 2); constructor == "sparse") {
     for (std::string_view tensor : TypesOf(inner)) types.push_back(Intern(fmt::format("sparse_{}", tensor)));
   } else if (const size_t comma = inner.find(','); constructor == "map" && comma != std::string_view::npos) {
-    for (std::string_view value : TypesOf(inner.substr(comma + 1))) types.push_back(Intern(fmt::format("map({},{})", inner.substr(0, comma), value)));
+    for (std::string_view value : TypesOf(inner.substr(comma + 1)))
+      types.push_back(Intern(fmt::format("map({},{})", inner.substr(0, comma), value)));
   } else {
     for (std::string_view element : TypesOf(inner)) types.push_back(Intern(fmt::format("{}({})", constructor, element)));
   }
@@ -234,7 +243,8 @@ Status TableParser::ParseAttribute(std::string_view name, Scanner line) {
   AttributeSchema& attribute = table_.schemas.back().attributes.emplace_back();
   attribute.name = name;
   const std::string_view word = line.Word();
-  const auto kind = std::find_if(std::begin(kAttributeKinds), std::end(kAttributeKinds), [&](const AttributeKind& k) { return k.word == word; });
+  const auto kind =
+      std::find_if(std::begin(kAttributeKinds), std::end(kAttributeKinds), [&](const AttributeKind& k) { return k.word == word; });
   if (kind == std::end(kAttributeKinds)) return Invalid(fmt::format("'{}' is no kind of attribute", word));
   attribute.type = kind->type;
   attribute.required = line.Accept("required");
@@ -270,13 +280,26 @@ bool ParseListInto(Scanner& line, AttributeSchema::Default& value) {
 Status TableParser::ParseDefault(Scanner& line, AttributeType type, AttributeSchema::Default& value) {
   bool good = false;
   switch (type) {
-    case AttributeType::kInt: good = ParseScalarInto<int64_t>(line, value); break;
-    case AttributeType::kFloat: good = ParseScalarInto<float>(line, value); break;
-    case AttributeType::kString: good = ParseScalarInto<std::string>(line, value); break;
-    case AttributeType::kInts: good = ParseListInto<int64_t>(line, value); break;
-    case AttributeType::kFloats: good = ParseListInto<float>(line, value); break;
-    case AttributeType::kStrings: good = ParseListInto<std::string>(line, value); break;
-    default: break;
+    case AttributeType::kInt:
+      good = ParseScalarInto<int64_t>(line, value);
+      break;
+    case AttributeType::kFloat:
+      good = ParseScalarInto<float>(line, value);
+      break;
+    case AttributeType::kString:
+      good = ParseScalarInto<std::string>(line, value);
+      break;
+    case AttributeType::kInts:
+      good = ParseListInto<int64_t>(line, value);
+      break;
+    case AttributeType::kFloats:
+      good = ParseListInto<float>(line, value);
+      break;
+    case AttributeType::kStrings:
+      good = ParseListInto<std::string>(line, value);
+      break;
+    default:
+      break;
   }
   return good ? Status() : Invalid("the default does not fit the attribute's kind");
 }

@@ -108,7 +108,9 @@ TEST(SchemaTableTest, NamesTheLineOfAnError) {
 }
 
 TEST(SchemaTableTest, TruncatedTablesAreErrorsOrShorter) {
-  const std::string text = "domain x 1\nset s = float int8\nOp\n  1 (a: T, b?: float, c 1+: any T) -> (d: T)\n    T in s seq(s)\n    m: strings = [\"x\", \"y\"]\n";
+  const std::string text =
+      "domain x 1\nset s = float int8\nOp\n  1 (a: T, b?: float, c 1+: any T) -> (d: T)\n    T in s seq(s)\n    m: strings = [\"x\", "
+      "\"y\"]\n";
   ASSERT_TRUE(ParseSchemaTable(text).ok());
   for (size_t size = 0; size < text.size(); ++size) (void)ParseSchemaTable(std::string_view(text).substr(0, size)).ok();
 }
@@ -154,9 +156,15 @@ json DefaultAsJson(const AttributeSchema::Default& value) {
 }
 
 const std::pair<const char*, ir::AttributeType> kKinds[] = {
-    {"int", ir::AttributeType::kInt},         {"ints", ir::AttributeType::kInts},       {"float", ir::AttributeType::kFloat},
-    {"floats", ir::AttributeType::kFloats},   {"string", ir::AttributeType::kString},   {"strings", ir::AttributeType::kStrings},
-    {"tensor", ir::AttributeType::kTensor},   {"graph", ir::AttributeType::kGraph},     {"sparse_tensor", ir::AttributeType::kSparseTensor},
+    {"int", ir::AttributeType::kInt},
+    {"ints", ir::AttributeType::kInts},
+    {"float", ir::AttributeType::kFloat},
+    {"floats", ir::AttributeType::kFloats},
+    {"string", ir::AttributeType::kString},
+    {"strings", ir::AttributeType::kStrings},
+    {"tensor", ir::AttributeType::kTensor},
+    {"graph", ir::AttributeType::kGraph},
+    {"sparse_tensor", ir::AttributeType::kSparseTensor},
     {"type_proto", ir::AttributeType::kTypeProto},
 };
 

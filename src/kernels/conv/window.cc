@@ -35,6 +35,11 @@ Status Resolve(const WindowAttributes& attributes, WindowAxis& axis) {
   if (attributes.auto_pad == AutoPad::kValid) axis.pad_begin = axis.pad_end = 0;
   const int64_t padded = axis.input + axis.pad_begin + axis.pad_end;
   if (padded < axis.extent()) {
+    const int64_t towards_zero = (padded - axis.extent()) / axis.stride + 1;
+    if (attributes.may_exceed && axis.input > 0 && towards_zero >= 0) {
+      axis.output = towards_zero;
+      return Status();
+    }
     if (axis.input > 0)
       return Invalid(fmt::format("a window of extent {} does not fit an input of {} with its padding", axis.extent(), padded));
     axis.output = 0;

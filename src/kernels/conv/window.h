@@ -25,6 +25,9 @@ struct WindowAttributes {
   std::vector<int64_t> dilations;
   std::vector<int64_t> pads;  // begins of all axes, then ends
   bool ceil_mode = false;     // outputs round up, but no window starts in the padding at the end
+  // Pooling: a window may be larger than the padded input and then sees what there is. The number of outputs is rounded
+  // towards zero there, as ONNX's own inference does.
+  bool may_exceed = false;
 };
 
 // One axis: position o of the output sees input positions o * stride - pad_begin + i * dilation, i < kernel.

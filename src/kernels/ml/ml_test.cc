@@ -44,8 +44,20 @@ TEST(PostTransform, TwoScoresOfOne) {
 // Two stumps on one feature: x <= 1 ? 1 : 2, and x <= 3 ? 10 : 20.
 TreeForest<float> Stumps() {
   TreeForest<float> forest;
-  forest.splits = {{.threshold = 1, .feature = 0, .if_true = 0 | kLeafBit, .if_false = 1 | kLeafBit, .mode = SplitMode::kLeq, .missing_is_true = false, .members = {}},
-                   {.threshold = 3, .feature = 0, .if_true = 2 | kLeafBit, .if_false = 3 | kLeafBit, .mode = SplitMode::kLeq, .missing_is_true = false, .members = {}}};
+  forest.splits = {{.threshold = 1,
+                    .feature = 0,
+                    .if_true = 0 | kLeafBit,
+                    .if_false = 1 | kLeafBit,
+                    .mode = SplitMode::kLeq,
+                    .missing_is_true = false,
+                    .members = {}},
+                   {.threshold = 3,
+                    .feature = 0,
+                    .if_true = 2 | kLeafBit,
+                    .if_false = 3 | kLeafBit,
+                    .mode = SplitMode::kLeq,
+                    .missing_is_true = false,
+                    .members = {}}};
   forest.leaves = {{{0, 1.f}}, {{0, 2.f}}, {{0, 10.f}}, {{0, 20.f}}};
   forest.roots = {0, 1};
   return forest;
@@ -71,9 +83,13 @@ TEST(Trees, Aggregates) {
 
 TEST(Trees, ModesAndMissingValues) {
   const float nan = NAN;
-  const struct { SplitMode mode; V expected; } cases[] = {  // of 0, 1, 2, NaN against threshold 1
-      {SplitMode::kLeq, {1, 1, 2, 2}}, {SplitMode::kLt, {1, 2, 2, 2}}, {SplitMode::kGte, {2, 1, 1, 2}},   {SplitMode::kGt, {2, 2, 1, 2}},
-      {SplitMode::kEq, {2, 1, 2, 2}},  {SplitMode::kNeq, {1, 2, 1, 1}}, {SplitMode::kMember, {1, 2, 1, 2}}};
+  const struct {
+    SplitMode mode;
+    V expected;
+  } cases[] = {// of 0, 1, 2, NaN against threshold 1
+               {SplitMode::kLeq, {1, 1, 2, 2}},   {SplitMode::kLt, {1, 2, 2, 2}}, {SplitMode::kGte, {2, 1, 1, 2}},
+               {SplitMode::kGt, {2, 2, 1, 2}},    {SplitMode::kEq, {2, 1, 2, 2}}, {SplitMode::kNeq, {1, 2, 1, 1}},
+               {SplitMode::kMember, {1, 2, 1, 2}}};
   for (const auto& c : cases) {
     TreeForest<float> forest = Stumps();
     forest.roots = {0};

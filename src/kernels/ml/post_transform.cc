@@ -52,9 +52,12 @@ float Probit(float x) { return 1.41421356f * InverseErf(2 * x - 1); }
 
 void ApplyPostTransform(PostTransform transform, std::span<float> scores) {
   switch (transform) {
-    case PostTransform::kNone: return;
-    case PostTransform::kSoftmax: return Softmax(scores, false);
-    case PostTransform::kSoftmaxZero: return Softmax(scores, true);
+    case PostTransform::kNone:
+      return;
+    case PostTransform::kSoftmax:
+      return Softmax(scores, false);
+    case PostTransform::kSoftmaxZero:
+      return Softmax(scores, true);
     case PostTransform::kLogistic:
       for (float& x : scores) x = Logistic(x);
       return;

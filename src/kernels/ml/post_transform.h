@@ -9,7 +9,7 @@
 namespace sardonyx::kernels {
 
 enum class PostTransform : uint8_t { kNone, kSoftmax, kLogistic, kSoftmaxZero, kProbit };  // numbers of TreeEnsemble-5
-std::optional<PostTransform> ParsePostTransform(std::string_view name);  // "NONE", "SOFTMAX", ...
+std::optional<PostTransform> ParsePostTransform(std::string_view name);                    // "NONE", "SOFTMAX", ...
 
 // 1 / (1 + exp(-x)), without overflow.
 float Logistic(float x);

@@ -21,10 +21,13 @@ void LinearScores(const float* x, int64_t rows, int64_t features, std::span<cons
   const auto body = [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r)
       for (int64_t t = 0; t < targets; ++t)
-        out[r * targets + t] = Dot(x + r * features, coefficients.data() + t * features, features) + (intercepts.empty() ? 0.f : intercepts[t]);
+        out[r * targets + t] =
+            Dot(x + r * features, coefficients.data() + t * features, features) + (intercepts.empty() ? 0.f : intercepts[t]);
   };
-  if (pool != nullptr) pool->ParallelFor(rows, static_cast<double>(targets * features), body);
-  else body(0, rows);
+  if (pool != nullptr)
+    pool->ParallelFor(rows, static_cast<double>(targets * features), body);
+  else
+    body(0, rows);
 }
 
 std::optional<SvmKernelType> ParseSvmKernelType(std::string_view name) {
@@ -37,10 +40,14 @@ std::optional<SvmKernelType> ParseSvmKernelType(std::string_view name) {
 
 float SvmKernel::operator()(const float* a, const float* b, int64_t features) const {
   switch (type) {
-    case SvmKernelType::kLinear: return Dot(a, b, features);
-    case SvmKernelType::kPoly: return std::pow(gamma * Dot(a, b, features) + coef0, degree);
-    case SvmKernelType::kSigmoid: return std::tanh(gamma * Dot(a, b, features) + coef0);
-    case SvmKernelType::kRbf: break;
+    case SvmKernelType::kLinear:
+      return Dot(a, b, features);
+    case SvmKernelType::kPoly:
+      return std::pow(gamma * Dot(a, b, features) + coef0, degree);
+    case SvmKernelType::kSigmoid:
+      return std::tanh(gamma * Dot(a, b, features) + coef0);
+    case SvmKernelType::kRbf:
+      break;
   }
   float distance = 0;
   for (int64_t i = 0; i < features; ++i) distance += (a[i] - b[i]) * (a[i] - b[i]);
@@ -56,7 +63,8 @@ void SvmClassifier::Decide(const float* x, std::span<float> decisions, std::span
   // The machine of i and j weighs the vectors of i with row j - 1 of the coefficients and those of j with row i.
   const auto weigh = [&](int64_t row, int64_t of_class) {
     double sum = 0;
-    for (int64_t v = first[of_class]; v < first[of_class] + vectors_per_class[of_class]; ++v) sum += coefficients[row * count + v] * values[v];
+    for (int64_t v = first[of_class]; v < first[of_class] + vectors_per_class[of_class]; ++v)
+      sum += coefficients[row * count + v] * values[v];
     return sum;
   };
   size_t pair = 0;

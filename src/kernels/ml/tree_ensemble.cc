@@ -89,12 +89,18 @@ template <class T>
 bool TreeEnsemble<T>::Test(const Node& node, const Unusual& unusual, T x) const {
   if (unusual.missing_is_true && std::isnan(x)) return true;
   switch (unusual.mode) {
-    case SplitMode::kLeq: return x <= node.threshold;
-    case SplitMode::kLt: return x < node.threshold;
-    case SplitMode::kGte: return x >= node.threshold;
-    case SplitMode::kGt: return x > node.threshold;
-    case SplitMode::kEq: return x == node.threshold;
-    case SplitMode::kNeq: return x != node.threshold;
+    case SplitMode::kLeq:
+      return x <= node.threshold;
+    case SplitMode::kLt:
+      return x < node.threshold;
+    case SplitMode::kGte:
+      return x >= node.threshold;
+    case SplitMode::kGt:
+      return x > node.threshold;
+    case SplitMode::kEq:
+      return x == node.threshold;
+    case SplitMode::kNeq:
+      return x != node.threshold;
     case SplitMode::kMember:
       return !std::isnan(x) && std::binary_search(members_.begin() + unusual.members_begin, members_.begin() + unusual.members_end, x);
   }
@@ -122,9 +128,12 @@ void TreeEnsemble<T>::Add(uint32_t leaf, T* scores, uint8_t* given) const {
   for (uint32_t i = leaf_begin_[leaf]; i < leaf_begin_[leaf + 1]; ++i) {
     const auto& [target, value] = weights_[i];
     T& score = scores[target];
-    if (aggregate_ == TreeAggregate::kMin) score = given[target] != 0 ? std::min(score, value) : value;
-    else if (aggregate_ == TreeAggregate::kMax) score = given[target] != 0 ? std::max(score, value) : value;
-    else score += value;
+    if (aggregate_ == TreeAggregate::kMin)
+      score = given[target] != 0 ? std::min(score, value) : value;
+    else if (aggregate_ == TreeAggregate::kMax)
+      score = given[target] != 0 ? std::max(score, value) : value;
+    else
+      score += value;
     given[target] = 1;
   }
 }

@@ -5,11 +5,16 @@ namespace sardonyx::kernels {
 Element ElementOf(DataType type) {
   if (type == DataType::kString) return Element::kString;
   switch (BitsPerElement(type)) {
-    case 16: return Element::kBytes2;
-    case 32: return Element::kBytes4;
-    case 64: return Element::kBytes8;
-    case 128: return Element::kBytes16;
-    default: return Element::kBytes1;
+    case 16:
+      return Element::kBytes2;
+    case 32:
+      return Element::kBytes4;
+    case 64:
+      return Element::kBytes8;
+    case 128:
+      return Element::kBytes16;
+    default:
+      return Element::kBytes1;
   }
 }
 

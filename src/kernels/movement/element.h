@@ -14,11 +14,21 @@ enum class Element : uint8_t { kBytes1, kBytes2, kBytes4, kBytes8, kBytes16, kSt
 
 // Raw storage of an element. They may alias any type, so that moving floats as words is well defined; Raw8 is aligned to
 // 4 because complex64 is.
-struct [[gnu::may_alias]] Raw1 { uint8_t bits; };
-struct [[gnu::may_alias]] Raw2 { uint16_t bits; };
-struct [[gnu::may_alias]] Raw4 { uint32_t bits; };
-struct [[gnu::may_alias]] Raw8 { uint32_t bits[2]; };
-struct [[gnu::may_alias]] Raw16 { uint64_t bits[2]; };
+struct [[gnu::may_alias]] Raw1 {
+  uint8_t bits;
+};
+struct [[gnu::may_alias]] Raw2 {
+  uint16_t bits;
+};
+struct [[gnu::may_alias]] Raw4 {
+  uint32_t bits;
+};
+struct [[gnu::may_alias]] Raw8 {
+  uint32_t bits[2];
+};
+struct [[gnu::may_alias]] Raw16 {
+  uint64_t bits[2];
+};
 
 // kBytes1 for types of less than a byte; kBytes1 for undefined, of which there are no elements.
 Element ElementOf(DataType type);
@@ -30,12 +40,18 @@ inline bool IsSubByte(DataType type) { return BitsPerElement(type) > 0 && BitsPe
 template <class F>
 auto DispatchElement(Element element, F&& f) {
   switch (element) {
-    case Element::kBytes2: return f.template operator()<Raw2>();
-    case Element::kBytes4: return f.template operator()<Raw4>();
-    case Element::kBytes8: return f.template operator()<Raw8>();
-    case Element::kBytes16: return f.template operator()<Raw16>();
-    case Element::kString: return f.template operator()<std::string>();
-    default: return f.template operator()<Raw1>();
+    case Element::kBytes2:
+      return f.template operator()<Raw2>();
+    case Element::kBytes4:
+      return f.template operator()<Raw4>();
+    case Element::kBytes8:
+      return f.template operator()<Raw8>();
+    case Element::kBytes16:
+      return f.template operator()<Raw16>();
+    case Element::kString:
+      return f.template operator()<std::string>();
+    default:
+      return f.template operator()<Raw1>();
   }
 }
 

@@ -37,8 +37,10 @@ void GatherAxis(Element element, const void* src, int64_t outer, int64_t size, i
       for (int64_t item = begin; item < end; ++item) {
         const T* from = static_cast<const T*>(src) + (item / count * size + indices.At(item % count, size)) * inner;
         T* to = static_cast<T*>(dst) + item * inner;
-        if (inner == 1) *to = *from;
-        else std::copy_n(from, inner, to);
+        if (inner == 1)
+          *to = *from;
+        else
+          std::copy_n(from, inner, to);
       }
     };
     RunParallel(pool, outer * count, CopyCost<T>(inner), body);
@@ -83,14 +85,15 @@ StatusOr<TuplePlan> PlanTuples(std::span<const int64_t> data_dims, std::span<con
     return Invalid(fmt::format("batch_dims {} is not below the ranks of data and indices, {} and {}", batch_dims, rank, index_dims.size()));
   const int64_t length = index_dims.back();
   if (length < 1 || length > rank - batch_dims)
-    return Invalid(fmt::format("indices of shape {} hold tuples of {}, but {} axes of the data can be indexed",
-                               Dims(index_dims).ToString(), length, rank - batch_dims));
+    return Invalid(fmt::format("indices of shape {} hold tuples of {}, but {} axes of the data can be indexed", Dims(index_dims).ToString(),
+                               length, rank - batch_dims));
   TuplePlan plan;
   plan.batch_dims = static_cast<size_t>(batch_dims);
   plan.tuple_length = static_cast<size_t>(length);
   for (size_t i = 0; i < plan.batch_dims; ++i)
     if (data_dims[i] != index_dims[i])
-      return Invalid(fmt::format("batch dimensions of data {} and indices {} differ", Dims(data_dims).ToString(), Dims(index_dims).ToString()));
+      return Invalid(
+          fmt::format("batch dimensions of data {} and indices {} differ", Dims(data_dims).ToString(), Dims(index_dims).ToString()));
   const Dims data(data_dims), index(index_dims), strides = RowMajorStrides(data_dims);
   plan.tuples = index.Product(0, index.rank() - 1);
   plan.batches = index.Product(0, plan.batch_dims);

@@ -50,10 +50,10 @@ struct TuplePlan {
   int64_t slice = 0;        // elements that one tuple picks, contiguous in the data
   size_t tuple_length = 0;  // indices of a tuple
   size_t batch_dims = 0;
-  int64_t batches = 1;          // product of the batch dims
-  int64_t batch_elements = 0;   // elements of the data per batch
-  Dims sizes, strides;          // of the indexed axes of the data
-  Dims out_dims;                // of GatherND's output and of ScatterND's updates
+  int64_t batches = 1;         // product of the batch dims
+  int64_t batch_elements = 0;  // elements of the data per batch
+  Dims sizes, strides;         // of the indexed axes of the data
+  Dims out_dims;               // of GatherND's output and of ScatterND's updates
   // First element of the data that tuple t picks. Precondition: CheckTuples.
   int64_t Offset(const int64_t* indices, int64_t t) const;
 };

@@ -17,17 +17,24 @@ void ReadBytes(const void* data, int64_t first, int64_t count, float* out) {
 void ReadQuantized(DataType type, int bits, const void* data, int64_t first, int64_t count, float* out) {
   const auto* bytes = static_cast<const uint8_t*>(data);
   switch (type) {
-    case DataType::kFloat8E4M3FN: return ReadBytes<Float8E4M3FN>(data, first, count, out);
-    case DataType::kFloat8E4M3FNUZ: return ReadBytes<Float8E4M3FNUZ>(data, first, count, out);
-    case DataType::kFloat8E5M2: return ReadBytes<Float8E5M2>(data, first, count, out);
-    case DataType::kFloat8E5M2FNUZ: return ReadBytes<Float8E5M2FNUZ>(data, first, count, out);
-    default: break;
+    case DataType::kFloat8E4M3FN:
+      return ReadBytes<Float8E4M3FN>(data, first, count, out);
+    case DataType::kFloat8E4M3FNUZ:
+      return ReadBytes<Float8E4M3FNUZ>(data, first, count, out);
+    case DataType::kFloat8E5M2:
+      return ReadBytes<Float8E5M2>(data, first, count, out);
+    case DataType::kFloat8E5M2FNUZ:
+      return ReadBytes<Float8E5M2FNUZ>(data, first, count, out);
+    default:
+      break;
   }
   const int per_byte = 8 / bits, mask = (1 << bits) - 1, sign = 1 << (bits - 1);
   for (int64_t i = first; i < first + count; ++i) {
     const int value = bytes[i / per_byte] >> (bits * (i % per_byte)) & mask;
-    if (type == DataType::kFloat4E2M1) *out++ = static_cast<float>(Float4E2M1::FromBits(static_cast<uint8_t>(value)));
-    else *out++ = static_cast<float>(type == DataType::kInt4 ? (value ^ sign) - sign : value);
+    if (type == DataType::kFloat4E2M1)
+      *out++ = static_cast<float>(Float4E2M1::FromBits(static_cast<uint8_t>(value)));
+    else
+      *out++ = static_cast<float>(type == DataType::kInt4 ? (value ^ sign) - sign : value);
   }
 }
 

@@ -12,9 +12,9 @@ namespace sardonyx::kernels {
 // A tensor of logical shape [outer, size, inner] in the axes of the gather, and at the same time [before, length, after] in
 // those of the quantization: each run of `block` elements along `length` shares a scale and a zero point.
 struct QuantizedTable {
-  DataType type;           // int4, uint4, a float of 4 or 8 bits, or uint8 with `bits` each
-  int bits = 8;            // of one element
-  const void* data;        // packed low bits first
+  DataType type;     // int4, uint4, a float of 4 or 8 bits, or uint8 with `bits` each
+  int bits = 8;      // of one element
+  const void* data;  // packed low bits first
   int64_t outer, size, inner;
   int64_t length, after, block;
   const float* scales;     // [before, ceil(length / block), after]

@@ -53,8 +53,14 @@ TEST(StridedCopy, TransposesOfEverySizeAndOrder) {
 
 TEST(StridedCopy, NegativeZeroAndGappedStrides) {
   const std::vector<float> src = Iota(24);
-  const struct { Dims dims, src, dst; int64_t offset; } cases[] = {
-      {{6}, {-2}, {1}, 11}, {{3, 4}, {0, 1}, {4, 1}, 0}, {{4, 3}, {0, 0}, {3, 1}, 5}, {{2, 3}, {12, -3}, {3, 1}, 8}, {{2, 3}, {3, 1}, {12, 2}, 0}};
+  const struct {
+    Dims dims, src, dst;
+    int64_t offset;
+  } cases[] = {{{6}, {-2}, {1}, 11},
+               {{3, 4}, {0, 1}, {4, 1}, 0},
+               {{4, 3}, {0, 0}, {3, 1}, 5},
+               {{2, 3}, {12, -3}, {3, 1}, 8},
+               {{2, 3}, {3, 1}, {12, 2}, 0}};
   for (const auto& c : cases) {
     std::vector<float> got(64, -1), expected(64, -1);
     CopyStrided(Element::kBytes4, c.dims, src.data() + c.offset, c.src, got.data(), c.dst, nullptr);
@@ -122,10 +128,11 @@ TEST(ShapeMath, SqueezeUnsqueeze) {
 
 TEST(ShapeMath, Slices) {
   const int64_t kMin = INT64_MIN, kMax = INT64_MAX;
-  const struct { int64_t dim, start, end, step, first, count; } cases[] = {
-      {10, 0, 10, 1, 0, 10}, {10, -3, kMax, 1, 7, 3},   {10, 8, 2, -2, 8, 3},      {10, kMax, kMin, -1, 9, 10}, {10, 0, 10, 3, 0, 4},
-      {10, 5, 5, 1, 0, 0},   {0, 0, kMax, 1, 0, 0},     {0, kMax, kMin, -1, 0, 0}, {10, 2, 9, kMax, 2, 1},      {10, 9, kMin, kMin, 9, 1},
-      {10, -20, -5, 1, 0, 5},{10, -20, -30, -1, 0, 1}};
+  const struct {
+    int64_t dim, start, end, step, first, count;
+  } cases[] = {{10, 0, 10, 1, 0, 10},  {10, -3, kMax, 1, 7, 3},   {10, 8, 2, -2, 8, 3},   {10, kMax, kMin, -1, 9, 10},
+               {10, 0, 10, 3, 0, 4},   {10, 5, 5, 1, 0, 0},       {0, 0, kMax, 1, 0, 0},  {0, kMax, kMin, -1, 0, 0},
+               {10, 2, 9, kMax, 2, 1}, {10, 9, kMin, kMin, 9, 1}, {10, -20, -5, 1, 0, 5}, {10, -20, -30, -1, 0, 1}};
   for (const auto& c : cases) {
     StatusOr<SliceRange> range = ResolveSlice(c.dim, c.start, c.end, c.step);
     ASSERT_TRUE(range.ok());

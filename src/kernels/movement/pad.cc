@@ -67,7 +67,8 @@ StatusOr<Dims> PaddedDims(std::span<const int64_t> dims, std::span<const int64_t
     if (begins[i] < -kMost || begins[i] > kMost || ends[i] < -kMost || ends[i] > kMost)
       return Resource(fmt::format("pads {} and {} of axis {} overflow", begins[i], ends[i], i));
     const int64_t dim = dims[i] + begins[i] + ends[i];
-    if (dim < 0) return Invalid(fmt::format("pads {} and {} leave less than nothing of axis {} of {}", begins[i], ends[i], i, Dims(dims).ToString()));
+    if (dim < 0)
+      return Invalid(fmt::format("pads {} and {} leave less than nothing of axis {} of {}", begins[i], ends[i], i, Dims(dims).ToString()));
     const bool empty = KeptOf(dims[i], begins[i], ends[i]).count == 0;
     if (mode != PadMode::kConstant && empty && dim > 0)
       return Invalid(fmt::format("axis {} of {} has no element to pad with", i, Dims(dims).ToString()));
@@ -80,8 +81,7 @@ void Pad(Element element, PadMode mode, const void* src, std::span<const int64_t
          std::span<const int64_t> ends, const void* value, void* dst, const Dims& out_dims, ThreadPool* pool) {
   const int64_t total = out_dims.num_elements();
   if (total == 0) return;
-  if (mode == PadMode::kConstant || dims.empty())
-    return PadConstant(element, src, dims, begins, ends, value, dst, out_dims, pool);
+  if (mode == PadMode::kConstant || dims.empty()) return PadConstant(element, src, dims, begins, ends, value, dst, out_dims, pool);
 
   // Per axis and output index, the offset in the source that it contributes.
   const Dims strides = RowMajorStrides(dims);

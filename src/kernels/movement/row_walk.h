@@ -14,8 +14,10 @@ namespace sardonyx::kernels {
 template <class F>
 void RunParallel(ThreadPool* pool, int64_t count, double cost, const F& f) {
   if (count <= 0) return;
-  if (pool != nullptr) pool->ParallelFor(count, cost, f);
-  else f(int64_t{0}, count);
+  if (pool != nullptr)
+    pool->ParallelFor(count, cost, f);
+  else
+    f(int64_t{0}, count);
 }
 
 // The index space of GatherElements and ScatterElements: every element j of row r of the indices belongs to element

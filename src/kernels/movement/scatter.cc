@@ -19,9 +19,13 @@ struct IsComplex<std::complex<T>> : std::true_type {};
 
 // A NaN on either side wins, as in numpy.
 template <class T>
-T Least(T a, T b) { return b < a || b != b ? b : a; }
+T Least(T a, T b) {
+  return b < a || b != b ? b : a;
+}
 template <class T>
-T Greatest(T a, T b) { return a < b || b != b ? b : a; }
+T Greatest(T a, T b) {
+  return a < b || b != b ? b : a;
+}
 
 template <class T>
 T Combine(ScatterReduction reduction, T a, T b) {
@@ -35,17 +39,25 @@ T Combine(ScatterReduction reduction, T a, T b) {
     // Integers wrap around; the unsigned detour (of 64 bits, which no promotion makes signed) keeps that defined.
     using U = uint64_t;
     switch (reduction) {
-      case ScatterReduction::kAdd: return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
-      case ScatterReduction::kMul: return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
-      case ScatterReduction::kMin: return Least(a, b);
-      default: return Greatest(a, b);
+      case ScatterReduction::kAdd:
+        return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
+      case ScatterReduction::kMul:
+        return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
+      case ScatterReduction::kMin:
+        return Least(a, b);
+      default:
+        return Greatest(a, b);
     }
   } else {
     switch (reduction) {
-      case ScatterReduction::kAdd: return a + b;
-      case ScatterReduction::kMul: return a * b;
-      case ScatterReduction::kMin: return Least(a, b);
-      default: return Greatest(a, b);
+      case ScatterReduction::kAdd:
+        return a + b;
+      case ScatterReduction::kMul:
+        return a * b;
+      case ScatterReduction::kMin:
+        return Least(a, b);
+      default:
+        return Greatest(a, b);
     }
   }
 }
@@ -55,19 +67,45 @@ template <class F>
 Status DispatchReduction(DataType type, ScatterReduction reduction, F&& f) {
   const bool ordering = reduction == ScatterReduction::kMin || reduction == ScatterReduction::kMax;
   switch (type) {
-    case DataType::kFloat: f.template operator()<float>(); return {};
-    case DataType::kDouble: f.template operator()<double>(); return {};
-    case DataType::kFloat16: f.template operator()<Float16>(); return {};
-    case DataType::kBfloat16: f.template operator()<BFloat16>(); return {};
-    case DataType::kInt8: f.template operator()<int8_t>(); return {};
-    case DataType::kInt16: f.template operator()<int16_t>(); return {};
-    case DataType::kInt32: f.template operator()<int32_t>(); return {};
-    case DataType::kInt64: f.template operator()<int64_t>(); return {};
-    case DataType::kUint8: f.template operator()<uint8_t>(); return {};
-    case DataType::kUint16: f.template operator()<uint16_t>(); return {};
-    case DataType::kUint32: f.template operator()<uint32_t>(); return {};
-    case DataType::kUint64: f.template operator()<uint64_t>(); return {};
-    case DataType::kBool: f.template operator()<bool>(); return {};
+    case DataType::kFloat:
+      f.template operator()<float>();
+      return {};
+    case DataType::kDouble:
+      f.template operator()<double>();
+      return {};
+    case DataType::kFloat16:
+      f.template operator()<Float16>();
+      return {};
+    case DataType::kBfloat16:
+      f.template operator()<BFloat16>();
+      return {};
+    case DataType::kInt8:
+      f.template operator()<int8_t>();
+      return {};
+    case DataType::kInt16:
+      f.template operator()<int16_t>();
+      return {};
+    case DataType::kInt32:
+      f.template operator()<int32_t>();
+      return {};
+    case DataType::kInt64:
+      f.template operator()<int64_t>();
+      return {};
+    case DataType::kUint8:
+      f.template operator()<uint8_t>();
+      return {};
+    case DataType::kUint16:
+      f.template operator()<uint16_t>();
+      return {};
+    case DataType::kUint32:
+      f.template operator()<uint32_t>();
+      return {};
+    case DataType::kUint64:
+      f.template operator()<uint64_t>();
+      return {};
+    case DataType::kBool:
+      f.template operator()<bool>();
+      return {};
     case DataType::kComplex64:
       if (ordering) break;
       f.template operator()<std::complex<float>>();
@@ -76,7 +114,8 @@ Status DispatchReduction(DataType type, ScatterReduction reduction, F&& f) {
       if (ordering) break;
       f.template operator()<std::complex<double>>();
       return {};
-    default: break;
+    default:
+      break;
   }
   return Unsupported(fmt::format("no such reduction of {} elements", DataTypeName(type)));
 }
@@ -114,7 +153,8 @@ Status ScatterElements(DataType type, ScatterReduction reduction, void* data, st
                        const Indices& indices, std::span<const int64_t> index_dims, const void* updates) {
   if (reduction == ScatterReduction::kNone) {
     DispatchElement(ElementOf(type), [&]<class T>() {
-      ScatterRows(static_cast<T*>(data), dims, axis, indices, index_dims, static_cast<const T*>(updates), [](T& to, const T& from) { to = from; });
+      ScatterRows(static_cast<T*>(data), dims, axis, indices, index_dims, static_cast<const T*>(updates),
+                  [](T& to, const T& from) { to = from; });
     });
     return {};
   }

@@ -18,8 +18,8 @@ StatusOr<std::vector<int64_t>> CompressedIndices(std::span<const bool> condition
   return indices;
 }
 
-Status ReverseSequence(Element element, const void* src, std::span<const int64_t> dims, bool batch_first,
-                       std::span<const int64_t> lengths, void* dst, ThreadPool* pool) {
+Status ReverseSequence(Element element, const void* src, std::span<const int64_t> dims, bool batch_first, std::span<const int64_t> lengths,
+                       void* dst, ThreadPool* pool) {
   if (dims.size() < 2) return Invalid("the input must have at least two dimensions");
   const int64_t batch = dims[batch_first ? 0 : 1], time = dims[batch_first ? 1 : 0];
   if (static_cast<int64_t>(lengths.size()) != batch)

@@ -18,8 +18,8 @@ StatusOr<std::vector<int64_t>> CompressedIndices(std::span<const bool> condition
 
 // ReverseSequence: the first lengths[b] steps along time of each batch entry, reversed. `dims` is [batch, time, ...] when
 // `batch_first`, else [time, batch, ...]. kInvalid unless there is a length in [0, time] per batch entry.
-Status ReverseSequence(Element element, const void* src, std::span<const int64_t> dims, bool batch_first,
-                       std::span<const int64_t> lengths, void* dst, ThreadPool* pool);
+Status ReverseSequence(Element element, const void* src, std::span<const int64_t> dims, bool batch_first, std::span<const int64_t> lengths,
+                       void* dst, ThreadPool* pool);
 
 // Trilu: the triangle of each matrix [..., rows, cols] on and above (upper) or below diagonal k, zeros elsewhere.
 void Trilu(Element element, const void* src, int64_t matrices, int64_t rows, int64_t cols, bool upper, int64_t k, void* dst,

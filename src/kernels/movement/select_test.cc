@@ -69,8 +69,17 @@ TEST(Gather, Quantized) {
   // int4 [2,4], blocks of 2 along the last axis: values 1, -1, 2, -2 and 7, -8, 0, 3.
   const uint8_t data[] = {0xF1, 0xE2, 0x87, 0x30};
   const V scales{1, 10, 0.5f, 2}, zeros{0, 1, 0, 1};
-  QuantizedTable table{.type = DataType::kInt4, .bits = 4, .data = data, .outer = 1, .size = 2, .inner = 4, .length = 4, .after = 1, .block = 2,
-                       .scales = scales.data(), .zeros = nullptr};
+  QuantizedTable table{.type = DataType::kInt4,
+                       .bits = 4,
+                       .data = data,
+                       .outer = 1,
+                       .size = 2,
+                       .inner = 4,
+                       .length = 4,
+                       .after = 1,
+                       .block = 2,
+                       .scales = scales.data(),
+                       .zeros = nullptr};
   V out(8);
   GatherQuantized(table, Span({-1, 0}), out.data(), nullptr);
   EXPECT_EQ(out, (V{3.5f, -4, 0, 6, 1, -1, 20, -20}));
@@ -87,11 +96,15 @@ TEST(Scatter, ReductionsWithDuplicates) {
   const Dims dims{3}, index_dims{3};
   const Ints indices{1, 1, -1};
   const V updates{5, 7, 2};
-  const struct { const char* name; V expected; } cases[] = {
-      {"none", {1, 7, 2}}, {"add", {1, 14, 5}}, {"mul", {1, 70, 6}}, {"min", {1, 2, 2}}, {"max", {1, 7, 3}}};
+  const struct {
+    const char* name;
+    V expected;
+  } cases[] = {{"none", {1, 7, 2}}, {"add", {1, 14, 5}}, {"mul", {1, 70, 6}}, {"min", {1, 2, 2}}, {"max", {1, 7, 3}}};
   for (const auto& c : cases) {
     V data{1, 2, 3};
-    ASSERT_TRUE(ScatterElements(DataType::kFloat, *ParseScatterReduction(c.name), data.data(), dims, 0, Span(indices), index_dims, updates.data()).ok());
+    ASSERT_TRUE(
+        ScatterElements(DataType::kFloat, *ParseScatterReduction(c.name), data.data(), dims, 0, Span(indices), index_dims, updates.data())
+            .ok());
     EXPECT_EQ(data, c.expected) << c.name;
   }
   EXPECT_FALSE(ParseScatterReduction("sub").has_value());

@@ -67,9 +67,7 @@ Dims BroadcastStrides(std::span<const int64_t> dims, std::span<const int64_t> ou
 }
 
 StatusOr<Dims> ReshapedDims(std::span<const int64_t> dims, std::span<const int64_t> target, bool allow_zero) {
-  const auto mismatch = [&] {
-    return Invalid(fmt::format("{} cannot be reshaped to {}", Dims(dims).ToString(), Dims(target).ToString()));
-  };
+  const auto mismatch = [&] { return Invalid(fmt::format("{} cannot be reshaped to {}", Dims(dims).ToString(), Dims(target).ToString())); };
   Dims out(target);
   std::optional<size_t> inferred;
   // Products of the dims that -1 has to make equal. A dim copied by 0 stands on both sides; leaving it out lets an empty

@@ -125,13 +125,17 @@ void Copy(std::vector<Loop> loops, const T* src, T* dst, ThreadPool* pool) {
       piece.count = std::min(part, split.count - first);
       const T* from = src + at.src() + first * split.src;
       T* to = dst + at.dst() + first * split.dst;
-      if (tiled) CopyTiles(piece, inner, from, to);
-      else CopyRun(piece, from, to);
+      if (tiled)
+        CopyTiles(piece, inner, from, to);
+      else
+        CopyRun(piece, from, to);
       if (first + part >= split.count) at.Next();
     }
   };
-  if (pool != nullptr && outer * parts > 1) pool->ParallelFor(outer * parts, cost, body);
-  else body(0, outer * parts);
+  if (pool != nullptr && outer * parts > 1)
+    pool->ParallelFor(outer * parts, cost, body);
+  else
+    body(0, outer * parts);
 }
 
 }  // namespace

@@ -77,8 +77,10 @@ StatusOr<UniqueSlices> FindWidened(const void* data, int64_t outer, int64_t slic
     const std::unique_ptr<To[]> wide(new (std::nothrow) To[static_cast<size_t>(count)]);
     if (wide == nullptr) return Resource(fmt::format("no memory to compare {} elements", count));
     for (int64_t i = 0; i < count; ++i) {
-      if constexpr (std::is_same_v<To, double>) wide[i] = static_cast<double>(static_cast<float>(static_cast<const From*>(data)[i]));
-      else wide[i] = To(static_cast<const From*>(data)[i]);
+      if constexpr (std::is_same_v<To, double>)
+        wide[i] = static_cast<double>(static_cast<float>(static_cast<const From*>(data)[i]));
+      else
+        wide[i] = To(static_cast<const From*>(data)[i]);
     }
     return Find(static_cast<const To*>(wide.get()), outer, slices, inner, sorted);
   }
@@ -91,23 +93,40 @@ StatusOr<UniqueSlices> FindUnique(DataType type, const void* data, int64_t outer
   if (outer * inner == 0 && slices > (int64_t{1} << 24)) return Resource(fmt::format("{} empty stretches are too many to compare", slices));
   const auto find = [&]<class From, class To>() { return FindWidened<From, To>(data, outer, slices, inner, sorted); };
   switch (type) {
-    case DataType::kFloat: return find.operator()<float, double>();
-    case DataType::kDouble: return find.operator()<double, double>();
-    case DataType::kFloat16: return find.operator()<Float16, double>();
-    case DataType::kBfloat16: return find.operator()<BFloat16, double>();
-    case DataType::kInt8: return find.operator()<int8_t, int64_t>();
-    case DataType::kInt16: return find.operator()<int16_t, int64_t>();
-    case DataType::kInt32: return find.operator()<int32_t, int64_t>();
-    case DataType::kInt64: return find.operator()<int64_t, int64_t>();
-    case DataType::kUint8: return find.operator()<uint8_t, int64_t>();
-    case DataType::kUint16: return find.operator()<uint16_t, int64_t>();
-    case DataType::kUint32: return find.operator()<uint32_t, int64_t>();
-    case DataType::kUint64: return find.operator()<uint64_t, uint64_t>();
-    case DataType::kBool: return find.operator()<bool, int64_t>();
-    case DataType::kString: return find.operator()<std::string, std::string>();
-    case DataType::kComplex64: return find.operator()<std::complex<float>, std::complex<double>>();
-    case DataType::kComplex128: return find.operator()<std::complex<double>, std::complex<double>>();
-    default: return Unsupported(fmt::format("Unique is not implemented for {}", DataTypeName(type)));
+    case DataType::kFloat:
+      return find.operator()<float, double>();
+    case DataType::kDouble:
+      return find.operator()<double, double>();
+    case DataType::kFloat16:
+      return find.operator()<Float16, double>();
+    case DataType::kBfloat16:
+      return find.operator()<BFloat16, double>();
+    case DataType::kInt8:
+      return find.operator()<int8_t, int64_t>();
+    case DataType::kInt16:
+      return find.operator()<int16_t, int64_t>();
+    case DataType::kInt32:
+      return find.operator()<int32_t, int64_t>();
+    case DataType::kInt64:
+      return find.operator()<int64_t, int64_t>();
+    case DataType::kUint8:
+      return find.operator()<uint8_t, int64_t>();
+    case DataType::kUint16:
+      return find.operator()<uint16_t, int64_t>();
+    case DataType::kUint32:
+      return find.operator()<uint32_t, int64_t>();
+    case DataType::kUint64:
+      return find.operator()<uint64_t, uint64_t>();
+    case DataType::kBool:
+      return find.operator()<bool, int64_t>();
+    case DataType::kString:
+      return find.operator()<std::string, std::string>();
+    case DataType::kComplex64:
+      return find.operator()<std::complex<float>, std::complex<double>>();
+    case DataType::kComplex128:
+      return find.operator()<std::complex<double>, std::complex<double>>();
+    default:
+      return Unsupported(fmt::format("Unique is not implemented for {}", DataTypeName(type)));
   }
 }
 

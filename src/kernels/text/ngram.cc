@@ -9,10 +9,12 @@
 
 namespace sardonyx::kernels {
 
-StatusOr<NgramPool> NgramPool::Create(std::span<const std::string> pool, std::span<const int64_t> counts, std::span<const int64_t> indexes) {
+StatusOr<NgramPool> NgramPool::Create(std::span<const std::string> pool, std::span<const int64_t> counts,
+                                      std::span<const int64_t> indexes) {
   NgramPool result;
   std::vector<int32_t> tokens;
-  for (const std::string& text : pool) tokens.push_back(result.texts_.try_emplace(text, static_cast<int32_t>(result.texts_.size())).first->second);
+  for (const std::string& text : pool)
+    tokens.push_back(result.texts_.try_emplace(text, static_cast<int32_t>(result.texts_.size())).first->second);
   RETURN_IF_ERROR(result.Build(tokens, counts, indexes));
   return result;
 }
@@ -20,7 +22,8 @@ StatusOr<NgramPool> NgramPool::Create(std::span<const std::string> pool, std::sp
 StatusOr<NgramPool> NgramPool::Create(std::span<const int64_t> pool, std::span<const int64_t> counts, std::span<const int64_t> indexes) {
   NgramPool result;
   std::vector<int32_t> tokens;
-  for (int64_t number : pool) tokens.push_back(result.numbers_.try_emplace(number, static_cast<int32_t>(result.numbers_.size())).first->second);
+  for (int64_t number : pool)
+    tokens.push_back(result.numbers_.try_emplace(number, static_cast<int32_t>(result.numbers_.size())).first->second);
   RETURN_IF_ERROR(result.Build(tokens, counts, indexes));
   return result;
 }

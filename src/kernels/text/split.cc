@@ -24,8 +24,10 @@ std::vector<std::string_view> SplitAtSpaces(std::string_view text, int64_t max_s
   };
   for (skip(true); at < text.size(); skip(true)) {
     const size_t begin = at;
-    if (max_split >= 0 && static_cast<int64_t>(pieces.size()) >= max_split) at = text.size();
-    else skip(false);
+    if (max_split >= 0 && static_cast<int64_t>(pieces.size()) >= max_split)
+      at = text.size();
+    else
+      skip(false);
     pieces.push_back(text.substr(begin, at - begin));
   }
   return pieces;

@@ -44,7 +44,10 @@ TEST(SplitText, IsPythons) {
   EXPECT_EQ(SplitText("  a b  c ", "", 1), (Pieces{"a", "b  c "}));
   EXPECT_EQ(SplitText("  a b", "", 0), (Pieces{"a b"}));
   EXPECT_EQ(SplitText(" \t ", "", -1), Pieces{});
-  EXPECT_EQ(SplitText("a\xC2\xA0" "b", "", -1), (Pieces{"a", "b"}));
+  EXPECT_EQ(SplitText("a\xC2\xA0"
+                      "b",
+                      "", -1),
+            (Pieces{"a", "b"}));
 }
 
 TEST(FullMatcher, MatchesWholeTexts) {

@@ -88,11 +88,13 @@ std::string MapCase(std::string_view text, void* locale, const Map& map) {
 
 std::string CaseMapper::ToUpper(std::string_view text) const {
   void* locale = locale_.get();
-  return MapCase(text, locale, [locale](wint_t c) { return locale != nullptr ? towupper_l(c, static_cast<locale_t>(locale)) : towupper(c); });
+  return MapCase(text, locale,
+                 [locale](wint_t c) { return locale != nullptr ? towupper_l(c, static_cast<locale_t>(locale)) : towupper(c); });
 }
 std::string CaseMapper::ToLower(std::string_view text) const {
   void* locale = locale_.get();
-  return MapCase(text, locale, [locale](wint_t c) { return locale != nullptr ? towlower_l(c, static_cast<locale_t>(locale)) : towlower(c); });
+  return MapCase(text, locale,
+                 [locale](wint_t c) { return locale != nullptr ? towlower_l(c, static_cast<locale_t>(locale)) : towlower(c); });
 }
 
 }  // namespace sardonyx::kernels

@@ -40,8 +40,8 @@ void AdamStep(const OptimizerStep& step, const AdamOptions& options, int64_t siz
 }
 
 template <class T>
-void MomentumStep(const OptimizerStep& step, const MomentumOptions& options, int64_t size, const T* x, const T* gradient,
-                  const T* velocity, T* x_out, T* velocity_out) {
+void MomentumStep(const OptimizerStep& step, const MomentumOptions& options, int64_t size, const T* x, const T* gradient, const T* velocity,
+                  T* x_out, T* velocity_out) {
   const T rate = static_cast<T>(step.rate), norm = static_cast<T>(step.norm_coefficient), alpha = static_cast<T>(options.alpha);
   // The first step takes the gradient undamped.
   const T beta = step.count > 0 ? static_cast<T>(options.beta) : T{1};
@@ -53,9 +53,9 @@ void MomentumStep(const OptimizerStep& step, const MomentumOptions& options, int
   }
 }
 
-#define SARDONYX_OPTIMIZERS(T)                                                                                                         \
-  template void AdagradStep(const OptimizerStep&, const AdagradOptions&, int64_t, const T*, const T*, const T*, T*, T*);               \
-  template void AdamStep(const OptimizerStep&, const AdamOptions&, int64_t, const T*, const T*, const T*, const T*, T*, T*, T*);       \
+#define SARDONYX_OPTIMIZERS(T)                                                                                                   \
+  template void AdagradStep(const OptimizerStep&, const AdagradOptions&, int64_t, const T*, const T*, const T*, T*, T*);         \
+  template void AdamStep(const OptimizerStep&, const AdamOptions&, int64_t, const T*, const T*, const T*, const T*, T*, T*, T*); \
   template void MomentumStep(const OptimizerStep&, const MomentumOptions&, int64_t, const T*, const T*, const T*, T*, T*)
 SARDONYX_OPTIMIZERS(float);
 SARDONYX_OPTIMIZERS(double);

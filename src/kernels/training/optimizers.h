@@ -33,7 +33,7 @@ struct MomentumOptions {
   bool nesterov = false;
 };
 template <class T>
-void MomentumStep(const OptimizerStep& step, const MomentumOptions& options, int64_t size, const T* x, const T* gradient,
-                  const T* velocity, T* x_out, T* velocity_out);
+void MomentumStep(const OptimizerStep& step, const MomentumOptions& options, int64_t size, const T* x, const T* gradient, const T* velocity,
+                  T* x_out, T* velocity_out);
 
 }  // namespace sardonyx::kernels

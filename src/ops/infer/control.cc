@@ -189,6 +189,16 @@ StatusOr<ScanLayout> ReadScan(const InferenceContext& context) {
   return layout;
 }
 
+// Scan's states keep their shape, so what the body says of one holds for it before the first step as well.
+Type ScanState(InferenceContext& context, const ValueFacts& state, const Type& after, size_t i) {
+  Type type = FinalState(context, state, i);
+  if (!type.is_tensor() || !after.is_tensor() || !after.shape) return type;
+  if (!type.shape) type.shape = Shape::OfRank(after.shape->rank());
+  for (size_t k = 0; k < type.shape->rank() && k < after.shape->rank(); ++k)
+    if ((*after.shape)[k].is_constant()) (*type.shape)[k] = (*after.shape)[k];
+  return type;
+}
+
 Shape WithoutAxis(const Shape& shape, size_t axis) {
   Shape result(shape.dims());
   result.dims().erase(result.dims().begin() + static_cast<ptrdiff_t>(axis));
@@ -236,7 +246,7 @@ Status InferScan(InferenceContext& context) {
   if (outputs.size() < context.num_outputs())
     return Invalid(fmt::format("has {} outputs, but the body gives {}", context.num_outputs(), outputs.size()));
   for (size_t i = 0; i < context.num_outputs(); ++i) {
-    Type type = i < layout.num_states ? FinalState(context, states[i], i) : outputs[i].type;
+    Type type = i < layout.num_states ? ScanState(context, states[i], outputs[i].type, i) : outputs[i].type;
     if (!type.known()) continue;
     if (type.is_tensor() && type.shape) {
       std::vector<Dim>& dims = type.shape->dims();

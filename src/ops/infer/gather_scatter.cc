@@ -238,11 +238,13 @@ Status InferCol2Im(InferenceContext& context) {
     return Invalid(fmt::format("image_shape has {} sizes, block_shape {}", image->size(), block->size()));
   std::optional<Shape> shape;
   const Shape* input = context.input_shape(0);
-  if (image || block) {
+  size_t axes = std::max(GetInts(context, "dilations").size(), GetInts(context, "strides").size());
+  if (image || block) axes = image ? image->size() : block->size();
+  if (axes > 0) {
     shape = Shape::OfRank(2);
     if (input != nullptr) (*shape)[0] = (*input)[0];
     if (input != nullptr && block) (*shape)[1] = Dim::FloorDiv((*input)[1], Shape(*block).num_elements());
-    for (size_t i = 0; i < (image ? image->size() : block->size()); ++i) shape->Append(image ? (*image)[i] : Dim());
+    for (size_t i = 0; i < axes; ++i) shape->Append(image ? (*image)[i] : Dim());
   }
   context.SetOutput(0, context.input_dtype(0), std::move(shape));
   return {};

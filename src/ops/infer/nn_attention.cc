@@ -37,15 +37,33 @@ StatusOr<Heads> ReadHeads(const InferenceContext& context, size_t i, std::string
   return result;
 }
 
+// Q, K and V together: what one lacks another may know.
+struct Qkv {
+  Heads q, k, v;
+};
+
+StatusOr<Qkv> ReadQkv(const InferenceContext& context) {
+  Qkv all;
+  ASSIGN_OR_RETURN(all.q, ReadHeads(context, 0, "q_num_heads"));
+  ASSIGN_OR_RETURN(all.k, ReadHeads(context, 1, "kv_num_heads"));
+  ASSIGN_OR_RETURN(all.v, ReadHeads(context, 2, "kv_num_heads"));
+  ASSIGN_OR_RETURN(all.k.size, EqualDims(all.k.size, all.q.size, "head sizes of K and Q"));
+  ASSIGN_OR_RETURN(all.k.sequence, EqualDims(all.k.sequence, all.v.sequence, "sequence lengths of K and V"));
+  ASSIGN_OR_RETURN(all.k.heads, EqualDims(all.k.heads, all.v.heads, "numbers of heads of K and V"));
+  ASSIGN_OR_RETURN(all.k.batch, EqualDims(all.k.batch, all.v.batch, "batch sizes of K and V"));
+  ASSIGN_OR_RETURN(all.q.batch, EqualDims(all.q.batch, all.k.batch, "batch sizes of Q and K"));
+  all.k.batch = all.v.batch = all.q.batch;
+  all.v.sequence = all.k.sequence;
+  all.v.heads = all.k.heads;
+  return all;
+}
+
 }  // namespace
 
 Status InferAttention(InferenceContext& context) {
   for (size_t i = 0; i < 3; ++i) RETURN_IF_ERROR(RequireRankAtLeast(context, i, 3));
-  ASSIGN_OR_RETURN(const Heads q, ReadHeads(context, 0, "q_num_heads"));
-  ASSIGN_OR_RETURN(const Heads k, ReadHeads(context, 1, "kv_num_heads"));
-  ASSIGN_OR_RETURN(const Heads v, ReadHeads(context, 2, "kv_num_heads"));
-  RETURN_IF_ERROR(EqualDims(q.size, k.size, "head sizes of Q and K").status());
-  RETURN_IF_ERROR(EqualDims(k.sequence, v.sequence, "sequence lengths of K and V").status());
+  ASSIGN_OR_RETURN(const Qkv all, ReadQkv(context));
+  const auto& [q, k, v] = all;
   for (const size_t i : {size_t{4}, size_t{5}})
     if (context.has_input(i)) RETURN_IF_ERROR(RequireRank(context, i, 4));
   Dim total = k.sequence;
@@ -65,18 +83,14 @@ Status InferAttention(InferenceContext& context) {
 // Y [batch, heads of Q, sequence of Q, head size of V]. The modifier subgraphs map scores to scores.
 Status InferFlexAttention(InferenceContext& context) {
   for (size_t i = 0; i < 3; ++i) RETURN_IF_ERROR(RequireRank(context, i, 4));
-  const Shape* q = context.input_shape(0);
-  const Shape* k = context.input_shape(1);
-  const Shape* v = context.input_shape(2);
-  if (q && k) RETURN_IF_ERROR(EqualDims((*q)[3], (*k)[3], "head sizes of Q and K").status());
-  if (k && v) RETURN_IF_ERROR(EqualDims((*k)[2], (*v)[2], "sequence lengths of K and V").status());
+  ASSIGN_OR_RETURN(const Qkv all, ReadQkv(context));
+  const auto& [q, k, v] = all;
   ASSIGN_OR_RETURN(DataType precision, GetDataType(context, "softmax_precision"));
   if (precision == DataType::kUndefined) precision = context.input_dtype(0) == DataType::kDouble ? DataType::kDouble : DataType::kFloat;
-  const auto dim = [](const Shape* shape, size_t i) { return shape != nullptr ? (*shape)[i] : Dim(); };
-  const ValueFacts scores{Type::Tensor(precision, Shape{dim(q, 0), dim(q, 1), dim(q, 2), dim(k, 2)}), std::nullopt, std::nullopt};
+  const ValueFacts scores{Type::Tensor(precision, Shape{q.batch, q.heads, q.sequence, k.sequence}), std::nullopt, std::nullopt};
   for (const char* name : {"score_mod", "prob_mod"})
     if (const ir::Graph* graph = context.node().GetGraph(name)) RETURN_IF_ERROR(context.InferSubgraph(*graph, {scores}).status());
-  context.SetOutput(0, context.input_dtype(0), Shape{dim(q, 0), dim(q, 1), dim(q, 2), dim(v, 3)});
+  context.SetOutput(0, context.input_dtype(0), Shape{q.batch, q.heads, q.sequence, v.size});
   return {};
 }
 
@@ -91,12 +105,16 @@ Status InferRotaryEmbedding(InferenceContext& context) {
 // Q, K, V are [batch, time, heads * size]; the state is [batch, kv heads, key size, value size].
 Status InferLinearAttention(InferenceContext& context) {
   for (size_t i = 0; i < 3; ++i) RETURN_IF_ERROR(RequireRank(context, i, 3));
-  ASSIGN_OR_RETURN(const Heads q, ReadHeads(context, 0, "q_num_heads"));
-  ASSIGN_OR_RETURN(const Heads k, ReadHeads(context, 1, "kv_num_heads"));
-  ASSIGN_OR_RETURN(const Heads v, ReadHeads(context, 2, "kv_num_heads"));
-  context.SetOutput(0, context.input_dtype(0), Shape{q.batch, q.sequence, Dim(GetInt(context, "q_num_heads")) * v.size});
-  const DataType state = context.has_input(3) ? context.input_dtype(3) : context.input_dtype(0);
-  context.SetOutput(1, state, Shape{k.batch, k.heads, k.size, v.size});
+  if (context.has_input(3)) RETURN_IF_ERROR(RequireRank(context, 3, 4));
+  ASSIGN_OR_RETURN(const Qkv all, ReadQkv(context));
+  const auto& [q, k, v] = all;
+  Shape state{k.batch, Dim(GetInt(context, "kv_num_heads")), k.size, v.size};
+  if (const Shape* past = context.input_shape(3)) {
+    ASSIGN_OR_RETURN(state, EqualShapes(state, *past, "shape of the state and of past_state"));
+  }
+  ASSIGN_OR_RETURN(const Dim time, EqualDims(q.sequence, k.sequence, "times of query and key"));
+  context.SetOutput(0, context.input_dtype(0), Shape{q.batch, time, Dim(GetInt(context, "q_num_heads")) * state[3]});
+  context.SetOutput(1, context.has_input(3) ? context.input_dtype(3) : context.input_dtype(0), std::move(state));
   return {};
 }
 

@@ -141,7 +141,13 @@ Status InferCausalConvWithState(InferenceContext& context) {
   CopyType(context, 0, 0);
   Shape state = Shape::OfRank(3);
   if (const Shape* input = context.input_shape(0)) state = Shape{(*input)[0], (*input)[1], Dim()};
-  if (const Shape* weights = context.input_shape(1)) state[2] = (*weights)[2] - 1;
+  if (const Shape* weights = context.input_shape(1)) {
+    ASSIGN_OR_RETURN(state[1], EqualDims(state[1], (*weights)[0], "channels of the input and of the weights"));
+    state[2] = (*weights)[2] - 1;
+  }
+  if (const Shape* past = context.input_shape(3)) {
+    ASSIGN_OR_RETURN(state, EqualShapes(state, *past, "shape of the state and of past_state"));
+  }
   context.SetOutput(1, context.input_dtype(0), std::move(state));
   return {};
 }

@@ -25,7 +25,9 @@ Status InferBatchNormalization(InferenceContext& context) {
   for (size_t i = 1; i < context.num_outputs(); ++i) {
     // running_mean, running_var and their older kin are like the mean and the variance that came in.
     const size_t like = 3 + (i - 1) % 2;
-    context.SetOutput(i, kBySchema, InputShape(context, like));
+    std::optional<Shape> shape = InputShape(context, like);
+    if (!shape && spatial) shape = Shape::OfRank(1);
+    context.SetOutput(i, kBySchema, std::move(shape));
   }
   return {};
 }
@@ -73,14 +75,14 @@ namespace {
 Status Loss(InferenceContext& context) {
   RETURN_IF_ERROR(RequireRankAtLeast(context, 0, 2));
   const Shape* scores = context.input_shape(0);
-  const Shape* target = context.input_shape(1);
-  if (scores != nullptr && target != nullptr) {
+  std::optional<Shape> losses = InputShape(context, 1);
+  if (scores != nullptr) {
     Shape expected{(*scores)[0]};
     for (size_t i = 2; i < scores->rank(); ++i) expected.Append((*scores)[i]);
-    RETURN_IF_ERROR(EqualShapes(expected, *target, "shape of scores without classes, and of targets").status());
+    ASSIGN_OR_RETURN(losses, EqualShapes(losses ? *losses : expected, expected, "shape of the targets, and of the scores without classes"));
   }
   const std::string reduction = GetString(context, "reduction", "mean");
-  if (reduction == "none") context.SetOutput(0, context.input_dtype(0), InputShape(context, 1));
+  if (reduction == "none") context.SetOutput(0, context.input_dtype(0), std::move(losses));
   else if (reduction == "mean" || reduction == "sum") context.SetOutput(0, context.input_dtype(0), Shape());
   else return Invalid(fmt::format("reduction = '{}' is none of none, mean, sum", reduction));
   return {};

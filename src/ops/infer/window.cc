@@ -43,7 +43,9 @@ StatusOr<Window> ReadWindow(const InferenceContext& context, std::vector<Dim> ke
 
 StatusOr<Window> ReadPoolWindow(const InferenceContext& context) {
   if (!HasAttribute(context, "kernel_shape")) return Invalid("attribute kernel_shape is missing");
-  return ReadWindow(context, std::vector<Dim>(GetInts(context, "kernel_shape").size()));
+  ASSIGN_OR_RETURN(Window window, ReadWindow(context, std::vector<Dim>(GetInts(context, "kernel_shape").size())));
+  window.may_exceed = true;
+  return window;
 }
 
 StatusOr<Dim> WindowPlaces(const Window& window, size_t axis, const Dim& size) {
@@ -52,6 +54,10 @@ StatusOr<Dim> WindowPlaces(const Window& window, size_t axis, const Dim& size) {
   const bool padded = window.auto_pad == "NOTSET";
   const Dim before(padded ? window.pads[axis] : 0), after(padded ? window.pads[axis + window.rank()] : 0);
   const Dim room = size + before + after - window.Extent(axis);
+  if (room.is_constant() && room.value() < 0 && window.may_exceed) {
+    const int64_t towards_zero = room.value() / window.strides[axis] + 1;
+    if (towards_zero >= 0) return Dim(towards_zero);
+  }
   if (room.is_constant() && room.value() < 0)
     return Invalid(fmt::format("the window of size {} does not fit the input of size {} with padding {} along spatial axis {}",
                                window.Extent(axis).ToString(), size.ToString(), (before + after).ToString(), axis));

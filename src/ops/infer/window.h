@@ -13,6 +13,7 @@ struct Window {
   std::vector<int64_t> strides, dilations;
   std::vector<int64_t> pads;  // all begins, then all ends
   std::string auto_pad;       // NOTSET, SAME_UPPER, SAME_LOWER or VALID
+  bool may_exceed = false;  // pooling: larger than the padded input; then places are rounded towards zero
   bool ceil_mode = false;
 
   size_t rank() const { return kernel.size(); }

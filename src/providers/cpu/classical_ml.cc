@@ -17,8 +17,10 @@ StatusOr<NumbersAs<T>> NumbersAs<T>::Read(const TensorView& tensor) {
   }
   RETURN_IF_ERROR((Dispatch<float, double, Float16, int64_t, int32_t>(tensor.dtype, "the model", [&]<class From>() -> Status {
     for (const From& value : tensor.as<From>()) {
-      if constexpr (std::is_same_v<From, Float16>) numbers.converted_.push_back(static_cast<T>(static_cast<float>(value)));
-      else numbers.converted_.push_back(static_cast<T>(value));
+      if constexpr (std::is_same_v<From, Float16>)
+        numbers.converted_.push_back(static_cast<T>(static_cast<float>(value)));
+      else
+        numbers.converted_.push_back(static_cast<T>(value));
     }
     return {};
   })));
@@ -31,7 +33,8 @@ StatusOr<ClassLabels> ClassLabels::Read(const NodeInfo& node, std::string_view i
   ClassLabels labels;
   labels.strings_ = node.GetStrings("classlabels_strings");
   labels.ints_ = node.GetInts(ints);
-  if (labels.strings_.empty() == labels.ints_.empty()) return Invalid(fmt::format("exactly one of classlabels_strings and {} must be given", ints));
+  if (labels.strings_.empty() == labels.ints_.empty())
+    return Invalid(fmt::format("exactly one of classlabels_strings and {} must be given", ints));
   return labels;
 }
 
@@ -40,8 +43,10 @@ Status ClassLabels::Write(KernelContext& context, std::span<const size_t> chosen
   ASSIGN_OR_RETURN(TensorView view, context.Output(0, strings_.empty() ? DataType::kInt64 : DataType::kString, dims));
   for (size_t i = 0; i < chosen.size(); ++i) {
     const bool own = chosen[i] < size();
-    if (strings_.empty()) view.mutable_ptr<int64_t>()[i] = own ? ints_[chosen[i]] : static_cast<int64_t>(chosen[i] - zero());
-    else view.mutable_ptr<std::string>()[i] = own ? strings_[chosen[i]] : std::to_string(chosen[i] - zero());
+    if (strings_.empty())
+      view.mutable_ptr<int64_t>()[i] = own ? ints_[chosen[i]] : static_cast<int64_t>(chosen[i] - zero());
+    else
+      view.mutable_ptr<std::string>()[i] = own ? strings_[chosen[i]] : std::to_string(chosen[i] - zero());
   }
   return {};
 }

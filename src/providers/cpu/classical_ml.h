@@ -75,12 +75,14 @@ KernelOr CreateNormalizer(const NodeInfo& node);
 KernelOr CreateOneHotEncoder(const NodeInfo& node);
 KernelOr CreateScaler(const NodeInfo& node);
 
-// classical_ml_maps.cc
-KernelOr CreateCastMap(const NodeInfo& node);
+// classical_ml_tables.cc
 KernelOr CreateCategoryMapper(const NodeInfo& node);
-KernelOr CreateDictVectorizer(const NodeInfo& node);
 KernelOr CreateLabelEncoder1(const NodeInfo& node);
 KernelOr CreateLabelEncoder2(const NodeInfo& node);
+
+// classical_ml_maps.cc
+KernelOr CreateCastMap(const NodeInfo& node);
+KernelOr CreateDictVectorizer(const NodeInfo& node);
 KernelOr CreateZipMap(const NodeInfo& node);
 
 }  // namespace sardonyx::cpu

@@ -43,7 +43,8 @@ KernelOr CreateArrayFeatureExtractor(const NodeInfo&) {
     out[out.rank() - 1] = indices.count();
     ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(x));
     ASSIGN_OR_RETURN(ElementWriter writer, ElementWriter::Open(context, 0, x.dtype, out));
-    GatherAxis(reader.element(), reader.data(), x.dims.Product(0, x.rank() - 1), columns, 1, indices, writer.data(), &context.thread_pool());
+    GatherAxis(reader.element(), reader.data(), x.dims.Product(0, x.rank() - 1), columns, 1, indices, writer.data(),
+               &context.thread_pool());
     return writer.Finish();
   });
 }
@@ -70,7 +71,8 @@ KernelOr CreateFeatureVectorizer(const NodeInfo& node) {
       const Dims& dims = context.input(i).dims;
       widths.push_back(dims.rank() == 1 ? dims[0] : dims.Product(1, dims.rank()));
     }
-    if (widths.size() != context.num_inputs()) return Invalid(fmt::format("{} inputdimensions for {} inputs", widths.size(), context.num_inputs()));
+    if (widths.size() != context.num_inputs())
+      return Invalid(fmt::format("{} inputdimensions for {} inputs", widths.size(), context.num_inputs()));
     const Dims& first = context.input(0).dims;
     const int64_t rows = first.rank() <= 1 ? 1 : first[0];
     int64_t total = 0;
@@ -84,7 +86,8 @@ KernelOr CreateFeatureVectorizer(const NodeInfo& node) {
     int64_t place = 0;
     for (size_t i = 0; i < widths.size(); ++i) {
       const TensorView& x = context.input(i);
-      if ((x.rank() <= 1 ? 1 : x.dims[0]) != rows) return Invalid(fmt::format("inputs of {} and {} rows", rows, x.rank() <= 1 ? 1 : x.dims[0]));
+      if ((x.rank() <= 1 ? 1 : x.dims[0]) != rows)
+        return Invalid(fmt::format("inputs of {} and {} rows", rows, x.rank() <= 1 ? 1 : x.dims[0]));
       const int64_t features = x.rank() <= 1 ? x.num_elements() : x.dims.Product(1, x.rank());
       ASSIGN_OR_RETURN(const auto numbers, NumbersAs<float>::Read(x));
       for (int64_t r = 0; r < rows && features > 0; ++r)
@@ -105,12 +108,16 @@ KernelOr CreateImputer(const NodeInfo& node) {
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
     return Dispatch<float, double, int64_t, int32_t>(x.dtype, "Imputer", [&]<class T>() -> Status {
       std::vector<T> values;
-      if constexpr (std::is_integral_v<T>) values.assign(ints.begin(), ints.end());
-      else values.assign(floats.begin(), floats.end());
+      if constexpr (std::is_integral_v<T>)
+        values.assign(ints.begin(), ints.end());
+      else
+        values.assign(floats.begin(), floats.end());
       RETURN_IF_ERROR(CheckColumnList(values, shape.columns, std::is_integral_v<T> ? "imputed_value_int64s" : "imputed_value_floats"));
       const auto is_old = [&](T value) {
-        if constexpr (std::is_integral_v<T>) return static_cast<int64_t>(value) == old_int;
-        else return std::isnan(old_float) ? std::isnan(value) : value == static_cast<T>(old_float);
+        if constexpr (std::is_integral_v<T>)
+          return static_cast<int64_t>(value) == old_int;
+        else
+          return std::isnan(old_float) ? std::isnan(value) : value == static_cast<T>(old_float);
       };
       const T* from = x.ptr<T>();
       T* to = y.mutable_ptr<T>();
@@ -138,8 +145,10 @@ float NormOf(Norm norm, const float* x, int64_t count, int64_t stride) {
   float result = norm == Norm::kMax ? std::numeric_limits<float>::lowest() : 0.f;
   for (int64_t i = 0; i < count; ++i) {
     const float value = x[i * stride];
-    if (norm == Norm::kMax) result = std::max(result, value);
-    else result += norm == Norm::kL1 ? std::abs(value) : value * value;
+    if (norm == Norm::kMax)
+      result = std::max(result, value);
+    else
+      result += norm == Norm::kL1 ? std::abs(value) : value * value;
   }
   return norm == Norm::kL2 ? std::sqrt(result) : result;
 }
@@ -159,7 +168,8 @@ KernelOr CreateNormalizer(const NodeInfo& node) {
       const float* from = numbers.data() + first;
       float* to = y.mutable_ptr<float>() + first;
       const float divisor = NormOf(norm, from, shape.columns, shape.inner);
-      for (int64_t i = 0; i < shape.columns; ++i) to[i * shape.inner] = divisor == 0 ? from[i * shape.inner] : from[i * shape.inner] / divisor;
+      for (int64_t i = 0; i < shape.columns; ++i)
+        to[i * shape.inner] = divisor == 0 ? from[i * shape.inner] : from[i * shape.inner] / divisor;
     }
     return {};
   });
@@ -179,8 +189,10 @@ KernelOr CreateOneHotEncoder(const NodeInfo& node) {
     std::fill_n(to, count, 0.f);
     const auto mark = [&](const auto& categories, const auto& value) -> Status {
       const auto found = std::find(categories.begin(), categories.end(), value);
-      if (found != categories.end()) to[found - categories.begin()] = 1;
-      else if (!zeros) return Invalid("the input has a value that is not among the categories, and zeros is 0");
+      if (found != categories.end())
+        to[found - categories.begin()] = 1;
+      else if (!zeros)
+        return Invalid("the input has a value that is not among the categories, and zeros is 0");
       to += categories.size();
       return {};
     };

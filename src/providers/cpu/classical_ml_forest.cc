@@ -81,9 +81,9 @@ StatusOr<std::vector<T>> ReadNumbers(const NodeInfo& node, const std::string& na
 
 template <class T>
 StatusOr<kernels::TreeForest<T>> ReadForest(const NodeInfo& node, const std::string& prefix) {
-  const std::vector<int64_t> trees = node.GetInts("nodes_treeids"), ids = node.GetInts("nodes_nodeids"), features = node.GetInts("nodes_featureids"),
-                             if_true = node.GetInts("nodes_truenodeids"), if_false = node.GetInts("nodes_falsenodeids"),
-                             missing = node.GetInts("nodes_missing_value_tracks_true");
+  const std::vector<int64_t> trees = node.GetInts("nodes_treeids"), ids = node.GetInts("nodes_nodeids"),
+                             features = node.GetInts("nodes_featureids"), if_true = node.GetInts("nodes_truenodeids"),
+                             if_false = node.GetInts("nodes_falsenodeids"), missing = node.GetInts("nodes_missing_value_tracks_true");
   const std::vector<std::string> modes = node.GetStrings("nodes_modes");
   ASSIGN_OR_RETURN(const std::vector<T> values, ReadNumbers<T>(node, "nodes_values"));
   const size_t count = trees.size();
@@ -145,9 +145,9 @@ StatusOr<kernels::TreeForest<T>> ReadForest5(const NodeInfo& node) {
   ASSIGN_OR_RETURN(const std::vector<T> weights, ReadTensorNumbers<T>(node, "leaf_weights"));
   ASSIGN_OR_RETURN(const std::vector<T> members, ReadTensorNumbers<T>(node, "membership_values"));
   const size_t count = features.size();
-  if (modes.dtype() != DataType::kUint8 || static_cast<size_t>(modes.num_elements()) != count || splits.size() != count || if_true.size() != count ||
-      if_false.size() != count || true_leaf.size() != count || false_leaf.size() != count || (!missing.empty() && missing.size() != count) ||
-      count >= kLeafBit || weights.size() >= kLeafBit)
+  if (modes.dtype() != DataType::kUint8 || static_cast<size_t>(modes.num_elements()) != count || splits.size() != count ||
+      if_true.size() != count || if_false.size() != count || true_leaf.size() != count || false_leaf.size() != count ||
+      (!missing.empty() && missing.size() != count) || count >= kLeafBit || weights.size() >= kLeafBit)
     return Invalid("the lists nodes_featureids, nodes_splits, nodes_modes and their like have different lengths");
   if (targets.size() != weights.size()) return Invalid("leaf_targetids and leaf_weights have different lengths");
   const auto link = [](int64_t at, bool leaf) -> StatusOr<kernels::TreeLink> {

@@ -80,17 +80,22 @@ KernelOr CreateLinearClassifier(const NodeInfo& node) {
     for (int64_t r = 0; r < shape.rows; ++r) {
       const std::span<float> row = std::span(scores).subspan(r * model.targets, model.targets);
       const std::span<float> to(out.mutable_ptr<float>() + r * columns, columns);
-      if (model.targets > 1) chosen.push_back(std::max_element(row.begin(), row.end()) - row.begin());
-      else if (labels.size() == 2) chosen.push_back(row[0] > 0 ? 1 : 0);
-      else chosen.push_back(row[0] > 0 ? labels.one() : labels.zero());
+      if (model.targets > 1)
+        chosen.push_back(std::max_element(row.begin(), row.end()) - row.begin());
+      else if (labels.size() == 2)
+        chosen.push_back(row[0] > 0 ? 1 : 0);
+      else
+        chosen.push_back(row[0] > 0 ? labels.one() : labels.zero());
       if (two_of_one && transform != PostTransform::kProbit) {
         WriteTwoScores(transform, SecondClass::kComplement, row[0], to.data());
         continue;
       }
       TransformRow(transform, row);
       to[0] = row[0];
-      if (two_of_one) to[1] = -row[0];  // the normal quantile of the complement
-      else std::copy(row.begin(), row.end(), to.begin());
+      if (two_of_one)
+        to[1] = -row[0];  // the normal quantile of the complement
+      else
+        std::copy(row.begin(), row.end(), to.begin());
     }
     return labels.Write(context, chosen);
   });
@@ -103,7 +108,8 @@ StatusOr<kernels::SvmKernel> ReadSvmKernel(const NodeInfo& node) {
   const std::optional<kernels::SvmKernelType> type = kernels::ParseSvmKernelType(name);
   if (!type) return Invalid(fmt::format("kernel_type '{}' is not one of LINEAR, POLY, RBF, SIGMOID", name));
   const std::vector<float> params = node.GetFloats("kernel_params");
-  if (!params.empty() && params.size() != 3) return Invalid(fmt::format("kernel_params must be gamma, coef0 and degree, not {} numbers", params.size()));
+  if (!params.empty() && params.size() != 3)
+    return Invalid(fmt::format("kernel_params must be gamma, coef0 and degree, not {} numbers", params.size()));
   kernels::SvmKernel kernel{.type = *type};
   if (!params.empty()) kernel.gamma = params[0], kernel.coef0 = params[1], kernel.degree = params[2];
   return kernel;
@@ -180,7 +186,8 @@ void WriteSvmScores(const SvmModel& model, PostTransform transform, std::span<fl
     to[0] = kernels::Probit(decisions[0]);
     to[1] = -to[0];
   } else if (model.machine.classes == 2) {
-    WriteTwoScores(transform, transform == PostTransform::kNone ? SecondClass::kNegated : SecondClass::kComplement, decisions[0], to.data());
+    WriteTwoScores(transform, transform == PostTransform::kNone ? SecondClass::kNegated : SecondClass::kComplement, decisions[0],
+                   to.data());
   } else {
     std::copy(decisions.begin(), decisions.end(), to.begin());
     ApplyPostTransform(transform, to);

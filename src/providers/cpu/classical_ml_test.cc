@@ -27,10 +27,17 @@ Floats FloatsOf(const Value& value) {
 
 // One stump on feature 0: x <= 1 ? a : b, whose leaves speak of `target`.
 Attributes Stump(const std::string& prefix, int64_t target, float a, float b) {
-  return {{"nodes_treeids", Ints{0, 0, 0}},      {"nodes_nodeids", Ints{0, 1, 2}},     {"nodes_featureids", Ints{0, 0, 0}},
-          {"nodes_values", Floats{1, 0, 0}},     {"nodes_modes", Strings{"BRANCH_LEQ", "LEAF", "LEAF"}},
-          {"nodes_truenodeids", Ints{1, 0, 0}},  {"nodes_falsenodeids", Ints{2, 0, 0}}, {prefix + "_treeids", Ints{0, 0}},
-          {prefix + "_nodeids", Ints{1, 2}},     {prefix + "_ids", Ints{target, target}}, {prefix + "_weights", Floats{a, b}}};
+  return {{"nodes_treeids", Ints{0, 0, 0}},
+          {"nodes_nodeids", Ints{0, 1, 2}},
+          {"nodes_featureids", Ints{0, 0, 0}},
+          {"nodes_values", Floats{1, 0, 0}},
+          {"nodes_modes", Strings{"BRANCH_LEQ", "LEAF", "LEAF"}},
+          {"nodes_truenodeids", Ints{1, 0, 0}},
+          {"nodes_falsenodeids", Ints{2, 0, 0}},
+          {prefix + "_treeids", Ints{0, 0}},
+          {prefix + "_nodeids", Ints{1, 2}},
+          {prefix + "_ids", Ints{target, target}},
+          {prefix + "_weights", Floats{a, b}}};
 }
 
 Attributes With(Attributes attributes, Attributes more) {
@@ -61,8 +68,9 @@ TEST(TreeBindings, TwoClassesOfOneScore) {
 }
 
 TEST(TreeBindings, RegressorAddsBasesAndAverages) {
-  StatusOr<std::vector<Value>> out = RunMl(
-      "TreeEnsembleRegressor", 1, With(Stump("target", 0, 1, 3), {{"base_values", Floats{10}}, {"aggregate_function", std::string("AVERAGE")}}), kTwoRows);
+  StatusOr<std::vector<Value>> out =
+      RunMl("TreeEnsembleRegressor", 1,
+            With(Stump("target", 0, 1, 3), {{"base_values", Floats{10}}, {"aggregate_function", std::string("AVERAGE")}}), kTwoRows);
   ASSERT_TRUE(out.ok()) << out.status().ToString();
   EXPECT_EQ(FloatsOf((*out)[0]), (Floats{11, 13}));
 }
@@ -96,14 +104,24 @@ TEST(LinearBindings, SizesMustAgree) {
   EXPECT_FALSE(RunMl("LinearRegressor", 1, {{"coefficients", Floats{3, 4, 5}}}, x).ok());
   EXPECT_FALSE(RunMl("LinearRegressor", 1, {{"coefficients", Floats{3, 4}}, {"targets", int64_t{-1}}}, x).ok());
   EXPECT_FALSE(RunMl("LinearClassifier", 1, {{"coefficients", Floats{3, 4}}, {"intercepts", Floats{1}}}, x, 2).ok());
-  EXPECT_FALSE(RunMl("SVMRegressor", 1, {{"coefficients", Floats{1}}, {"rho", Floats{0}}, {"n_supports", int64_t{2}}, {"support_vectors", Floats{1, 2, 3}}}, x).ok());
-  EXPECT_FALSE(RunMl("SVMClassifier", 1, {{"coefficients", Floats{1}}, {"rho", Floats{0}}, {"vectors_per_class", Ints{1, INT64_MAX}}, {"support_vectors", Floats{1, 2}},
-                                        {"classlabels_ints", Ints{0, 1}}}, x, 2).ok());
+  EXPECT_FALSE(RunMl("SVMRegressor", 1,
+                     {{"coefficients", Floats{1}}, {"rho", Floats{0}}, {"n_supports", int64_t{2}}, {"support_vectors", Floats{1, 2, 3}}}, x)
+                   .ok());
+  EXPECT_FALSE(RunMl("SVMClassifier", 1,
+                     {{"coefficients", Floats{1}},
+                      {"rho", Floats{0}},
+                      {"vectors_per_class", Ints{1, INT64_MAX}},
+                      {"support_vectors", Floats{1, 2}},
+                      {"classlabels_ints", Ints{0, 1}}},
+                     x, 2)
+                   .ok());
 }
 
 TEST(TableBindings, LabelEncoderFindsNaN) {
   const Value x = Tensor::From<float>({3}, {1.f, std::numeric_limits<float>::quiet_NaN(), 2.f});
-  StatusOr<std::vector<Value>> out = RunMl("LabelEncoder", 2, {{"keys_floats", Floats{1, std::numeric_limits<float>::quiet_NaN()}}, {"values_strings", Strings{"one", "nan"}}}, x);
+  StatusOr<std::vector<Value>> out =
+      RunMl("LabelEncoder", 2,
+            {{"keys_floats", Floats{1, std::numeric_limits<float>::quiet_NaN()}}, {"values_strings", Strings{"one", "nan"}}}, x);
   ASSERT_TRUE(out.ok()) << out.status().ToString();
   EXPECT_EQ((*out)[0].tensor().data<std::string>()[1], "nan");
   EXPECT_EQ((*out)[0].tensor().data<std::string>()[2], "_Unused");
@@ -114,7 +132,8 @@ TEST(TableBindings, LabelEncoderFindsNaN) {
 TEST(MapBindings, CastMapAndDictVectorizer) {
   const Value map = Value::Map(Tensor::From<int64_t>({2}, {3, 1}), Tensor::From<float>({2}, {30, 10}));
   EXPECT_EQ(FloatsOf((*RunMl("CastMap", 1, {}, map))[0]), (Floats{10, 30}));
-  EXPECT_EQ(FloatsOf((*RunMl("CastMap", 1, {{"map_form", std::string("SPARSE")}, {"max_map", int64_t{4}}}, map))[0]), (Floats{0, 10, 0, 30}));
+  EXPECT_EQ(FloatsOf((*RunMl("CastMap", 1, {{"map_form", std::string("SPARSE")}, {"max_map", int64_t{4}}}, map))[0]),
+            (Floats{0, 10, 0, 30}));
   EXPECT_FALSE(RunMl("CastMap", 1, {{"map_form", std::string("SPARSE")}, {"max_map", int64_t{2}}}, map).ok());
   EXPECT_EQ((*RunMl("CastMap", 1, {{"cast_to", std::string("TO_STRING")}}, map))[0].tensor().data<std::string>()[0], "10");
   EXPECT_EQ(FloatsOf((*RunMl("DictVectorizer", 1, {{"int64_vocabulary", Ints{1, 2, 3}}}, map))[0]), (Floats{10, 0, 30}));

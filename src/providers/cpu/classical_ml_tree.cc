@@ -57,8 +57,10 @@ size_t ClassifierRule<T>::Decide(std::span<T> scores, std::span<uint8_t> given, 
     if (given[i] != 0 && (!best || scores[i] > scores[*best])) best = i;
     to[i] = static_cast<float>(scores[i]);
   }
-  if (scores.size() > 1) ApplyPostTransform(transform, to);
-  else if (transform == PostTransform::kProbit) to[0] = kernels::Probit(to[0]);
+  if (scores.size() > 1)
+    ApplyPostTransform(transform, to);
+  else if (transform == PostTransform::kProbit)
+    to[0] = kernels::Probit(to[0]);
   if (scores.size() == 1) return scores[0] > 0 ? labels.one() : labels.zero();
   return best.value_or(0);
 }
@@ -157,7 +159,8 @@ KernelOr MakeRegressor(TreeForest<T> forest, RegressorRule<T> rule, bool of_inpu
     RegressorRule<T> rule;
     TreeEnsemble<T> ensemble;
   };
-  if (forest.aggregate == kernels::TreeAggregate::kAverage && !forest.roots.empty()) rule.divisor = static_cast<double>(forest.roots.size());
+  if (forest.aggregate == kernels::TreeAggregate::kAverage && !forest.roots.empty())
+    rule.divisor = static_cast<double>(forest.roots.size());
   if (rule.base_values.size() == 1) rule.base_values.resize(forest.targets, rule.base_values[0]);
   if (!rule.base_values.empty() && rule.base_values.size() != forest.targets)
     return Invalid(fmt::format("{} base_values for {} targets", rule.base_values.size(), forest.targets));
@@ -211,7 +214,8 @@ KernelOr MakeTreeEnsembleRegressor(const NodeInfo& node) {
 template <class T>
 KernelOr MakeTreeEnsemble5(const NodeInfo& node) {
   ASSIGN_OR_RETURN(TreeForest<T> forest, ReadForest5<T>(node));
-  const int64_t aggregate = node.GetInt("aggregate_function", 1), transform = node.GetInt("post_transform", 0), targets = node.GetInt("n_targets", 1);
+  const int64_t aggregate = node.GetInt("aggregate_function", 1), transform = node.GetInt("post_transform", 0),
+                targets = node.GetInt("n_targets", 1);
   if (aggregate < 0 || aggregate > 3) return Invalid(fmt::format("aggregate_function is {}, not 0 to 3", aggregate));
   if (transform < 0 || transform > 4) return Invalid(fmt::format("post_transform is {}, not 0 to 4", transform));
   if (targets < 1 || targets > INT32_MAX) return Invalid(fmt::format("n_targets is {}", targets));
@@ -227,12 +231,12 @@ KernelOr MakeTreeEnsemble5(const NodeInfo& node) {
 KernelOr CreateTreeEnsembleClassifier(const NodeInfo& node) {
   ASSIGN_OR_RETURN(const ClassLabels labels, ClassLabels::Read(node, "classlabels_int64s"));
   return NeedsDouble(node, {"nodes_values_as_tensor", "class_weights_as_tensor"}) ? MakeClassifier<double>(node, labels)
-                                                                                 : MakeClassifier<float>(node, labels);
+                                                                                  : MakeClassifier<float>(node, labels);
 }
 
 KernelOr CreateTreeEnsembleRegressor(const NodeInfo& node) {
   return NeedsDouble(node, {"nodes_values_as_tensor", "target_weights_as_tensor"}) ? MakeTreeEnsembleRegressor<double>(node)
-                                                                                  : MakeTreeEnsembleRegressor<float>(node);
+                                                                                   : MakeTreeEnsembleRegressor<float>(node);
 }
 
 KernelOr CreateTreeEnsemble(const NodeInfo& node) {

@@ -25,6 +25,7 @@ struct PoolState {
 StatusOr<PoolState> ReadPool(const NodeInfo& node) {
   PoolState state;
   ASSIGN_OR_RETURN(state.attributes, ReadWindowAttributes(node));
+  state.attributes.may_exceed = true;
   state.kernel_shape = node.GetInts("kernel_shape");
   state.count_include_pad = node.GetInt("count_include_pad") != 0;
   state.column_major = node.GetInt("storage_order") != 0;

@@ -53,10 +53,12 @@ class TestNode final : public NodeInfo {
 
 class TestContext final : public KernelContext {
  public:
-  TestContext(const std::vector<Value>& inputs, size_t num_outputs, ThreadPool& pool) : inputs_(inputs), outputs_(num_outputs), pool_(pool) {
+  TestContext(const std::vector<Value>& inputs, size_t num_outputs, ThreadPool& pool)
+      : inputs_(inputs), outputs_(num_outputs), pool_(pool) {
     for (const Value& input : inputs)
-      views_.push_back(input.is_tensor() ? TensorView{input.tensor().dtype(), input.tensor().dims(), const_cast<void*>(input.tensor().raw_data())}
-                                         : TensorView());
+      views_.push_back(input.is_tensor()
+                           ? TensorView{input.tensor().dtype(), input.tensor().dims(), const_cast<void*>(input.tensor().raw_data())}
+                           : TensorView());
   }
   size_t num_inputs() const override { return inputs_.size(); }
   size_t num_outputs() const override { return outputs_.size(); }

@@ -39,6 +39,7 @@ constexpr KernelEntry kMovement[] = {
     {"com.microsoft", "GatherND", "reference", AcceptsAll, CreateGatherND},
     {"com.microsoft", "Pad", "reference", AcceptsAll, CreatePad11},
     {"com.microsoft", "Trilu", "reference", AcceptsAll, CreateTrilu},
+    {"com.microsoft", "Unique", "reference", AcceptsAll, CreateMicrosoftUnique},
 };
 
 }  // namespace

@@ -49,5 +49,6 @@ KernelOr CreateCompress(const NodeInfo& node);
 KernelOr CreateReverseSequence(const NodeInfo& node);
 KernelOr CreateTrilu(const NodeInfo& node);
 KernelOr CreateUnique(const NodeInfo& node);
+KernelOr CreateMicrosoftUnique(const NodeInfo& node);
 
 }  // namespace sardonyx::cpu

@@ -107,8 +107,7 @@ namespace {
 // Each axis becomes two: the repeats, which stand still in the input, and the dim itself.
 Status RunTile(KernelContext& context, const Dims& repeats) {
   const Dims& dims = context.input(0).dims;
-  if (repeats.size() != dims.rank())
-    return Invalid(fmt::format("{} repeats for an input of shape {}", repeats.size(), dims.ToString()));
+  if (repeats.size() != dims.rank()) return Invalid(fmt::format("{} repeats for an input of shape {}", repeats.size(), dims.ToString()));
   const Dims strides = RowMajorStrides(dims);
   Dims out, view, view_strides;
   for (size_t i = 0; i < dims.rank(); ++i) {
@@ -131,8 +130,10 @@ StatusOr<int64_t> ReadFloatInteger(const TensorView& tensor, std::string_view wh
   double value = std::numeric_limits<double>::quiet_NaN();
   if (tensor.num_elements() == 1) {
     RETURN_IF_ERROR((Dispatch<float, double, Float16, int64_t, int32_t>(tensor.dtype, "Tile", [&]<class T>() -> Status {
-      if constexpr (std::is_same_v<T, Float16>) value = static_cast<float>(*tensor.ptr<T>());
-      else value = static_cast<double>(*tensor.ptr<T>());
+      if constexpr (std::is_same_v<T, Float16>)
+        value = static_cast<float>(*tensor.ptr<T>());
+      else
+        value = static_cast<double>(*tensor.ptr<T>());
       return {};
     })));
   }
@@ -215,7 +216,8 @@ KernelOr CreateDepthToSpace(const NodeInfo& node) {
   return MakeKernel([block, order](KernelContext& context) -> Status {
     const Dims& d = context.input(0).dims;
     RETURN_IF_ERROR(CheckRank4(d));
-    if (d[1] % (block * block) != 0) return Invalid(fmt::format("channels of {} are not a multiple of blocksize {} squared", d.ToString(), block));
+    if (d[1] % (block * block) != 0)
+      return Invalid(fmt::format("channels of {} are not a multiple of blocksize {} squared", d.ToString(), block));
     const int64_t channels = d[1] / (block * block);
     const Dims out{d[0], channels, d[2] * block, d[3] * block};
     return order == DepthOrder::kDcr ? WritePermuted(context, out, {d[0], block, block, channels, d[2], d[3]}, {0, 3, 4, 1, 5, 2})

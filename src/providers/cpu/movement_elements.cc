@@ -54,8 +54,7 @@ StatusOr<Dims> ReadIntegers(const TensorView& tensor, std::string_view what) {
 
 StatusOr<int64_t> ReadInteger(const TensorView& tensor, std::string_view what) {
   StatusOr<kernels::Indices> values = ReadIndices(tensor);
-  if (!values.ok() || values->count() != 1)
-    return Invalid(fmt::format("{} must be one int32 or int64, not {}", what, tensor.TypeString()));
+  if (!values.ok() || values->count() != 1) return Invalid(fmt::format("{} must be one int32 or int64, not {}", what, tensor.TypeString()));
   return (*values)[0];
 }
 

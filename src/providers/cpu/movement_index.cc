@@ -109,8 +109,7 @@ KernelOr CreateScatterElements(const NodeInfo& node) {
         RETURN_IF_ERROR(CheckElementsIndices(data.dims, axis, indices, index.dims));
         ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(updates));
         ASSIGN_OR_RETURN(ElementWriter writer, CopyOfData(context));
-        RETURN_IF_ERROR(
-            ScatterElements(data.dtype, reduction, writer.data(), data.dims, axis, indices, index.dims, reader.data()));
+        RETURN_IF_ERROR(ScatterElements(data.dtype, reduction, writer.data(), data.dims, axis, indices, index.dims, reader.data()));
         return writer.Finish();
       },
       kOverData);

@@ -35,8 +35,7 @@ StatusOr<Dims> ConcatDims(std::span<const TensorView> inputs, int64_t given_axis
     if (IsEmptyList(input.dims)) continue;
     bool fits = input.rank() == first.rank();
     for (size_t d = 0; fits && d < first.rank(); ++d) fits = d == *axis || input.dims[d] == first[d];
-    if (!fits)
-      return Invalid(fmt::format("inputs {} and {} differ off axis {}", first.ToString(), input.dims.ToString(), *axis));
+    if (!fits) return Invalid(fmt::format("inputs {} and {} differ off axis {}", first.ToString(), input.dims.ToString(), *axis));
     if (__builtin_add_overflow(out[*axis], input.dims[*axis], &out[*axis])) return Resource("the concatenated axis overflows");
   }
   return out;
@@ -95,7 +94,8 @@ KernelOr CreateSplit(const NodeInfo& node) {
     bool fits = static_cast<int64_t>(parts.size()) == outputs;
     for (size_t i = 0; fits && i < parts.size(); left -= parts[i], ++i) fits = parts[i] >= 0 && parts[i] <= left;
     if (!fits || left != 0)
-      return Invalid(fmt::format("split {} does not make {} outputs of axis {} of {}", parts.ToString(), outputs, axis, input.dims.ToString()));
+      return Invalid(
+          fmt::format("split {} does not make {} outputs of axis {} of {}", parts.ToString(), outputs, axis, input.dims.ToString()));
     ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(input));
     const AxisFold fold(input.dims, axis);
     const Dims strides{dim * fold.inner, 1};

@@ -40,14 +40,16 @@ StatusOr<std::vector<float>> ReadZeros(const TensorView& view, const TensorView&
 Status RunGatherQuantized(KernelContext& context, const GatherQuantizedOptions& options) {
   const TensorView &data = context.input(0), &scales = context.input(2);
   Dims dims = data.dims;
-  if (dims.empty() || BitsPerElement(data.dtype) > 8 || data.dtype == DataType::kString) return Invalid(fmt::format("data cannot be {}", data.TypeString()));
+  if (dims.empty() || BitsPerElement(data.dtype) > 8 || data.dtype == DataType::kString)
+    return Invalid(fmt::format("data cannot be {}", data.TypeString()));
   const int bits = data.dtype == DataType::kUint8 ? static_cast<int>(options.bits) : BitsPerElement(data.dtype);
   if (data.dtype == DataType::kUint8) dims[dims.rank() - 1] *= 8 / bits;
   ASSIGN_OR_RETURN(const size_t gather_axis, kernels::ResolveAxis(options.gather_axis, dims.rank()));
   ASSIGN_OR_RETURN(const size_t quantize_axis, kernels::ResolveAxis(options.quantize_axis, dims.rank()));
   Dims scale_dims = dims;
   scale_dims[quantize_axis] = (dims[quantize_axis] + options.block - 1) / options.block;
-  if (scales.dims != scale_dims) return Invalid(fmt::format("scales of shape {} instead of {}", scales.dims.ToString(), scale_dims.ToString()));
+  if (scales.dims != scale_dims)
+    return Invalid(fmt::format("scales of shape {} instead of {}", scales.dims.ToString(), scale_dims.ToString()));
   ASSIGN_OR_RETURN(const kernels::Indices indices, ReadIndices(context.input(1)));
   RETURN_IF_ERROR(CheckIndices(indices, dims[gather_axis]));
   ASSIGN_OR_RETURN(const std::vector<float> scale_values, ReadScales(scales));
@@ -62,13 +64,19 @@ Status RunGatherQuantized(KernelContext& context, const GatherQuantizedOptions& 
   for (size_t i = gather_axis + 1; i < dims.rank(); ++i) out.push_back(dims[i]);
   ASSIGN_OR_RETURN(const int64_t count, CheckedNumElements(DataType::kFloat, out));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, scales.dtype, out));
-  const kernels::QuantizedTable table{
-      .type = data.dtype, .bits = bits, .data = data.data,
-      .outer = dims.Product(0, gather_axis), .size = dims[gather_axis], .inner = dims.Product(gather_axis + 1, dims.rank()),
-      .length = dims[quantize_axis], .after = dims.Product(quantize_axis + 1, dims.rank()), .block = options.block,
-      .scales = scale_values.data(), .zeros = has_zeros ? zeros.data() : nullptr,
-      // Bytes are unsigned and centred; the types of 4 bits have a sign where they need one.
-      .default_zero = data.dtype == DataType::kUint8 ? static_cast<float>(1 << (bits - 1)) : 0.f};
+  const kernels::QuantizedTable table{.type = data.dtype,
+                                      .bits = bits,
+                                      .data = data.data,
+                                      .outer = dims.Product(0, gather_axis),
+                                      .size = dims[gather_axis],
+                                      .inner = dims.Product(gather_axis + 1, dims.rank()),
+                                      .length = dims[quantize_axis],
+                                      .after = dims.Product(quantize_axis + 1, dims.rank()),
+                                      .block = options.block,
+                                      .scales = scale_values.data(),
+                                      .zeros = has_zeros ? zeros.data() : nullptr,
+                                      // Bytes are unsigned and centred; the types of 4 bits have a sign where they need one.
+                                      .default_zero = data.dtype == DataType::kUint8 ? static_cast<float>(1 << (bits - 1)) : 0.f};
   if (y.dtype == DataType::kFloat) {
     GatherQuantized(table, indices, y.mutable_ptr<float>(), &context.thread_pool());
     return {};

@@ -141,7 +141,8 @@ KernelOr CreateReverseSequence(const NodeInfo& node) {
     ASSIGN_OR_RETURN(const Dims lengths, ReadIntegers(context.input(1), "sequence_lens"));
     ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(input));
     ASSIGN_OR_RETURN(ElementWriter writer, ElementWriter::Open(context, 0, input.dtype, input.dims));
-    RETURN_IF_ERROR(ReverseSequence(reader.element(), reader.data(), input.dims, batch_first, lengths, writer.data(), &context.thread_pool()));
+    RETURN_IF_ERROR(
+        ReverseSequence(reader.element(), reader.data(), input.dims, batch_first, lengths, writer.data(), &context.thread_pool()));
     return writer.Finish();
   });
 }
@@ -198,6 +199,23 @@ KernelOr CreateUnique(const NodeInfo& node) {
     RETURN_IF_ERROR(WriteIntegers(context, 1, unique.first));
     RETURN_IF_ERROR(WriteIntegers(context, 2, unique.inverse));
     return WriteIntegers(context, 3, unique.counts);
+  });
+}
+
+// com.microsoft's older Unique of a list: in order of first occurrence; outputs are the values, where each input went, and counts.
+KernelOr CreateMicrosoftUnique(const NodeInfo&) {
+  return MakeKernel([](KernelContext& context) -> Status {
+    const TensorView& input = context.input(0);
+    if (input.rank() != 1) return Invalid(fmt::format("the input must have one dimension, not {}", input.dims.ToString()));
+    ASSIGN_OR_RETURN(const kernels::UniqueSlices unique,
+                     kernels::FindUnique(input.dtype, input.data, 1, input.dims[0], 1, /*sorted=*/false));
+    ASSIGN_OR_RETURN(const ElementReader reader, ElementReader::Open(input));
+    ASSIGN_OR_RETURN(ElementWriter writer, ElementWriter::Open(context, 0, input.dtype, {static_cast<int64_t>(unique.first.size())}));
+    GatherAxis(reader.element(), reader.data(), 1, input.dims[0], 1, std::span<const int64_t>(unique.first), writer.data(),
+               &context.thread_pool());
+    RETURN_IF_ERROR(writer.Finish());
+    RETURN_IF_ERROR(WriteIntegers(context, 1, unique.inverse));
+    return WriteIntegers(context, 2, unique.counts);
   });
 }
 

@@ -41,7 +41,8 @@ TEST(MovementBindings, AttributesBecameInputs) {
   EXPECT_EQ(Show(RunOperator("", "Squeeze", 13, {}, {x, Longs({1}, {0})})), "float[2] 1 2");
   EXPECT_EQ(Show(RunOperator("", "Unsqueeze", 1, {{"axes", Ints{0, 3}}}, {x})), "float[1,1,2,1] 1 2");
   EXPECT_EQ(Show(RunOperator("", "Slice", 1, {{"starts", Ints{1}}, {"ends", Ints{9}}, {"axes", Ints{1}}}, {x})), "float[1,1] 2");
-  EXPECT_EQ(Show(RunOperator("", "Slice", 13, {}, {x, Longs({1}, {-1}), Longs({1}, {kMin}), Longs({1}, {-1}), Longs({1}, {-1})})), "float[1,2] 2 1");
+  EXPECT_EQ(Show(RunOperator("", "Slice", 13, {}, {x, Longs({1}, {-1}), Longs({1}, {kMin}), Longs({1}, {-1}), Longs({1}, {-1})})),
+            "float[1,2] 2 1");
   EXPECT_EQ(Show(RunOperator("", "Reshape", 1, {{"shape", Ints{2, 0}}}, {x})), "invalid");
   EXPECT_EQ(Show(RunOperator("", "Reshape", 1, {{"shape", Ints{-1}}}, {x})), "float[2] 1 2");
   EXPECT_EQ(Show(RunOperator("", "Pad", 1, {{"paddings", Ints{0, 1, 0, 0}}, {"value", 9.f}}, {x})), "float[1,3] 9 1 2");
@@ -49,13 +50,19 @@ TEST(MovementBindings, AttributesBecameInputs) {
   EXPECT_EQ(Show(RunOperator("", "Pad", 18, {}, {x, Longs({2}, {1, 0}), Value(), Longs({1}, {-1})})), "float[1,3] 0 1 2");
   EXPECT_EQ(Show(RunOperator("", "Tile", 1, {}, {x, Tensor::Scalar(2.f), Tensor::Scalar(1.f)})), "float[1,4] 1 2 1 2");
   EXPECT_EQ(Show(RunOperator("", "Concat", 1, {}, {x, x})), "float[1,4] 1 2 1 2");
-  EXPECT_EQ(Show(RunOperator("", "Split", 18, {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}}, {Floats({1, 3}, {1, 2, 3})}, 2)), "float[1,2] 1 2");
+  EXPECT_EQ(Show(RunOperator("", "Split", 18, {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}}, {Floats({1, 3}, {1, 2, 3})}, 2)),
+            "float[1,2] 1 2");
   EXPECT_EQ(Show(RunOperator("", "Split", 13, {{"axis", int64_t{1}}}, {Floats({1, 3}, {1, 2, 3})}, 2)), "invalid");
 }
 
 TEST(MovementBindings, HostileNumbersAreRefused) {
   const Value x = Floats({2, 2}, {1, 2, 3, 4});
-  const struct { const char* op; int64_t version; Attributes attributes; std::vector<Value> inputs; } cases[] = {
+  const struct {
+    const char* op;
+    int64_t version;
+    Attributes attributes;
+    std::vector<Value> inputs;
+  } cases[] = {
       {"Reshape", 14, {}, {x, Longs({2}, {kMax, kMax})}},
       {"Reshape", 14, {{"allowzero", int64_t{1}}}, {x, Longs({3}, {0, kMax, kMax})}},
       {"Flatten", 13, {{"axis", int64_t{3}}}, {x}},
@@ -94,7 +101,8 @@ TEST(MovementBindings, HostileNumbersAreRefused) {
   for (const auto& c : cases) {
     StatusOr<std::vector<Value>> result = RunOperator("", c.op, c.version, c.attributes, c.inputs);
     ASSERT_FALSE(result.ok()) << c.op << ": " << Show(result);
-    EXPECT_TRUE(result.status().code() == StatusCode::kInvalid || result.status().code() == StatusCode::kResource) << result.status().ToString();
+    EXPECT_TRUE(result.status().code() == StatusCode::kInvalid || result.status().code() == StatusCode::kResource)
+        << result.status().ToString();
   }
 }
 
@@ -125,7 +133,8 @@ TEST(SequenceBindings, InsertEraseAtSplitJoin) {
   EXPECT_EQ(Show(RunOperator("", "SequenceErase", 11, {}, {Value(Value::Sequence())})), "invalid");
   EXPECT_EQ(Show(RunOperator("", "SequenceLength", 11, {}, {sequence})), "int64[] 2");
   EXPECT_EQ(Show(RunOperator("", "ConcatFromSequence", 11, {{"axis", int64_t{0}}}, {sequence})), "float[2] 1 2");
-  EXPECT_EQ(Show(RunOperator("", "ConcatFromSequence", 11, {{"axis", int64_t{-1}}, {"new_axis", int64_t{1}}}, {sequence})), "float[1,2] 1 2");
+  EXPECT_EQ(Show(RunOperator("", "ConcatFromSequence", 11, {{"axis", int64_t{-1}}, {"new_axis", int64_t{1}}}, {sequence})),
+            "float[1,2] 1 2");
   EXPECT_EQ(Show(RunOperator("", "SplitToSequence", 11, {}, {Floats({3}, {1, 2, 3}), Long(2)})), "sequence of 2");
   EXPECT_EQ(Show(RunOperator("", "SplitToSequence", 11, {}, {Floats({3}, {1, 2, 3}), Long(0)})), "invalid");
   EXPECT_EQ(Show(RunOperator("", "SplitToSequence", 11, {}, {*Tensor::Allocate(DataType::kFloat, {int64_t{1} << 40, 0})})), "resource");

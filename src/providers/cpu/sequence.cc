@@ -117,7 +117,8 @@ KernelOr CreateSplitToSequence(const NodeInfo& node) {
     ASSIGN_OR_RETURN(const size_t axis, kernels::ResolveAxis(given_axis, input.rank()));
     const int64_t dim = input.dims[axis];
     ASSIGN_OR_RETURN(const Dims lengths, SplitLengths(context, dim));
-    if (kernels::IsSubByte(input.dtype)) return Unsupported(fmt::format("SplitToSequence is not implemented for {}", DataTypeName(input.dtype)));
+    if (kernels::IsSubByte(input.dtype))
+      return Unsupported(fmt::format("SplitToSequence is not implemented for {}", DataTypeName(input.dtype)));
     const int64_t outer = input.dims.Product(0, axis), inner = input.dims.Product(axis + 1, input.rank());
     const kernels::Element element = kernels::ElementOf(input.dtype);
     const bool drop_axis = !keep_dims && !HasInput(context, 1);

@@ -96,7 +96,8 @@ KernelOr CreateStringNormalizer(const NodeInfo& node) {
   return MakeKernel([=, stopwords = std::move(stopwords)](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(const auto words, StringInput(context, 0));
     const Dims& dims = context.input(0).dims;
-    if (dims.rank() != 1 && (dims.rank() != 2 || dims[0] != 1)) return Invalid(fmt::format("the input must be [C] or [1,C], not {}", dims.ToString()));
+    if (dims.rank() != 1 && (dims.rank() != 2 || dims[0] != 1))
+      return Invalid(fmt::format("the input must be [C] or [1,C], not {}", dims.ToString()));
     std::vector<const std::string*> kept;
     for (const std::string& word : words)
       if (!std::binary_search(stopwords.begin(), stopwords.end(), case_sensitive ? word : mapper.ToLower(word))) kept.push_back(&word);
@@ -106,8 +107,10 @@ KernelOr CreateStringNormalizer(const NodeInfo& node) {
     ASSIGN_OR_RETURN(TensorView view, context.Output(0, DataType::kString, out));
     for (size_t i = 0; i < kept.size(); ++i) {
       std::string& to = view.mutable_ptr<std::string>()[i];
-      if (change == CaseChange::kNone) to = *kept[i];
-      else to = change == CaseChange::kLower ? mapper.ToLower(*kept[i]) : mapper.ToUpper(*kept[i]);
+      if (change == CaseChange::kNone)
+        to = *kept[i];
+      else
+        to = change == CaseChange::kLower ? mapper.ToLower(*kept[i]) : mapper.ToUpper(*kept[i]);
     }
     return {};
   });
@@ -129,7 +132,7 @@ KernelOr CreateRegexFullMatch(const NodeInfo& node) {
 struct TfIdf {
   kernels::NgramPool pool;
   kernels::NgramPool::Options options;
-  bool counted, weighted;  // TF, IDF and TFIDF: what a column's value is made of
+  bool counted, weighted;      // TF, IDF and TFIDF: what a column's value is made of
   std::vector<float> weights;  // per column
 
   // The token numbers of input 0.
@@ -138,10 +141,14 @@ struct TfIdf {
     const auto add = [&](const auto& values) {
       for (const auto& value : values) tokens.push_back(pool.Token(value));
     };
-    if (input.dtype == DataType::kString) add(input.as<std::string>());
-    else if (input.dtype == DataType::kInt64) add(input.as<int64_t>());
-    else if (input.dtype == DataType::kInt32) add(std::vector<int64_t>(input.ptr<int32_t>(), input.ptr<int32_t>() + input.num_elements()));
-    else return Unsupported(fmt::format("TfIdfVectorizer is not implemented for {}", DataTypeName(input.dtype)));
+    if (input.dtype == DataType::kString)
+      add(input.as<std::string>());
+    else if (input.dtype == DataType::kInt64)
+      add(input.as<int64_t>());
+    else if (input.dtype == DataType::kInt32)
+      add(std::vector<int64_t>(input.ptr<int32_t>(), input.ptr<int32_t>() + input.num_elements()));
+    else
+      return Unsupported(fmt::format("TfIdfVectorizer is not implemented for {}", DataTypeName(input.dtype)));
     return tokens;
   }
 };
@@ -155,12 +162,14 @@ StatusOr<TfIdf> PrepareTfIdf(const NodeInfo& node) {
   table.options = {node.GetInt("min_gram_length"), node.GetInt("max_gram_length"), node.GetInt("max_skip_count")};
   const auto& [min_length, max_length, max_skip] = table.options;
   if (min_length < 1 || max_length < min_length || max_skip < 0)
-    return Invalid(fmt::format("min_gram_length {}, max_gram_length {} and max_skip_count {} do not go together", min_length, max_length, max_skip));
+    return Invalid(
+        fmt::format("min_gram_length {}, max_gram_length {} and max_skip_count {} do not go together", min_length, max_length, max_skip));
   const std::vector<int64_t> counts = node.GetInts("ngram_counts"), indexes = node.GetInts("ngram_indexes");
   const std::vector<std::string> texts = node.GetStrings("pool_strings");
   const std::vector<int64_t> numbers = node.GetInts("pool_int64s");
   if (texts.empty() == numbers.empty()) return Invalid("exactly one of pool_strings and pool_int64s must be given");
-  ASSIGN_OR_RETURN(table.pool, texts.empty() ? kernels::NgramPool::Create(numbers, counts, indexes) : kernels::NgramPool::Create(texts, counts, indexes));
+  ASSIGN_OR_RETURN(table.pool, texts.empty() ? kernels::NgramPool::Create(numbers, counts, indexes)
+                                             : kernels::NgramPool::Create(texts, counts, indexes));
   const std::vector<float> weights = node.GetFloats("weights");
   if (weights.empty() || !table.weighted) return table;
   if (weights.size() != indexes.size()) return Invalid(fmt::format("{} weights for {} n-grams", weights.size(), indexes.size()));
@@ -224,7 +233,8 @@ KernelOr CreateMurmurHash3(const NodeInfo& node) {
     const int bytes = BitsPerElement(input.dtype) / 8;
     if (bytes != 4 && bytes != 8) return Unsupported(fmt::format("MurmurHash3 is not implemented for {}", DataTypeName(input.dtype)));
     const char* from = input.ptr<char>();
-    for (int64_t i = 0; i < input.num_elements(); ++i, from += bytes) *to++ = kernels::MurmurHash3({from, static_cast<size_t>(bytes)}, seed);
+    for (int64_t i = 0; i < input.num_elements(); ++i, from += bytes)
+      *to++ = kernels::MurmurHash3({from, static_cast<size_t>(bytes)}, seed);
     return {};
   });
 }
