@@ -102,7 +102,10 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
 
   std::vector<std::string> names;
   for (const ValueInfo& info : session.outputs()) names.push_back(info.name);
-  if (!flags.output.empty()) RETURN_IF_ERROR(WriteOutputs(flags.output, names, values));
+  if (!flags.output.empty()) {
+    RETURN_IF_ERROR(WriteOutputs(flags.output, names, values));
+    for (size_t i = 0; i < values.size(); ++i) out.Line(fmt::format("wrote {}: {}", out.Bold(names[i]), values[i].TypeString()));
+  }
 
   Json document{{"model", flags.model}, {"load_ms", load_ms}, {"run_ms", run_ms}};
   const bool ranks = flags.top > 0 || !flags.labels.empty() || (flags.top < 0 && (sidecar.top || !sidecar.labels.empty()));

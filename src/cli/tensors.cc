@@ -349,6 +349,8 @@ StatusOr<std::vector<Session::NamedValue>> ReadArrays(const std::string& path) {
 }
 
 std::string Summarize(const Value& value) {
+  if (value.is_sequence())
+    if (const auto table = TabulateMaps(value.sequence())) return fmt::format("maps from {} to {}", Summarize(table->first), Summarize(table->second));
   if (!value.is_tensor()) return value.TypeString();
   const Tensor& tensor = value.tensor();
   const int64_t count = tensor.num_elements();

@@ -1,4 +1,5 @@
 // SummaryText and SummaryJson.
+#include <algorithm>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -64,10 +65,15 @@ void Report::Header(const Summary& s) {
 }
 
 void Report::Values(std::string_view label, const std::vector<ValueSummary>& values) {
+  // Old models declare every weight as an input with a default: many of those say less than their number.
+  constexpr size_t kFewDefaults = 4;
+  const auto defaults = static_cast<size_t>(std::count_if(values.begin(), values.end(), [](const ValueSummary& v) { return v.has_default; }));
   for (const ValueSummary& value : values) {
+    if (value.has_default && defaults > kFewDefaults) continue;
     Line(label, "{}  {}{}", value.name, value.type.ToString(), value.has_default ? "  (has a default)" : "");
     label = "";
   }
+  if (defaults > kFewDefaults) Line(label, "and {} with defaults", defaults);
 }
 
 void Report::Operators(const Summary& s) {
