@@ -12,12 +12,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const ir::Type tensor = ir::Type::Tensor(DataType::kFloat);
   ir::Type type;
   switch (data[0] % 6) {
-    case 0: type = tensor; break;
-    case 1: type = ir::Type::Sequence(tensor); break;
-    case 2: type = ir::Type::Map(DataType::kString, tensor); break;
-    case 3: type = ir::Type::Optional(ir::Type::Sequence(tensor)); break;
-    case 4: type = ir::Type::Sequence(ir::Type::Map(DataType::kInt64, tensor)); break;
-    default: type = ir::Type::SparseTensor(DataType::kFloat, std::nullopt);
+    case 0:
+      type = tensor;
+      break;
+    case 1:
+      type = ir::Type::Sequence(tensor);
+      break;
+    case 2:
+      type = ir::Type::Map(DataType::kString, tensor);
+      break;
+    case 3:
+      type = ir::Type::Optional(ir::Type::Sequence(tensor));
+      break;
+    case 4:
+      type = ir::Type::Sequence(ir::Type::Map(DataType::kInt64, tensor));
+      break;
+    default:
+      type = ir::Type::SparseTensor(DataType::kFloat, std::nullopt);
   }
   const auto value = ir::ParseValue(bytes, type);
   if (value.ok()) (void)ir::SerializeValue(*value);

@@ -10,7 +10,11 @@ struct Float16 {  // IEEE 754 binary16
   uint16_t bits = 0;
   Float16() = default;
   explicit Float16(float value);
-  static Float16 FromBits(uint16_t bits) { Float16 r; r.bits = bits; return r; }
+  static Float16 FromBits(uint16_t bits) {
+    Float16 r;
+    r.bits = bits;
+    return r;
+  }
   explicit operator float() const;
 };
 
@@ -18,7 +22,11 @@ struct BFloat16 {  // the upper half of binary32
   uint16_t bits = 0;
   BFloat16() = default;
   explicit BFloat16(float value);
-  static BFloat16 FromBits(uint16_t bits) { BFloat16 r; r.bits = bits; return r; }
+  static BFloat16 FromBits(uint16_t bits) {
+    BFloat16 r;
+    r.bits = bits;
+    return r;
+  }
   explicit operator float() const;
 };
 
@@ -26,13 +34,17 @@ struct BFloat16 {  // the upper half of binary32
 // the format has it (attribute `saturate` of Cast and QuantizeLinear).
 enum class Overflow { kSaturate, kNonFinite };
 
-#define SARDONYX_NARROW_FLOAT(Name)                                                  \
-  struct Name {                                                                      \
-    uint8_t bits = 0;                                                                \
-    Name() = default;                                                                \
-    explicit Name(float value, Overflow overflow = Overflow::kSaturate);             \
-    static Name FromBits(uint8_t bits) { Name r; r.bits = bits; return r; }          \
-    explicit operator float() const;                                                 \
+#define SARDONYX_NARROW_FLOAT(Name)                                      \
+  struct Name {                                                          \
+    uint8_t bits = 0;                                                    \
+    Name() = default;                                                    \
+    explicit Name(float value, Overflow overflow = Overflow::kSaturate); \
+    static Name FromBits(uint8_t bits) {                                 \
+      Name r;                                                            \
+      r.bits = bits;                                                     \
+      return r;                                                          \
+    }                                                                    \
+    explicit operator float() const;                                     \
   }
 SARDONYX_NARROW_FLOAT(Float8E4M3FN);    // 1-4-3, bias 7, NaN 0x7f/0xff, no infinity
 SARDONYX_NARROW_FLOAT(Float8E4M3FNUZ);  // 1-4-3, bias 8, NaN 0x80, no infinity, no negative zero

@@ -15,14 +15,14 @@ namespace sardonyx {
 
 enum class StatusCode {
   kOk = 0,
-  kInvalid,        // The model breaks the ONNX specification, or a comparison says no. Exit code 1.
-  kUsage,          // The caller's arguments are wrong: names, dtypes, shapes, flags. Exit code 2.
-  kUnsupported,    // Well-formed, but this build cannot do it. Exit code 3.
-  kCorrupt,        // Unreadable, truncated or hostile bytes; a missing file. Exit code 4.
-  kResource,       // Memory, disk, port, limit. Exit code 5.
-  kCancelled,      // The caller asked to stop.
-  kDeadline,       // The caller's time limit passed.
-  kInternal,       // A defect of Sardonyx.
+  kInvalid,      // The model breaks the ONNX specification, or a comparison says no. Exit code 1.
+  kUsage,        // The caller's arguments are wrong: names, dtypes, shapes, flags. Exit code 2.
+  kUnsupported,  // Well-formed, but this build cannot do it. Exit code 3.
+  kCorrupt,      // Unreadable, truncated or hostile bytes; a missing file. Exit code 4.
+  kResource,     // Memory, disk, port, limit. Exit code 5.
+  kCancelled,    // The caller asked to stop.
+  kDeadline,     // The caller's time limit passed.
+  kInternal,     // A defect of Sardonyx.
 };
 
 std::string_view StatusCodeName(StatusCode code);

@@ -61,8 +61,13 @@ class Dims {
 StatusOr<int64_t> CheckedNumElements(DataType type, std::span<const int64_t> dims);
 
 // C++ type -> DataType.
-template <class T> struct DataTypeOf;
-#define SARDONYX_DATA_TYPE_OF(T, name) template <> struct DataTypeOf<T> { static constexpr DataType value = DataType::name; }
+template <class T>
+struct DataTypeOf;
+#define SARDONYX_DATA_TYPE_OF(T, name)                \
+  template <>                                         \
+  struct DataTypeOf<T> {                              \
+    static constexpr DataType value = DataType::name; \
+  }
 SARDONYX_DATA_TYPE_OF(float, kFloat);
 SARDONYX_DATA_TYPE_OF(double, kDouble);
 SARDONYX_DATA_TYPE_OF(int8_t, kInt8);
@@ -103,11 +108,17 @@ class Tensor {
   template <class T>
   static Tensor From(Dims dims, std::span<const T> values);
   template <class T>
-  static Tensor From(Dims dims, std::initializer_list<T> values) { return From<T>(dims, std::span<const T>(values.begin(), values.size())); }
+  static Tensor From(Dims dims, std::initializer_list<T> values) {
+    return From<T>(dims, std::span<const T>(values.begin(), values.size()));
+  }
   template <class T>
-  static Tensor From(Dims dims, const std::vector<T>& values) { return From<T>(dims, std::span<const T>(values)); }
+  static Tensor From(Dims dims, const std::vector<T>& values) {
+    return From<T>(dims, std::span<const T>(values));
+  }
   template <class T>
-  static Tensor Scalar(T value) { return From<T>({}, std::span<const T>(&value, 1)); }
+  static Tensor Scalar(T value) {
+    return From<T>({}, std::span<const T>(&value, 1));
+  }
 
   DataType dtype() const { return dtype_; }
   const Dims& dims() const { return dims_; }
@@ -124,9 +135,13 @@ class Tensor {
   void* mutable_raw_data() { return const_cast<void*>(data_.get()); }
   // Precondition: T is the element type (see DataTypeOf) and is_aligned().
   template <class T>
-  std::span<const T> data() const { return {static_cast<const T*>(data_.get()), static_cast<size_t>(num_elements())}; }
+  std::span<const T> data() const {
+    return {static_cast<const T*>(data_.get()), static_cast<size_t>(num_elements())};
+  }
   template <class T>
-  std::span<T> mutable_data() { return {static_cast<T*>(const_cast<void*>(data_.get())), static_cast<size_t>(num_elements())}; }
+  std::span<T> mutable_data() {
+    return {static_cast<T*>(const_cast<void*>(data_.get())), static_cast<size_t>(num_elements())};
+  }
   // What keeps the data alive.
   const std::shared_ptr<const void>& owner() const { return data_; }
 
@@ -142,7 +157,6 @@ class Tensor {
   Dims dims_;
   std::shared_ptr<const void> data_;
 };
-
 
 }  // namespace sardonyx
 

@@ -28,10 +28,10 @@ class Value {
   struct MapData;
   using Sequence = std::vector<Value>;
 
-  Value() = default;  // kNone
-  Value(Tensor tensor) : data_(std::move(tensor)) {}                                                             // NOLINT
-  Value(SparseTensor sparse) : data_(std::make_shared<const SparseTensor>(std::move(sparse))) {}                 // NOLINT
-  Value(Sequence items) : data_(std::make_shared<const Sequence>(std::move(items))) {}                           // NOLINT
+  Value() = default;                                                                              // kNone
+  Value(Tensor tensor) : data_(std::move(tensor)) {}                                              // NOLINT
+  Value(SparseTensor sparse) : data_(std::make_shared<const SparseTensor>(std::move(sparse))) {}  // NOLINT
+  Value(Sequence items) : data_(std::make_shared<const Sequence>(std::move(items))) {}            // NOLINT
   static Value Map(Tensor keys, Value values);
 
   Kind kind() const { return static_cast<Kind>(data_.index()); }
@@ -49,7 +49,8 @@ class Value {
   std::string TypeString() const;
 
  private:
-  std::variant<std::monostate, Tensor, std::shared_ptr<const SparseTensor>, std::shared_ptr<const Sequence>, std::shared_ptr<const MapData>> data_;
+  std::variant<std::monostate, Tensor, std::shared_ptr<const SparseTensor>, std::shared_ptr<const Sequence>, std::shared_ptr<const MapData>>
+      data_;
 };
 
 struct Value::MapData {

@@ -14,8 +14,7 @@ namespace sardonyx {
 class Bytes {
  public:
   Bytes() = default;
-  Bytes(const void* data, size_t size, std::shared_ptr<const void> owner)
-      : data_(std::move(owner), data), size_(size) {}
+  Bytes(const void* data, size_t size, std::shared_ptr<const void> owner) : data_(std::move(owner), data), size_(size) {}
   static Bytes Own(std::string content) {
     auto held = std::make_shared<const std::string>(std::move(content));
     return Bytes(held->data(), held->size(), held);

@@ -75,8 +75,7 @@ StatusOr<Bytes> MapFile(const fs::path& path, uint64_t max_stream_bytes) {
 
 Status WriteFileAtomically(const fs::path& path, const std::function<Status(const ByteSink&)>& write) {
   const std::string name = path.string();
-  if (name == "-")
-    return write([](const void* data, size_t size) { return WriteAll(1, data, size, "standard output"); });
+  if (name == "-") return write([](const void* data, size_t size) { return WriteAll(1, data, size, "standard output"); });
   std::string temporary = name + ".XXXXXX";
   Status status;
   {
@@ -101,7 +100,8 @@ StatusOr<fs::path> ResolveInside(const fs::path& folder, std::string_view locati
   const fs::path relative(location);
   if (location.empty()) return Corrupt("external data has an empty location");
   if (location.find('\0') != std::string_view::npos) return Corrupt("external data has a location with a NUL byte");
-  if (relative.is_absolute()) return Corrupt(fmt::format("external data location '{}' is absolute; it must lie in the model's folder", location));
+  if (relative.is_absolute())
+    return Corrupt(fmt::format("external data location '{}' is absolute; it must lie in the model's folder", location));
   for (const fs::path& part : relative)
     if (part == "..") return Corrupt(fmt::format("external data location '{}' leads out of the model's folder", location));
   std::error_code error;

@@ -14,10 +14,10 @@ constexpr uint32_t kFloatInfinity = 0x7f800000u;
 struct Format {
   int mantissa_bits;
   int bias;
-  int sign_bit;   // the position of the sign
-  int max_code;   // magnitude bits of the largest finite value
-  int inf_code;   // what overflow gives when it does not saturate (magnitude bits)
-  int nan_code;   // magnitude bits of NaN
+  int sign_bit;        // the position of the sign
+  int max_code;        // magnitude bits of the largest finite value
+  int inf_code;        // what overflow gives when it does not saturate (magnitude bits)
+  int nan_code;        // magnitude bits of NaN
   bool unsigned_zero;  // "UZ": the code of negative zero means NaN
   bool has_non_finite;
 };
@@ -96,8 +96,8 @@ float Lookup(uint8_t bits) {
 
 }  // namespace
 
-#define SARDONYX_NARROW_FLOAT(Name, format)                                                \
-  Name::Name(float value, Overflow overflow) : bits(Encode(format, value, overflow)) {}    \
+#define SARDONYX_NARROW_FLOAT(Name, format)                                             \
+  Name::Name(float value, Overflow overflow) : bits(Encode(format, value, overflow)) {} \
   Name::operator float() const { return Lookup<format>(bits); }
 SARDONYX_NARROW_FLOAT(Float8E4M3FN, kE4M3FN)
 SARDONYX_NARROW_FLOAT(Float8E4M3FNUZ, kE4M3FNUZ)
@@ -123,8 +123,7 @@ Float8E8M0 RoundToFloat8E8M0(float value, Float8E8M0Rounding rounding, Overflow 
   return Float8E8M0::FromBits(static_cast<uint8_t>(exponent));
 }
 
-Float8E8M0::Float8E8M0(float value, Overflow overflow)
-    : bits(RoundToFloat8E8M0(value, Float8E8M0Rounding::kUp, overflow).bits) {}
+Float8E8M0::Float8E8M0(float value, Overflow overflow) : bits(RoundToFloat8E8M0(value, Float8E8M0Rounding::kUp, overflow).bits) {}
 
 Float8E8M0::operator float() const {
   if (bits == 0xff) return std::numeric_limits<float>::quiet_NaN();

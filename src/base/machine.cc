@@ -66,7 +66,9 @@ Machine DescribeMachine() {
   machine.hardware_threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   machine.available_cpus = AvailableCpus();
   std::istringstream flags(CpuInfo("flags"));
-  static const char* const kShown[] = {"sse4_1", "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16"};
+  static const char* const kShown[] = {"sse4_1",      "sse4_2",      "avx",      "f16c",     "fma",      "avx2",
+                                       "avx_vnni",    "avx512f",     "avx512bw", "avx512dq", "avx512vl", "avx512_vnni",
+                                       "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16"};
   for (std::string flag; flags >> flag;)
     if (std::find(std::begin(kShown), std::end(kShown), flag) != std::end(kShown)) machine.simd.push_back(flag);
   machine.l1d_bytes = CacheBytes(_SC_LEVEL1_DCACHE_SIZE);

@@ -9,12 +9,12 @@ namespace sardonyx {
 
 struct Machine {
   std::string cpu_model;
-  int hardware_threads = 1;              // of the host
-  int available_cpus = 1;                // affinity and quota: what we use
-  std::vector<std::string> simd;         // "avx2", "avx512f", ... that the CPU has and we look at
+  int hardware_threads = 1;       // of the host
+  int available_cpus = 1;         // affinity and quota: what we use
+  std::vector<std::string> simd;  // "avx2", "avx512f", ... that the CPU has and we look at
   int64_t l1d_bytes = 0, l2_bytes = 0, l3_bytes = 0;
-  int64_t total_memory = 0;              // of the host
-  int64_t memory_limit = 0;              // min(host, cgroup)
+  int64_t total_memory = 0;  // of the host
+  int64_t memory_limit = 0;  // min(host, cgroup)
 };
 
 Machine DescribeMachine();

@@ -4,15 +4,24 @@ namespace sardonyx {
 
 std::string_view StatusCodeName(StatusCode code) {
   switch (code) {
-    case StatusCode::kOk: return "ok";
-    case StatusCode::kInvalid: return "invalid";
-    case StatusCode::kUsage: return "usage";
-    case StatusCode::kUnsupported: return "unsupported";
-    case StatusCode::kCorrupt: return "corrupt";
-    case StatusCode::kResource: return "resource";
-    case StatusCode::kCancelled: return "cancelled";
-    case StatusCode::kDeadline: return "deadline";
-    case StatusCode::kInternal: return "internal";
+    case StatusCode::kOk:
+      return "ok";
+    case StatusCode::kInvalid:
+      return "invalid";
+    case StatusCode::kUsage:
+      return "usage";
+    case StatusCode::kUnsupported:
+      return "unsupported";
+    case StatusCode::kCorrupt:
+      return "corrupt";
+    case StatusCode::kResource:
+      return "resource";
+    case StatusCode::kCancelled:
+      return "cancelled";
+    case StatusCode::kDeadline:
+      return "deadline";
+    case StatusCode::kInternal:
+      return "internal";
   }
   return "unknown";
 }

@@ -7,10 +7,10 @@
 #define SARDONYX_CONCAT(a, b) SARDONYX_CONCAT_INNER(a, b)
 
 // RETURN_IF_ERROR(status expression);
-#define RETURN_IF_ERROR(expr)                                   \
-  do {                                                          \
-    ::sardonyx::Status status_macro_value = (expr);             \
-    if (!status_macro_value.ok()) return status_macro_value;    \
+#define RETURN_IF_ERROR(expr)                                \
+  do {                                                       \
+    ::sardonyx::Status status_macro_value = (expr);          \
+    if (!status_macro_value.ok()) return status_macro_value; \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto x, StatusOr expression);

@@ -28,8 +28,10 @@ void Dims::Assign(std::span<const int64_t> dims) {
 
 void Dims::push_back(int64_t dim) {
   if (size_ == kInline) heap_.assign(inline_.begin(), inline_.end());
-  if (size_ >= kInline) heap_.push_back(dim);
-  else inline_[size_] = dim;
+  if (size_ >= kInline)
+    heap_.push_back(dim);
+  else
+    inline_[size_] = dim;
   ++size_;
 }
 
@@ -51,9 +53,12 @@ StatusOr<int64_t> CheckedNumElements(DataType type, std::span<const int64_t> dim
   bool zero = false;
   for (int64_t dim : dims) {
     if (dim < 0) return Usage(fmt::format("negative dimension in {}", Dims(dims).ToString()));
-    if (dim == 0) zero = true;
-    else if (count > kMax / dim) return Resource(fmt::format("dimensions {} overflow", Dims(dims).ToString()));
-    else count *= dim;
+    if (dim == 0)
+      zero = true;
+    else if (count > kMax / dim)
+      return Resource(fmt::format("dimensions {} overflow", Dims(dims).ToString()));
+    else
+      count *= dim;
   }
   const int64_t bytes_each = std::max(1, BitsPerElement(type) / 8);
   if (count > kMax / bytes_each) return Resource(fmt::format("dimensions {} overflow", Dims(dims).ToString()));
@@ -71,8 +76,7 @@ StatusOr<Tensor> Tensor::Allocate(DataType type, Dims dims) {
   tensor.dtype_ = type;
   const size_t bytes = std::max<size_t>(64, (PackedBytes(type, static_cast<size_t>(count)) + 63) / 64 * 64);
   void* memory = std::aligned_alloc(64, bytes);
-  if (memory == nullptr)
-    return Resource(fmt::format("no memory for {}{}, {} bytes", DataTypeName(type), dims.ToString(), bytes));
+  if (memory == nullptr) return Resource(fmt::format("no memory for {}{}, {} bytes", DataTypeName(type), dims.ToString(), bytes));
   std::memset(memory, 0, bytes);
   tensor.dims_ = std::move(dims);
   tensor.data_ = std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
@@ -81,8 +85,7 @@ StatusOr<Tensor> Tensor::Allocate(DataType type, Dims dims) {
 
 StatusOr<Tensor> Tensor::View(DataType type, Dims dims, const void* data, size_t bytes, std::shared_ptr<const void> owner) {
   ASSIGN_OR_RETURN(const int64_t count, CheckedNumElements(type, dims));
-  if (type == DataType::kUndefined || type == DataType::kString)
-    return Usage(fmt::format("no view of {} data", DataTypeName(type)));
+  if (type == DataType::kUndefined || type == DataType::kString) return Usage(fmt::format("no view of {} data", DataTypeName(type)));
   const size_t needed = PackedBytes(type, static_cast<size_t>(count));
   if (needed != bytes)
     return Corrupt(fmt::format("{}{} needs {} bytes of data, not {}", DataTypeName(type), dims.ToString(), needed, bytes));
@@ -151,12 +154,16 @@ Value Value::Map(Tensor keys, Value values) {
 
 std::string Value::TypeString() const {
   switch (kind()) {
-    case Kind::kNone: return "none";
-    case Kind::kTensor: return tensor().TypeString();
+    case Kind::kNone:
+      return "none";
+    case Kind::kTensor:
+      return tensor().TypeString();
     case Kind::kSparseTensor:
       return fmt::format("sparse {}{}", DataTypeName(sparse_tensor().values.dtype()), sparse_tensor().dims.ToString());
-    case Kind::kSequence: return fmt::format("sequence of {}", sequence().size());
-    case Kind::kMap: return fmt::format("map of {}", map().keys.num_elements());
+    case Kind::kSequence:
+      return fmt::format("sequence of {}", sequence().size());
+    case Kind::kMap:
+      return fmt::format("map of {}", map().keys.num_elements());
   }
   return "unknown";
 }

@@ -49,10 +49,17 @@ StatusOr<int> Run(const Flags& flags, const Output& out) {
       const bool error = finding.severity == check::Severity::kError;
       (error ? errors : warnings) += 1;
       out.Line(error ? out.Bad(finding.ToString()) : finding.ToString());
-      list.push_back({{"severity", error ? "error" : "warning"}, {"rule", finding.rule}, {"graph", finding.graph}, {"node", finding.node}, {"op", finding.op}, {"message", finding.message}});
+      list.push_back({{"severity", error ? "error" : "warning"},
+                      {"rule", finding.rule},
+                      {"graph", finding.graph},
+                      {"node", finding.node},
+                      {"op", finding.op},
+                      {"message", finding.message}});
     }
-    out.Line(fmt::format("{}: {}{}", path, bad ? out.Bad("invalid") : out.Good("valid"),
-                         findings.empty() ? "" : fmt::format(" ({} error{}, {} warning{})", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s")));
+    out.Line(fmt::format(
+        "{}: {}{}", path, bad ? out.Bad("invalid") : out.Good("valid"),
+        findings.empty() ? ""
+                         : fmt::format(" ({} error{}, {} warning{})", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s")));
     results.push_back({{"model", path}, {"ok", !bad}, {"findings", std::move(list)}});
   }
   if (out.json()) out.Document(flags.models.size() == 1 ? results[0] : Json{{"ok", code == 0}, {"models", results}});
@@ -63,7 +70,8 @@ StatusOr<int> Run(const Flags& flags, const Output& out) {
 
 void AddCheck(Program& program) {
   auto flags = std::make_shared<Flags>();
-  Command& command = program.Add("check", "Check models against the ONNX specification", {"sardonyx check model.onnx", "sardonyx check models/*.onnx --json"});
+  Command& command = program.Add("check", "Check models against the ONNX specification",
+                                 {"sardonyx check model.onnx", "sardonyx check models/*.onnx --json"});
   command.app->add_option("models", flags->models, "Model files or folders");
   command.app->add_flag("--structure-only", flags->structure_only, "Without type and shape inference");
   command.app->add_flag("--rules", flags->rules, "List the rules");

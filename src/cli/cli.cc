@@ -10,15 +10,22 @@ namespace sardonyx::cli {
 
 int ExitCode(const Status& status) {
   switch (status.code()) {
-    case StatusCode::kOk: return 0;
-    case StatusCode::kInvalid: return 1;
-    case StatusCode::kUsage: return 2;
-    case StatusCode::kUnsupported: return 3;
-    case StatusCode::kCorrupt: return 4;
+    case StatusCode::kOk:
+      return 0;
+    case StatusCode::kInvalid:
+      return 1;
+    case StatusCode::kUsage:
+      return 2;
+    case StatusCode::kUnsupported:
+      return 3;
+    case StatusCode::kCorrupt:
+      return 4;
     case StatusCode::kResource:
     case StatusCode::kCancelled:
-    case StatusCode::kDeadline: return 5;
-    case StatusCode::kInternal: return 70;  // EX_SOFTWARE: a defect of the program
+    case StatusCode::kDeadline:
+      return 5;
+    case StatusCode::kInternal:
+      return 70;  // EX_SOFTWARE: a defect of the program
   }
   return 70;
 }
@@ -42,7 +49,8 @@ std::string Output::Paint(std::string_view text, const char* code) const {
 }
 
 void Output::Progress(size_t done, size_t total, std::string_view what) const {
-  if (progress_) std::fprintf(stderr, "\r\x1b[K%zu/%zu %.*s", done, total, static_cast<int>(std::min<size_t>(what.size(), 60)), what.data());
+  if (progress_)
+    std::fprintf(stderr, "\r\x1b[K%zu/%zu %.*s", done, total, static_cast<int>(std::min<size_t>(what.size(), 60)), what.data());
 }
 
 void Output::ClearProgress() const {
@@ -60,8 +68,9 @@ std::string HumanBytes(uint64_t bytes) {
 Program::Program() : app_("Sardonyx: one native toolchain for ONNX", "sardonyx") {
   app_.require_subcommand(1);
   app_.set_version_flag("--version", SARDONYX_VERSION);
-  app_.footer("sardonyx COMMAND --help shows a command's flags and examples.\n"
-              "Exit codes: 0 good, 1 the answer is no, 2 wrong usage, 3 unsupported, 4 unreadable, 5 resource.");
+  app_.footer(
+      "sardonyx COMMAND --help shows a command's flags and examples.\n"
+      "Exit codes: 0 good, 1 the answer is no, 2 wrong usage, 3 unsupported, 4 unreadable, 5 resource.");
 }
 
 Command& Program::Add(const std::string& name, const std::string& summary, const std::vector<std::string>& examples) {
@@ -109,7 +118,9 @@ int Program::Main(int argc, char** argv) {
     const StatusOr<int> result = command->run(output);
     output.ClearProgress();
     if (result.ok()) return *result;
-    if (flags_.json) output.Document(Json{{"ok", false}, {"error", {{"code", StatusCodeName(result.status().code())}, {"message", result.status().message()}}}});
+    if (flags_.json)
+      output.Document(
+          Json{{"ok", false}, {"error", {{"code", StatusCodeName(result.status().code())}, {"message", result.status().message()}}}});
     std::fprintf(stderr, "sardonyx %s: %s\n", command->app->get_name().c_str(), result.status().ToString().c_str());
     return ExitCode(result.status());
   }

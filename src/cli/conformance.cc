@@ -23,9 +23,12 @@ struct Flags {
 
 std::string_view Name(ConformanceResult::Outcome outcome) {
   switch (outcome) {
-    case ConformanceResult::Outcome::kPassed: return "passed";
-    case ConformanceResult::Outcome::kFailed: return "failed";
-    case ConformanceResult::Outcome::kSkipped: return "skipped";
+    case ConformanceResult::Outcome::kPassed:
+      return "passed";
+    case ConformanceResult::Outcome::kFailed:
+      return "failed";
+    case ConformanceResult::Outcome::kSkipped:
+      return "skipped";
   }
   return "";
 }
@@ -73,7 +76,8 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
     const bool failed = result.outcome == ConformanceResult::Outcome::kFailed;
     const bool surprise = !flags.expected_failures.empty() && failed != expected.contains(result.name);
     unexpected += surprise;
-    if (out.json() && (failed || !flags.only_failed)) list.push_back({{"name", result.name}, {"status", Name(result.outcome)}, {"reason", result.reason}, {"seconds", result.seconds}});
+    if (out.json() && (failed || !flags.only_failed))
+      list.push_back({{"name", result.name}, {"status", Name(result.outcome)}, {"reason", result.reason}, {"seconds", result.seconds}});
     if (failed || out.verbose() || surprise) {
       out.ClearProgress();
       out.Line(fmt::format("{} {}{}{}", failed ? out.Bad("failed") : out.Good("passed"), result.name, failed ? ": " + result.reason : "",
@@ -90,13 +94,15 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
 
 void AddConformance(Program& program) {
   auto flags = std::make_shared<Flags>();
-  Command& command = program.Add("conformance", "Run ONNX backend test data",
-                                 {"sardonyx conformance onnx/backend/test/data", "sardonyx conformance data --filter 'node/test_conv' --json"});
+  Command& command =
+      program.Add("conformance", "Run ONNX backend test data",
+                  {"sardonyx conformance onnx/backend/test/data", "sardonyx conformance data --filter 'node/test_conv' --json"});
   command.app->add_option("folder", flags->folder, "Folder with test cases, at any depth")->required();
   command.app->add_option("--filter", flags->filter, "Only cases whose name matches this regular expression");
   command.app->add_option("--provider", flags->provider, "Execution provider");
   command.app->add_flag("--only-failed", flags->only_failed, "List failures only");
-  command.app->add_option("--expected-failures", flags->expected_failures, "File of case names that may fail; a listed case that passes is an error");
+  command.app->add_option("--expected-failures", flags->expected_failures,
+                          "File of case names that may fail; a listed case that passes is an error");
   command.run = [flags, &program](const Output& out) { return Run(*flags, program.flags(), out); };
 }
 

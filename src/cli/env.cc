@@ -24,7 +24,8 @@ constexpr Peer kPeers[] = {
 
 // Looks where the loader would.
 std::string FindLibrary(const std::string& name) {
-  for (const char* folder : {"/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/opt/intel/openvino/runtime/lib/intel64"}) {
+  for (const char* folder : {"/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+                             "/opt/intel/openvino/runtime/lib/intel64"}) {
     const std::filesystem::path path = std::filesystem::path(folder) / name;
     std::error_code error;
     if (std::filesystem::exists(path, error)) return path.string();
@@ -36,9 +37,11 @@ StatusOr<int> Run(const Output& out) {
   const Machine machine = DescribeMachine();
   out.Line(fmt::format("{}   sardonyx {}", out.Bold("version"), SARDONYX_VERSION));
   out.Line(fmt::format("{}       {}", out.Bold("cpu"), machine.cpu_model.empty() ? "unknown" : machine.cpu_model));
-  out.Line(fmt::format("{}   {} of {} (affinity and container quota)", out.Bold("threads"), machine.available_cpus, machine.hardware_threads));
+  out.Line(
+      fmt::format("{}   {} of {} (affinity and container quota)", out.Bold("threads"), machine.available_cpus, machine.hardware_threads));
   out.Line(fmt::format("{}      {}", out.Bold("simd"), fmt::join(machine.simd, " ")));
-  out.Line(fmt::format("{}    L1d {}, L2 {}, L3 {}", out.Bold("caches"), HumanBytes(machine.l1d_bytes), HumanBytes(machine.l2_bytes), HumanBytes(machine.l3_bytes)));
+  out.Line(fmt::format("{}    L1d {}, L2 {}, L3 {}", out.Bold("caches"), HumanBytes(machine.l1d_bytes), HumanBytes(machine.l2_bytes),
+                       HumanBytes(machine.l3_bytes)));
   out.Line(fmt::format("{}    {} of {}", out.Bold("memory"), HumanBytes(machine.memory_limit), HumanBytes(machine.total_memory)));
   out.Line(fmt::format("{}     ai.onnx {}, ai.onnx.ml {}", out.Bold("opsets"), ops::NewestOpset(""), ops::NewestOpset("ai.onnx.ml")));
   out.Line(out.Bold("providers"));
@@ -46,14 +49,22 @@ StatusOr<int> Run(const Output& out) {
   Json peers = Json::array();
   for (const Peer& peer : kPeers) {
     const std::string found = FindLibrary(peer.library);
-    out.Line(found.empty() ? fmt::format("  {} {}: {}", out.Dim("absent"), peer.name, peer.install) : fmt::format("  {} {} ({})", out.Good("found"), peer.name, found));
+    out.Line(found.empty() ? fmt::format("  {} {}: {}", out.Dim("absent"), peer.name, peer.install)
+                           : fmt::format("  {} {} ({})", out.Good("found"), peer.name, found));
     peers.push_back({{"name", peer.name}, {"found", !found.empty()}, {"path", found}, {"install", peer.install}});
   }
   if (out.json())
     out.Document({{"version", SARDONYX_VERSION},
                   {"machine",
-                   {{"cpu", machine.cpu_model}, {"threads", machine.available_cpus}, {"hardware_threads", machine.hardware_threads}, {"simd", machine.simd},
-                    {"l1d_bytes", machine.l1d_bytes}, {"l2_bytes", machine.l2_bytes}, {"l3_bytes", machine.l3_bytes}, {"memory_bytes", machine.total_memory}, {"memory_limit_bytes", machine.memory_limit}}},
+                   {{"cpu", machine.cpu_model},
+                    {"threads", machine.available_cpus},
+                    {"hardware_threads", machine.hardware_threads},
+                    {"simd", machine.simd},
+                    {"l1d_bytes", machine.l1d_bytes},
+                    {"l2_bytes", machine.l2_bytes},
+                    {"l3_bytes", machine.l3_bytes},
+                    {"memory_bytes", machine.total_memory},
+                    {"memory_limit_bytes", machine.memory_limit}}},
                   {"opsets", {{"ai.onnx", ops::NewestOpset("")}, {"ai.onnx.ml", ops::NewestOpset("ai.onnx.ml")}}},
                   {"providers", Json::array({{{"name", "cpu"}, {"version", SARDONYX_VERSION}}})},
                   {"peers", peers}});

@@ -66,8 +66,10 @@ StatusOr<int> Run(const Flags& flags, const Output& out) {
   }
   if (flags.weights) {
     const auto weights = inspect::WeightsOf(*model);
-    if (out.json()) std::puts(inspect::WeightsJson(weights).c_str());
-    else if (out.human()) std::fputs(inspect::WeightsText(weights).c_str(), stdout);
+    if (out.json())
+      std::puts(inspect::WeightsJson(weights).c_str());
+    else if (out.human())
+      std::fputs(inspect::WeightsText(weights).c_str(), stdout);
     return 0;
   }
   if (!flags.graphs.empty() && !out.json() && !flags.nodes) return 0;
@@ -88,7 +90,8 @@ StatusOr<int> Run(const Flags& flags, const Output& out) {
 
 void AddInspect(Program& program) {
   auto flags = std::make_shared<Flags>();
-  Command& command = program.Add("inspect", "Show what is in a model", {"sardonyx inspect model.onnx --nodes", "sardonyx inspect model.onnx --graph model.html"});
+  Command& command = program.Add("inspect", "Show what is in a model",
+                                 {"sardonyx inspect model.onnx --nodes", "sardonyx inspect model.onnx --graph model.html"});
   command.app->add_option("model", flags->model, "Model file or folder, or - for standard input")->required();
   command.app->add_flag("--nodes", flags->nodes, "A line for each node, with its cost");
   command.app->add_flag("--weights", flags->weights, "Statistics of every weight");

@@ -43,13 +43,15 @@ Json PlacementJson(const Session& session) {
   for (const NodePlacement& one : session.Placement()) {
     Json declined = Json::array();
     for (const auto& [kernel, reason] : one.declined) declined.push_back({{"kernel", kernel}, {"reason", reason}});
-    list.push_back({{"node", one.node}, {"op_type", one.op_type}, {"provider", one.provider}, {"kernel", one.kernel}, {"declined", declined}});
+    list.push_back(
+        {{"node", one.node}, {"op_type", one.op_type}, {"provider", one.provider}, {"kernel", one.kernel}, {"declined", declined}});
   }
   return list;
 }
 
 // The best classes of the output that the sidecar names, or of the first one.
-StatusOr<Json> PrintTop(const Flags& flags, const vision::Sidecar& sidecar, const std::vector<ValueInfo>& infos, const std::vector<Value>& values, const Output& out) {
+StatusOr<Json> PrintTop(const Flags& flags, const vision::Sidecar& sidecar, const std::vector<ValueInfo>& infos,
+                        const std::vector<Value>& values, const Output& out) {
   size_t which = 0;
   if (!sidecar.classes_output.empty()) {
     while (which < infos.size() && infos[which].name != sidecar.classes_output) ++which;
@@ -117,7 +119,8 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   if (flags.explain) PrintPlacement(session, out);
   out.Line(out.Dim(fmt::format("loaded in {:.1f} ms, ran in {:.2f} ms", load_ms, run_ms)));
   if (out.json()) {
-    for (size_t i = 0; i < values.size(); ++i) document["outputs"][names[i]] = flags.output.empty() ? ValueToJson(values[i]) : Json(values[i].TypeString());
+    for (size_t i = 0; i < values.size(); ++i)
+      document["outputs"][names[i]] = flags.output.empty() ? ValueToJson(values[i]) : Json(values[i].TypeString());
     if (flags.explain) document["nodes"] = PlacementJson(session);
     out.Document(document);
   }
@@ -128,10 +131,12 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
 
 void AddRun(Program& program) {
   auto flags = std::make_shared<Flags>();
-  Command& command = program.Add("run", "Run a model", {"sardonyx run model.onnx --input photo.jpg --preset imagenet --top 5 --labels classes.txt",
-                                                        "sardonyx run model.onnx --input inputs.npz --output outputs.npz"});
+  Command& command = program.Add("run", "Run a model",
+                                 {"sardonyx run model.onnx --input photo.jpg --preset imagenet --top 5 --labels classes.txt",
+                                  "sardonyx run model.onnx --input inputs.npz --output outputs.npz"});
   command.app->add_option("model", flags->model, "Model file or folder, or - for standard input")->required();
-  command.app->add_option("-i,--input", flags->inputs, "FILE or NAME=FILE: .npz, .npy, .pb, .json, .txt or a picture; may be repeated")->take_all();
+  command.app->add_option("-i,--input", flags->inputs, "FILE or NAME=FILE: .npz, .npy, .pb, .json, .txt or a picture; may be repeated")
+      ->take_all();
   command.app->add_option("-o,--output", flags->output, "Write outputs to .npz, .npy, .pb or .json");
   command.app->add_option("--random", flags->random, "Random values for inputs not given, from this seed");
   command.app->add_option("--shape", flags->shapes, "NAME=1,3,224,224: shape of a random input")->take_all();
@@ -142,7 +147,8 @@ void AddRun(Program& program) {
   command.app->add_flag("--explain", flags->explain, "Show which kernel ran each node, and why others declined");
   command.app->add_option("--level", flags->level, "0: no preparation; 1: fold constants")->check(CLI::Range(0, 99));
   command.app->add_option("--time-limit", flags->time_limit, "Stop after this many seconds")->check(CLI::PositiveNumber);
-  command.app->add_option("--memory-limit", flags->memory_limit_mb, "Megabytes of intermediate results at most")->check(CLI::PositiveNumber);
+  command.app->add_option("--memory-limit", flags->memory_limit_mb, "Megabytes of intermediate results at most")
+      ->check(CLI::PositiveNumber);
   AddPictureFlags(command.app, &flags->pictures);
   command.run = [flags, &program](const Output& out) { return Run(*flags, program.flags(), out); };
 }

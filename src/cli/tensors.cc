@@ -131,7 +131,8 @@ Status ReadArchive(const std::string& path, const std::vector<ValueInfo>& inputs
   for (size_t i = 0; i < arrays->size(); ++i) {
     const auto& [name, tensor] = (*arrays)[i];
     if (any && !FindInfo(inputs, name)) continue;  // an archive may hold more than the inputs
-    if (!any && i >= inputs.size()) return Usage(fmt::format("{}: {} arrays for a model with {} inputs", path, arrays->size(), inputs.size()));
+    if (!any && i >= inputs.size())
+      return Usage(fmt::format("{}: {} arrays for a model with {} inputs", path, arrays->size(), inputs.size()));
     values->emplace_back(any ? name : inputs[i].name, tensor);
   }
   return {};
@@ -144,9 +145,15 @@ void AddPictureFlags(CLI::App* app, PictureFlags* flags) {
   app->add_option("--image-size", flags->size, "Pictures: size, or height,width")->delimiter(',')->expected(1, 2)->group("Pictures");
   app->add_option("--mean", flags->mean, "Pictures: mean a channel, after scaling")->delimiter(',')->expected(1, 3)->group("Pictures");
   app->add_option("--std", flags->std_dev, "Pictures: deviation a channel")->delimiter(',')->expected(1, 3)->group("Pictures");
-  app->add_option("--image-color", flags->color, "Pictures: channel order")->check(CLI::IsMember({"rgb", "bgr", "gray"}))->group("Pictures");
-  app->add_option("--image-fit", flags->fit, "Pictures: how they come to their size")->check(CLI::IsMember({"stretch", "crop", "letterbox", "none"}))->group("Pictures");
-  app->add_option("--image-layout", flags->layout, "Pictures: layout where the model leaves it open")->check(CLI::IsMember({"nchw", "nhwc"}))->group("Pictures");
+  app->add_option("--image-color", flags->color, "Pictures: channel order")
+      ->check(CLI::IsMember({"rgb", "bgr", "gray"}))
+      ->group("Pictures");
+  app->add_option("--image-fit", flags->fit, "Pictures: how they come to their size")
+      ->check(CLI::IsMember({"stretch", "crop", "letterbox", "none"}))
+      ->group("Pictures");
+  app->add_option("--image-layout", flags->layout, "Pictures: layout where the model leaves it open")
+      ->check(CLI::IsMember({"nchw", "nhwc"}))
+      ->group("Pictures");
 }
 
 StatusOr<std::vector<Session::NamedValue>> ReadInputs(const std::vector<std::string>& specs, const InputContext& context) {
@@ -170,7 +177,8 @@ StatusOr<std::vector<Session::NamedValue>> ReadInputs(const std::vector<std::str
     }
     if (!info && !context.sidecar.image_input.empty()) info = FindInfo(context.inputs, context.sidecar.image_input);
     if (!info) {
-      const auto next = std::find_if(context.inputs.begin(), context.inputs.end(), [&](const ValueInfo& one) { return !one.optional && !taken(one.name); });
+      const auto next = std::find_if(context.inputs.begin(), context.inputs.end(),
+                                     [&](const ValueInfo& one) { return !one.optional && !taken(one.name); });
       if (next == context.inputs.end()) return Usage(fmt::format("--input {}: every input has a value already", spec));
       info = &*next;
     }
@@ -189,7 +197,8 @@ StatusOr<Dims> ParseDims(std::string_view text, std::string_view whole) {
     const std::string_view part = text.substr(0, comma);
     int64_t value = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-    if (error != std::errc() || end != part.data() + part.size() || value < 0) return Usage(fmt::format("--shape {}: '{}' is not a size", whole, part));
+    if (error != std::errc() || end != part.data() + part.size() || value < 0)
+      return Usage(fmt::format("--shape {}: '{}' is not a size", whole, part));
     dims.push_back(value);
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
   }
@@ -206,34 +215,64 @@ StatusOr<Tensor> RandomTensor(DataType type, const Dims& dims, std::mt19937_64& 
   };
   const auto small = [&] { return generator() % 3; };
   switch (type) {
-    case DataType::kFloat: fill(static_cast<float*>(nullptr), uniform); break;
-    case DataType::kDouble: fill(static_cast<double*>(nullptr), [&] { return static_cast<double>(uniform()); }); break;
-    case DataType::kFloat16: fill(static_cast<Float16*>(nullptr), [&] { return Float16(uniform()); }); break;
-    case DataType::kBfloat16: fill(static_cast<BFloat16*>(nullptr), [&] { return BFloat16(uniform()); }); break;
-    case DataType::kInt64: fill(static_cast<int64_t*>(nullptr), small); break;
-    case DataType::kUint64: fill(static_cast<uint64_t*>(nullptr), small); break;
-    case DataType::kInt32: fill(static_cast<int32_t*>(nullptr), small); break;
-    case DataType::kUint32: fill(static_cast<uint32_t*>(nullptr), small); break;
-    case DataType::kInt16: fill(static_cast<int16_t*>(nullptr), small); break;
-    case DataType::kUint16: fill(static_cast<uint16_t*>(nullptr), small); break;
-    case DataType::kInt8: fill(static_cast<int8_t*>(nullptr), small); break;
-    case DataType::kUint8: fill(static_cast<uint8_t*>(nullptr), small); break;
-    case DataType::kBool: fill(static_cast<bool*>(nullptr), [&] { return generator() % 2 == 1; }); break;
-    case DataType::kComplex64: fill(static_cast<std::complex<float>*>(nullptr), [&] { return std::complex<float>(uniform(), uniform()); }); break;
+    case DataType::kFloat:
+      fill(static_cast<float*>(nullptr), uniform);
+      break;
+    case DataType::kDouble:
+      fill(static_cast<double*>(nullptr), [&] { return static_cast<double>(uniform()); });
+      break;
+    case DataType::kFloat16:
+      fill(static_cast<Float16*>(nullptr), [&] { return Float16(uniform()); });
+      break;
+    case DataType::kBfloat16:
+      fill(static_cast<BFloat16*>(nullptr), [&] { return BFloat16(uniform()); });
+      break;
+    case DataType::kInt64:
+      fill(static_cast<int64_t*>(nullptr), small);
+      break;
+    case DataType::kUint64:
+      fill(static_cast<uint64_t*>(nullptr), small);
+      break;
+    case DataType::kInt32:
+      fill(static_cast<int32_t*>(nullptr), small);
+      break;
+    case DataType::kUint32:
+      fill(static_cast<uint32_t*>(nullptr), small);
+      break;
+    case DataType::kInt16:
+      fill(static_cast<int16_t*>(nullptr), small);
+      break;
+    case DataType::kUint16:
+      fill(static_cast<uint16_t*>(nullptr), small);
+      break;
+    case DataType::kInt8:
+      fill(static_cast<int8_t*>(nullptr), small);
+      break;
+    case DataType::kUint8:
+      fill(static_cast<uint8_t*>(nullptr), small);
+      break;
+    case DataType::kBool:
+      fill(static_cast<bool*>(nullptr), [&] { return generator() % 2 == 1; });
+      break;
+    case DataType::kComplex64:
+      fill(static_cast<std::complex<float>*>(nullptr), [&] { return std::complex<float>(uniform(), uniform()); });
+      break;
     case DataType::kString: {
       static constexpr const char* kWords[] = {"a", "b", "hello world"};
       std::vector<std::string> words;
       for (int64_t i = 0; i < count; ++i) words.emplace_back(kWords[generator() % 3]);
       return Tensor::FromStrings(dims, std::move(words));
     }
-    default: return Unsupported(fmt::format("random values of type {}", DataTypeName(type)));
+    default:
+      return Unsupported(fmt::format("random values of type {}", DataTypeName(type)));
   }
   return tensor;
 }
 
 }  // namespace
 
-Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, const std::vector<std::string>& shapes, std::vector<Session::NamedValue>* values) {
+Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, const std::vector<std::string>& shapes,
+                       std::vector<Session::NamedValue>* values) {
   std::mt19937_64 generator(seed);
   std::vector<std::pair<std::string, Dims>> given;
   for (const std::string& shape : shapes) {
@@ -246,12 +285,16 @@ Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, cons
   }
   for (const ValueInfo& info : inputs) {
     if (info.optional || std::any_of(values->begin(), values->end(), [&](const auto& v) { return v.first == info.name; })) continue;
-    if (info.dtype == DataType::kUndefined) return Unsupported(fmt::format("input '{}' is a {}: give it with --input", info.name, info.type));
+    if (info.dtype == DataType::kUndefined)
+      return Unsupported(fmt::format("input '{}' is a {}: give it with --input", info.name, info.type));
     Dims dims;
     const auto shape = std::find_if(given.begin(), given.end(), [&](const auto& g) { return g.first == info.name; });
-    if (shape != given.end()) dims = shape->second;
-    else if (!info.has_shape) return Usage(fmt::format("input '{}' has no known shape: say --shape {}=...", info.name, info.name));
-    else for (const int64_t dim : info.dims) dims.push_back(dim < 0 ? 1 : dim);
+    if (shape != given.end())
+      dims = shape->second;
+    else if (!info.has_shape)
+      return Usage(fmt::format("input '{}' has no known shape: say --shape {}=...", info.name, info.name));
+    else
+      for (const int64_t dim : info.dims) dims.push_back(dim < 0 ? 1 : dim);
     ASSIGN_OR_RETURN(Tensor tensor, RandomTensor(info.dtype, dims, generator));
     values->emplace_back(info.name, std::move(tensor));
   }
@@ -272,15 +315,19 @@ std::optional<std::pair<Tensor, Tensor>> TabulateMaps(const Value::Sequence& ite
   for (size_t i = 0; i < items.size(); ++i) {
     if (!items[i].is_map() || !items[i].map().values.is_tensor() || items[i].map().values.tensor().byte_size() != row) return std::nullopt;
     if (!validate::CompareTensors(items[i].map().keys, keys, {0, 0}).ok) return std::nullopt;
-    std::copy_n(static_cast<const char*>(items[i].map().values.tensor().raw_data()), row, static_cast<char*>(table->mutable_raw_data()) + i * row);
+    std::copy_n(static_cast<const char*>(items[i].map().values.tensor().raw_data()), row,
+                static_cast<char*>(table->mutable_raw_data()) + i * row);
   }
   return std::make_pair(keys, *std::move(table));
 }
 
 void Flatten(const std::string& name, const Value& value, formats::NamedTensors* out) {
   switch (value.kind()) {
-    case Value::Kind::kNone: break;
-    case Value::Kind::kTensor: out->emplace_back(name, value.tensor()); break;
+    case Value::Kind::kNone:
+      break;
+    case Value::Kind::kTensor:
+      out->emplace_back(name, value.tensor());
+      break;
     case Value::Kind::kSparseTensor:
       out->emplace_back(name + ".values", value.sparse_tensor().values);
       out->emplace_back(name + ".indices", value.sparse_tensor().indices);
@@ -303,14 +350,16 @@ void Flatten(const std::string& name, const Value& value, formats::NamedTensors*
 
 Json ValueToJson(const Value& value) {
   switch (value.kind()) {
-    case Value::Kind::kNone: return nullptr;
+    case Value::Kind::kNone:
+      return nullptr;
     case Value::Kind::kTensor: {
       const StatusOr<formats::Json> json = formats::TensorToJson(value.tensor());
       return json.ok() ? Json(*json) : Json(value.TypeString());
     }
     case Value::Kind::kSparseTensor:
       return {{"values", ValueToJson(value.sparse_tensor().values)}, {"indices", ValueToJson(value.sparse_tensor().indices)}};
-    case Value::Kind::kMap: return {{"keys", ValueToJson(value.map().keys)}, {"values", ValueToJson(value.map().values)}};
+    case Value::Kind::kMap:
+      return {{"keys", ValueToJson(value.map().keys)}, {"values", ValueToJson(value.map().values)}};
     case Value::Kind::kSequence: {
       Json list = Json::array();
       for (const Value& item : value.sequence()) list.push_back(ValueToJson(item));
@@ -350,15 +399,18 @@ StatusOr<std::vector<Session::NamedValue>> ReadArrays(const std::string& path) {
 
 std::string Summarize(const Value& value) {
   if (value.is_sequence())
-    if (const auto table = TabulateMaps(value.sequence())) return fmt::format("maps from {} to {}", Summarize(table->first), Summarize(table->second));
+    if (const auto table = TabulateMaps(value.sequence()))
+      return fmt::format("maps from {} to {}", Summarize(table->first), Summarize(table->second));
   if (!value.is_tensor()) return value.TypeString();
   const Tensor& tensor = value.tensor();
   const int64_t count = tensor.num_elements();
   std::string head;
   constexpr int64_t kShown = 6;
   for (int64_t i = 0; i < std::min(count, kShown); ++i) {
-    if (tensor.dtype() == DataType::kString) head += fmt::format("{}\"{}\"", i ? ", " : "", tensor.data<std::string>()[i]);
-    else head += fmt::format("{}{:.5g}", i ? ", " : "", validate::ElementAsDouble(tensor, i));
+    if (tensor.dtype() == DataType::kString)
+      head += fmt::format("{}\"{}\"", i ? ", " : "", tensor.data<std::string>()[i]);
+    else
+      head += fmt::format("{}{:.5g}", i ? ", " : "", validate::ElementAsDouble(tensor, i));
   }
   std::string text = fmt::format("{} [{}{}]", tensor.TypeString(), head, count > kShown ? ", ..." : "");
   if (count <= kShown || !(IsFloatingPoint(tensor.dtype()) || IsInteger(tensor.dtype()))) return text;

@@ -34,7 +34,8 @@ StatusOr<std::vector<Session::NamedValue>> ReadInputs(const std::vector<std::str
 
 // A value for every input that `values` lacks, from a generator seeded with `seed`: floats uniform in [-1,1), integers in
 // [0,3), bools, short strings. `shapes` gives sizes ("NAME=1,3,224,224"); dims still free are 1.
-Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, const std::vector<std::string>& shapes, std::vector<Session::NamedValue>* values);
+Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, const std::vector<std::string>& shapes,
+                       std::vector<Session::NamedValue>* values);
 
 // .npz (by name), .npy or .pb (a single tensor), .json. Sequences become NAME.0, NAME.1 ...; a sequence of maps over the
 // same keys (as ZipMap makes) becomes a matrix NAME and its NAME.keys.

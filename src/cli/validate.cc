@@ -21,15 +21,21 @@ struct Flags {
 };
 
 Json ToJson(const validate::TensorDifference& d) {
-  return {{"name", d.name}, {"ok", d.ok}, {"shape_ok", d.shape_ok}, {"dtype_ok", d.dtype_ok}, {"count", d.count}, {"mismatches", d.mismatches},
-          {"max_abs", d.max_abs}, {"mean_abs", d.mean_abs}, {"max_rel", d.max_rel}, {"mean_rel", d.mean_rel}, {"max_ulp", d.max_ulp}, {"cosine", d.cosine},
-          {"nan", d.nan_got}, {"nan_expected", d.nan_expected}, {"inf", d.inf_got}, {"inf_expected", d.inf_expected}, {"reason", d.reason}};
+  return {{"name", d.name},         {"ok", d.ok},
+          {"shape_ok", d.shape_ok}, {"dtype_ok", d.dtype_ok},
+          {"count", d.count},       {"mismatches", d.mismatches},
+          {"max_abs", d.max_abs},   {"mean_abs", d.mean_abs},
+          {"max_rel", d.max_rel},   {"mean_rel", d.mean_rel},
+          {"max_ulp", d.max_ulp},   {"cosine", d.cosine},
+          {"nan", d.nan_got},       {"nan_expected", d.nan_expected},
+          {"inf", d.inf_got},       {"inf_expected", d.inf_expected},
+          {"reason", d.reason}};
 }
 
 // Inputs to try when the user gives none: one kind of number each.
 struct InputKind {
   const char* name;
-  double scale;   // random in [-scale, scale); 0: all `constant`
+  double scale;  // random in [-scale, scale); 0: all `constant`
   double constant;
 };
 constexpr InputKind kKinds[] = {{"random", 1, 0}, {"zeros", 0, 0}, {"ones", 0, 1}, {"small", 1e-4, 0}, {"large", 100, 0}};
@@ -63,7 +69,8 @@ StatusOr<std::vector<Session::NamedValue>> RunNamed(const Session& session, cons
 }
 
 // By name; by order where no name matches.
-StatusOr<std::vector<validate::TensorDifference>> Compare(const std::vector<Session::NamedValue>& got, const std::vector<Session::NamedValue>& expected,
+StatusOr<std::vector<validate::TensorDifference>> Compare(const std::vector<Session::NamedValue>& got,
+                                                          const std::vector<Session::NamedValue>& expected,
                                                           const validate::Tolerance& tolerance) {
   bool any = false;
   for (const auto& [name, value] : expected)
@@ -138,16 +145,20 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
     bool case_ok = !differences.empty();
     for (const validate::TensorDifference& d : differences) {
       case_ok &= d.ok;
-      out.Line(fmt::format("{} {:<7} {:<24} max abs {:<9.3g} max rel {:<9.3g} mean abs {:<9.3g} cosine {:.7f}{}", d.ok ? out.Good("ok  ") : out.Bad("FAIL"), cases[i].name, d.name,
-                           d.max_abs, d.max_rel, d.mean_abs, d.cosine, d.ok ? "" : "  " + d.reason));
+      out.Line(fmt::format("{} {:<7} {:<24} max abs {:<9.3g} max rel {:<9.3g} mean abs {:<9.3g} cosine {:.7f}{}",
+                           d.ok ? out.Good("ok  ") : out.Bad("FAIL"), cases[i].name, d.name, d.max_abs, d.max_rel, d.mean_abs, d.cosine,
+                           d.ok ? "" : "  " + d.reason));
       list.push_back(ToJson(d));
     }
     ok &= case_ok;
     if (i == 0) output_list = list;
     case_list.push_back({{"name", cases[i].name}, {"ok", case_ok}, {"outputs", std::move(list)}});
   }
-  out.Line(fmt::format("{} within rtol {:g}, atol {:g}", ok ? out.Good("equal") : out.Bad("not equal"), flags.tolerance.rtol, flags.tolerance.atol));
-  if (out.json()) out.Document({{"ok", ok}, {"rtol", flags.tolerance.rtol}, {"atol", flags.tolerance.atol}, {"outputs", output_list}, {"cases", case_list}});
+  out.Line(fmt::format("{} within rtol {:g}, atol {:g}", ok ? out.Good("equal") : out.Bad("not equal"), flags.tolerance.rtol,
+                       flags.tolerance.atol));
+  if (out.json())
+    out.Document(
+        {{"ok", ok}, {"rtol", flags.tolerance.rtol}, {"atol", flags.tolerance.atol}, {"outputs", output_list}, {"cases", case_list}});
   return ok ? 0 : 1;
 }
 
@@ -156,10 +167,12 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
 void AddValidate(Program& program) {
   auto flags = std::make_shared<Flags>();
   Command& command = program.Add("validate", "Compare a model's outputs with a reference",
-                                 {"sardonyx validate optimized.onnx --against model.onnx", "sardonyx validate model.onnx --inputs in.npz --against out.npz --rtol 1e-3"});
+                                 {"sardonyx validate optimized.onnx --against model.onnx",
+                                  "sardonyx validate model.onnx --inputs in.npz --against out.npz --rtol 1e-3"});
   command.app->add_option("candidate", flags->candidate, "Model to judge")->required();
   command.app->add_option("--against", flags->reference, "Reference: a model, or an .npz of expected outputs")->required();
-  command.app->add_option("-i,--inputs,--input", flags->inputs, "Inputs: FILE or NAME=FILE; without them several kinds are made")->take_all();
+  command.app->add_option("-i,--inputs,--input", flags->inputs, "Inputs: FILE or NAME=FILE; without them several kinds are made")
+      ->take_all();
   command.app->add_option("--shape", flags->shapes, "NAME=1,3,224,224: shape of a made input")->take_all();
   command.app->add_option("--seed", flags->seed, "Seed of made inputs");
   command.app->add_option("--rtol", flags->tolerance.rtol, "Relative tolerance")->check(CLI::NonNegativeNumber);

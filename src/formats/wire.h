@@ -30,9 +30,9 @@ class WireReader {
   int field() const { return field_; }
   WireType type() const { return type_; }
   // The field's value: each is valid only for its wire type.
-  uint64_t varint() const { return value_; }            // kVarint
-  uint64_t fixed() const { return value_; }             // kFixed32, kFixed64: the bits
-  std::string_view bytes() const { return bytes_; }     // kLength
+  uint64_t varint() const { return value_; }         // kVarint
+  uint64_t fixed() const { return value_; }          // kFixed32, kFixed64: the bits
+  std::string_view bytes() const { return bytes_; }  // kLength
   // The whole field as it stands, tag included: what unknown fields are kept as.
   std::string_view raw() const { return {field_begin_, static_cast<size_t>(at_ - field_begin_)}; }
   size_t offset() const { return static_cast<size_t>(field_begin_ - begin_); }
@@ -62,13 +62,26 @@ class WireRope {
  public:
   void Tag(int field, WireType type) { Varint((static_cast<uint64_t>(field) << 3) | static_cast<uint64_t>(type)); }
   void Varint(uint64_t value);
-  void Int(int field, int64_t value) { Tag(field, WireType::kVarint); Varint(static_cast<uint64_t>(value)); }
-  void Float(int field, float value) { Tag(field, WireType::kFixed32); Raw({reinterpret_cast<const char*>(&value), 4}); }
-  void String(int field, std::string_view value) { Tag(field, WireType::kLength); Varint(value.size()); Raw(value); }
+  void Int(int field, int64_t value) {
+    Tag(field, WireType::kVarint);
+    Varint(static_cast<uint64_t>(value));
+  }
+  void Float(int field, float value) {
+    Tag(field, WireType::kFixed32);
+    Raw({reinterpret_cast<const char*>(&value), 4});
+  }
+  void String(int field, std::string_view value) {
+    Tag(field, WireType::kLength);
+    Varint(value.size());
+    Raw(value);
+  }
   // Kept by reference when large.
   void Payload(int field, const Bytes& value);
   void Message(int field, WireRope message);
-  void Raw(std::string_view bytes) { Tail().append(bytes); size_ += bytes.size(); }
+  void Raw(std::string_view bytes) {
+    Tail().append(bytes);
+    size_ += bytes.size();
+  }
 
   uint64_t size() const { return size_; }
   // Calls sink(data, size) for each piece in order.

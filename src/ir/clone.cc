@@ -87,9 +87,11 @@ std::unique_ptr<Model> CloneModel(const Model& model) {
   copy->graph = clone_graph(model.graph);
   copy->metadata = model.metadata;
   for (const TrainingInfo& info : model.training_info)
-    copy->training_info.push_back({clone_graph(info.initialization), clone_graph(info.algorithm), info.initialization_binding, info.update_binding, info.extras});
+    copy->training_info.push_back(
+        {clone_graph(info.initialization), clone_graph(info.algorithm), info.initialization_binding, info.update_binding, info.extras});
   for (const Function& f : model.functions)
-    copy->functions.push_back({f.name, f.domain, f.overload, f.doc, f.attributes, f.attribute_defaults, f.opset_imports, clone_graph(f.body), f.metadata, f.extras});
+    copy->functions.push_back({f.name, f.domain, f.overload, f.doc, f.attributes, f.attribute_defaults, f.opset_imports,
+                               clone_graph(f.body), f.metadata, f.extras});
   copy->device_configurations = model.device_configurations;
   copy->extras = model.extras;
   copy->path = model.path;

@@ -31,8 +31,9 @@ void RemoveUse(std::vector<Use>& uses, Use use) {
 }  // namespace
 
 std::string_view AttributeTypeName(AttributeType type) {
-  static constexpr std::string_view kNames[] = {"UNDEFINED", "FLOAT",   "INT",    "STRING",        "TENSOR",         "GRAPH",      "FLOATS",     "INTS",
-                                                "STRINGS",   "TENSORS", "GRAPHS", "SPARSE_TENSOR", "SPARSE_TENSORS", "TYPE_PROTO", "TYPE_PROTOS"};
+  static constexpr std::string_view kNames[] = {"UNDEFINED",      "FLOAT",      "INT",        "STRING",  "TENSOR", "GRAPH",
+                                                "FLOATS",         "INTS",       "STRINGS",    "TENSORS", "GRAPHS", "SPARSE_TENSOR",
+                                                "SPARSE_TENSORS", "TYPE_PROTO", "TYPE_PROTOS"};
   const auto index = static_cast<size_t>(type);
   return index < std::size(kNames) ? kNames[index] : "UNKNOWN";
 }
@@ -71,8 +72,10 @@ const Attribute* Node::attribute(std::string_view name) const {
 
 Attribute& Node::SetAttribute(Attribute attribute) {
   Attribute* place = const_cast<Attribute*>(this->attribute(attribute.name));
-  if (place) *place = std::move(attribute);
-  else place = &attributes_.emplace_back(std::move(attribute));
+  if (place)
+    *place = std::move(attribute);
+  else
+    place = &attributes_.emplace_back(std::move(attribute));
   if (auto* graph = std::get_if<std::shared_ptr<Graph>>(&place->value)) {
     if (*graph) (*graph)->SetOwner(this);
   } else if (auto* graphs = std::get_if<std::vector<std::shared_ptr<Graph>>>(&place->value)) {
@@ -173,7 +176,8 @@ Value* Graph::AddValue(std::string_view name, bool keep_duplicate) {
   std::string chosen(name);
   if (!keep_duplicate) {
     const std::string base = chosen.empty() ? "value" : chosen;
-    for (int suffix = chosen.empty() ? 0 : 1; chosen.empty() || by_name_.contains(chosen); ++suffix) chosen = fmt::format("{}_{}", base, suffix);
+    for (int suffix = chosen.empty() ? 0 : 1; chosen.empty() || by_name_.contains(chosen); ++suffix)
+      chosen = fmt::format("{}_{}", base, suffix);
   }
   values_.push_back(std::unique_ptr<Value>(new Value(this, std::move(chosen))));
   Value* value = values_.back().get();

@@ -73,17 +73,31 @@ class Value {
 
 // Numbers are those of AttributeProto.AttributeType.
 enum class AttributeType : int32_t {
-  kUndefined = 0, kFloat = 1, kInt = 2, kString = 3, kTensor = 4, kGraph = 5, kFloats = 6, kInts = 7, kStrings = 8,
-  kTensors = 9, kGraphs = 10, kSparseTensor = 11, kSparseTensors = 12, kTypeProto = 13, kTypeProtos = 14,
+  kUndefined = 0,
+  kFloat = 1,
+  kInt = 2,
+  kString = 3,
+  kTensor = 4,
+  kGraph = 5,
+  kFloats = 6,
+  kInts = 7,
+  kStrings = 8,
+  kTensors = 9,
+  kGraphs = 10,
+  kSparseTensor = 11,
+  kSparseTensors = 12,
+  kTypeProto = 13,
+  kTypeProtos = 14,
 };
 // "FLOAT", "INTS", ...
 std::string_view AttributeTypeName(AttributeType type);
 
 // A named attribute of a node, or a default of a function. `type` says which alternative of `value` is set.
 struct Attribute {
-  using Content = std::variant<std::monostate, float, int64_t, std::string, StoredTensor, std::shared_ptr<Graph>, std::vector<float>,
-                               std::vector<int64_t>, std::vector<std::string>, std::vector<StoredTensor>, std::vector<std::shared_ptr<Graph>>,
-                               StoredSparseTensor, std::vector<StoredSparseTensor>, Type, std::vector<Type>>;
+  using Content =
+      std::variant<std::monostate, float, int64_t, std::string, StoredTensor, std::shared_ptr<Graph>, std::vector<float>,
+                   std::vector<int64_t>, std::vector<std::string>, std::vector<StoredTensor>, std::vector<std::shared_ptr<Graph>>,
+                   StoredSparseTensor, std::vector<StoredSparseTensor>, Type, std::vector<Type>>;
   std::string name;
   std::string doc;
   // Inside a function body: the function's attribute whose value this one takes.
@@ -200,7 +214,7 @@ class Graph {
   const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
   const std::vector<ValueInfo>& inputs() const { return inputs_; }
   const std::vector<ValueInfo>& outputs() const { return outputs_; }
-  std::vector<ValueInfo>& mutable_inputs() { return inputs_; }    // change the infos, not which values they are
+  std::vector<ValueInfo>& mutable_inputs() { return inputs_; }  // change the infos, not which values they are
   std::vector<ValueInfo>& mutable_outputs() { return outputs_; }
   // In the order of the file: dense and sparse ones each.
   const std::vector<Value*>& initializers() const { return initializers_; }

@@ -79,11 +79,13 @@ StatusOr<std::unique_ptr<Model>> ParseAnyForm(Bytes bytes, const fs::path& folde
   limits.max_bytes = options.max_unpacked_bytes;
   limits.max_expansion = options.max_expansion;
   switch (formats::DetectContainer(bytes.span())) {
-    case formats::Container::kNone: break;
+    case formats::Container::kNone:
+      break;
     case formats::Container::kTar:
       if (files) return Corrupt("an archive inside an archive");
       return ParseArchive(bytes, options);
-    case formats::Container::kZip: return Unsupported("a zip archive is not an ONNX model");
+    case formats::Container::kZip:
+      return Unsupported("a zip archive is not an ONNX model");
     default: {
       ASSIGN_OR_RETURN(bytes, formats::Decompress(bytes, limits));
       const formats::Container inner = formats::DetectContainer(bytes.span());
@@ -116,7 +118,8 @@ StatusOr<std::unique_ptr<Model>> LoadModel(const fs::path& path, const LoadOptio
   }
   ASSIGN_OR_RETURN(const Bytes bytes, MapFile(file));
   const fs::path folder = file == "-" ? fs::path() : file.parent_path();
-  StatusOr<std::unique_ptr<Model>> model = ParseAnyForm(bytes, folder, options, nullptr).WithContext(file == "-" ? "standard input" : file.string());
+  StatusOr<std::unique_ptr<Model>> model =
+      ParseAnyForm(bytes, folder, options, nullptr).WithContext(file == "-" ? "standard input" : file.string());
   if (model.ok()) (*model)->path = file;
   return model;
 }

@@ -11,9 +11,9 @@ namespace sardonyx::ir {
 
 struct LoadOptions {
   // Bounds on what a hostile file can cost.
-  int max_graph_depth = 64;               // nested subgraphs
+  int max_graph_depth = 64;                         // nested subgraphs
   uint64_t max_unpacked_bytes = uint64_t{1} << 36;  // of a .gz or .tar
-  uint64_t max_expansion = 1000;          // unpacked / packed
+  uint64_t max_expansion = 1000;                    // unpacked / packed
 };
 
 // Reads .onnx, .onnx.gz, .onnx.tar(.gz), .onnxtxt and .json (by content, not suffix), or a folder that holds exactly one

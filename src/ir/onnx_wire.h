@@ -13,7 +13,8 @@ namespace sardonyx::ir {
 class MessageReader {
  public:
   // External data is looked for in `folder`, or in `files` if there are any.
-  MessageReader(Bytes file, std::filesystem::path folder, const LoadOptions& options, std::shared_ptr<const StoredTensor::Files> files = nullptr)
+  MessageReader(Bytes file, std::filesystem::path folder, const LoadOptions& options,
+                std::shared_ptr<const StoredTensor::Files> files = nullptr)
       : file_(std::move(file)), folder_(std::move(folder)), files_(std::move(files)), options_(options) {}
 
   Status ReadModel(std::string_view message, Model* model);

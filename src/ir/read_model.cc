@@ -14,9 +14,14 @@ Status MessageReader::ReadOpset(std::string_view message, OpsetImport* opset) {
   WireReader reader(message);
   while (reader.Next()) {
     switch (reader.field()) {
-      case 1: TakeString(reader, &opset->extras, &opset->domain); break;
-      case 2: TakeInt(reader, &opset->extras, &opset->version); break;
-      default: KeepUnknown(reader, &opset->extras);
+      case 1:
+        TakeString(reader, &opset->extras, &opset->domain);
+        break;
+      case 2:
+        TakeInt(reader, &opset->extras, &opset->version);
+        break;
+      default:
+        KeepUnknown(reader, &opset->extras);
     }
   }
   return reader.status();
@@ -30,12 +35,24 @@ Status MessageReader::ReadModel(std::string_view message, Model* model) {
   WireReader reader(message);
   while (reader.Next()) {
     switch (reader.field()) {
-      case 1: TakeInt(reader, extras, &model->ir_version); break;
-      case 2: TakeString(reader, extras, &model->producer_name); break;
-      case 3: TakeString(reader, extras, &model->producer_version); break;
-      case 4: TakeString(reader, extras, &model->domain); break;
-      case 5: TakeInt(reader, extras, &model->model_version); break;
-      case 6: TakeString(reader, extras, &model->doc); break;
+      case 1:
+        TakeInt(reader, extras, &model->ir_version);
+        break;
+      case 2:
+        TakeString(reader, extras, &model->producer_name);
+        break;
+      case 3:
+        TakeString(reader, extras, &model->producer_version);
+        break;
+      case 4:
+        TakeString(reader, extras, &model->domain);
+        break;
+      case 5:
+        TakeInt(reader, extras, &model->model_version);
+        break;
+      case 6:
+        TakeString(reader, extras, &model->doc);
+        break;
       case 7:
         if (!IsMessage(reader, extras)) break;
         if (has_graph) return Corrupt(fmt::format("a second graph at byte {}", reader.offset()));
@@ -59,7 +76,8 @@ Status MessageReader::ReadModel(std::string_view message, Model* model) {
       case 26:
         if (IsMessage(reader, extras)) model->device_configurations.emplace_back(reader.bytes());
         break;
-      default: KeepUnknown(reader, extras);
+      default:
+        KeepUnknown(reader, extras);
     }
   }
   RETURN_IF_ERROR(reader.status());
@@ -100,9 +118,12 @@ Status MessageReader::ReadTrainingInfo(std::string_view message, TrainingInfo* i
 Status MessageReader::ReadAnnotation(std::string_view message, QuantizationAnnotation* annotation) {
   WireReader reader(message);
   while (reader.Next()) {
-    if (reader.field() == 1) TakeString(reader, &annotation->extras, &annotation->tensor_name);
-    else if (reader.field() == 2 && IsMessage(reader, &annotation->extras)) RETURN_IF_ERROR(ReadStringPair(reader.bytes(), &annotation->parameters));
-    else if (reader.field() != 2) KeepUnknown(reader, &annotation->extras);
+    if (reader.field() == 1)
+      TakeString(reader, &annotation->extras, &annotation->tensor_name);
+    else if (reader.field() == 2 && IsMessage(reader, &annotation->extras))
+      RETURN_IF_ERROR(ReadStringPair(reader.bytes(), &annotation->parameters));
+    else if (reader.field() != 2)
+      KeepUnknown(reader, &annotation->extras);
   }
   return reader.status();
 }
@@ -111,17 +132,22 @@ Status MessageReader::ReadValueInfo(std::string_view message, std::string* name,
   WireReader reader(message);
   while (reader.Next()) {
     switch (reader.field()) {
-      case 1: TakeString(reader, &info->extras, name); break;
+      case 1:
+        TakeString(reader, &info->extras, name);
+        break;
       case 2:
         if (!IsMessage(reader, &info->extras)) break;
         info->type.emplace();
         RETURN_IF_ERROR(ReadType(reader.bytes(), 0, &*info->type).WithContext(fmt::format("type of '{}'", *name)));
         break;
-      case 3: TakeString(reader, &info->extras, &info->doc); break;
+      case 3:
+        TakeString(reader, &info->extras, &info->doc);
+        break;
       case 4:
         if (IsMessage(reader, &info->extras)) RETURN_IF_ERROR(ReadStringPair(reader.bytes(), &info->metadata));
         break;
-      default: KeepUnknown(reader, &info->extras);
+      default:
+        KeepUnknown(reader, &info->extras);
     }
   }
   return reader.status();
@@ -164,23 +190,41 @@ Status MessageReader::ReadGraph(std::string_view message, int depth, Graph* grap
   while (reader.Next()) {
     std::vector<std::string_view>* list = nullptr;
     switch (reader.field()) {
-      case 1: list = &nodes; break;
-      case 2: TakeString(reader, extras, &graph->name); continue;
-      case 5: list = &initializers; break;
-      case 10: TakeString(reader, extras, &graph->doc); continue;
-      case 11: list = &inputs; break;
-      case 12: list = &outputs; break;
-      case 13: list = &infos; break;
+      case 1:
+        list = &nodes;
+        break;
+      case 2:
+        TakeString(reader, extras, &graph->name);
+        continue;
+      case 5:
+        list = &initializers;
+        break;
+      case 10:
+        TakeString(reader, extras, &graph->doc);
+        continue;
+      case 11:
+        list = &inputs;
+        break;
+      case 12:
+        list = &outputs;
+        break;
+      case 13:
+        list = &infos;
+        break;
       case 14:
         if (!IsMessage(reader, extras)) continue;
         graph->quantization_annotations.emplace_back();
         RETURN_IF_ERROR(ReadAnnotation(reader.bytes(), &graph->quantization_annotations.back()));
         continue;
-      case 15: list = &sparse_initializers; break;
+      case 15:
+        list = &sparse_initializers;
+        break;
       case 16:
         if (IsMessage(reader, extras)) RETURN_IF_ERROR(ReadStringPair(reader.bytes(), &graph->metadata));
         continue;
-      default: KeepUnknown(reader, extras); continue;
+      default:
+        KeepUnknown(reader, extras);
+        continue;
     }
     if (IsMessage(reader, extras)) list->push_back(reader.bytes());
   }
@@ -252,9 +296,15 @@ Status MessageReader::ReadNode(std::string_view message, int depth, Node* node) 
         node->AddInput(value);
         break;
       }
-      case 2: IsMessage(reader, extras); break;  // declared before
-      case 3: TakeString(reader, extras, &node->name); break;
-      case 4: TakeString(reader, extras, &node->op_type); break;
+      case 2:
+        IsMessage(reader, extras);
+        break;  // declared before
+      case 3:
+        TakeString(reader, extras, &node->name);
+        break;
+      case 4:
+        TakeString(reader, extras, &node->op_type);
+        break;
       case 5: {
         if (!IsMessage(reader, extras)) break;
         Attribute attribute;
@@ -263,16 +313,23 @@ Status MessageReader::ReadNode(std::string_view message, int depth, Node* node) 
         node->mutable_attributes().push_back(std::move(attribute));
         break;
       }
-      case 6: TakeString(reader, extras, &node->doc); break;
-      case 7: TakeString(reader, extras, &node->domain); break;
-      case 8: TakeString(reader, extras, &node->overload); break;
+      case 6:
+        TakeString(reader, extras, &node->doc);
+        break;
+      case 7:
+        TakeString(reader, extras, &node->domain);
+        break;
+      case 8:
+        TakeString(reader, extras, &node->overload);
+        break;
       case 9:
         if (IsMessage(reader, extras)) RETURN_IF_ERROR(ReadStringPair(reader.bytes(), &node->metadata));
         break;
       case 10:
         if (IsMessage(reader, extras)) node->device_configurations.emplace_back(reader.bytes());
         break;
-      default: KeepUnknown(reader, extras);
+      default:
+        KeepUnknown(reader, extras);
     }
   }
   return reader.status();
@@ -283,38 +340,64 @@ namespace {
 // AttributeProto's field for the content of each type.
 AttributeType TypeOfField(int field) {
   switch (field) {
-    case 2: return AttributeType::kFloat;
-    case 3: return AttributeType::kInt;
-    case 4: return AttributeType::kString;
-    case 5: return AttributeType::kTensor;
-    case 6: return AttributeType::kGraph;
-    case 7: return AttributeType::kFloats;
-    case 8: return AttributeType::kInts;
-    case 9: return AttributeType::kStrings;
-    case 10: return AttributeType::kTensors;
-    case 11: return AttributeType::kGraphs;
-    case 14: return AttributeType::kTypeProto;
-    case 15: return AttributeType::kTypeProtos;
-    case 22: return AttributeType::kSparseTensor;
-    case 23: return AttributeType::kSparseTensors;
-    default: return AttributeType::kUndefined;
+    case 2:
+      return AttributeType::kFloat;
+    case 3:
+      return AttributeType::kInt;
+    case 4:
+      return AttributeType::kString;
+    case 5:
+      return AttributeType::kTensor;
+    case 6:
+      return AttributeType::kGraph;
+    case 7:
+      return AttributeType::kFloats;
+    case 8:
+      return AttributeType::kInts;
+    case 9:
+      return AttributeType::kStrings;
+    case 10:
+      return AttributeType::kTensors;
+    case 11:
+      return AttributeType::kGraphs;
+    case 14:
+      return AttributeType::kTypeProto;
+    case 15:
+      return AttributeType::kTypeProtos;
+    case 22:
+      return AttributeType::kSparseTensor;
+    case 23:
+      return AttributeType::kSparseTensors;
+    default:
+      return AttributeType::kUndefined;
   }
 }
 
 // The content that a proto3 writer left out: zero or empty.
 Attribute::Content EmptyContent(AttributeType type) {
   switch (type) {
-    case AttributeType::kFloat: return 0.0f;
-    case AttributeType::kInt: return int64_t{0};
-    case AttributeType::kString: return std::string();
-    case AttributeType::kFloats: return std::vector<float>();
-    case AttributeType::kInts: return std::vector<int64_t>();
-    case AttributeType::kStrings: return std::vector<std::string>();
-    case AttributeType::kTensors: return std::vector<StoredTensor>();
-    case AttributeType::kGraphs: return std::vector<std::shared_ptr<Graph>>();
-    case AttributeType::kSparseTensors: return std::vector<StoredSparseTensor>();
-    case AttributeType::kTypeProtos: return std::vector<Type>();
-    default: return std::monostate();
+    case AttributeType::kFloat:
+      return 0.0f;
+    case AttributeType::kInt:
+      return int64_t{0};
+    case AttributeType::kString:
+      return std::string();
+    case AttributeType::kFloats:
+      return std::vector<float>();
+    case AttributeType::kInts:
+      return std::vector<int64_t>();
+    case AttributeType::kStrings:
+      return std::vector<std::string>();
+    case AttributeType::kTensors:
+      return std::vector<StoredTensor>();
+    case AttributeType::kGraphs:
+      return std::vector<std::shared_ptr<Graph>>();
+    case AttributeType::kSparseTensors:
+      return std::vector<StoredSparseTensor>();
+    case AttributeType::kTypeProtos:
+      return std::vector<Type>();
+    default:
+      return std::monostate();
   }
 }
 
@@ -352,19 +435,34 @@ Status MessageReader::ReadAttributeValue(const WireReader& field, int depth, Nod
       if (TakeInt(field, &ignored, &value)) content = value;
       return {};
     }
-    case AttributeType::kString: content = std::string(field.bytes()); return {};
-    case AttributeType::kTensor: return ReadTensor(field.bytes(), &content.emplace<StoredTensor>());
-    case AttributeType::kGraph: return read_graph(&content.emplace<std::shared_ptr<Graph>>());
-    case AttributeType::kFloats: return TakeFloats(field, extras, &ListOf<float>(content), &attribute->packed);
-    case AttributeType::kInts: return TakeInts(field, extras, &ListOf<int64_t>(content), &attribute->packed);
-    case AttributeType::kStrings: ListOf<std::string>(content).emplace_back(field.bytes()); return {};
-    case AttributeType::kTensors: return ReadTensor(field.bytes(), &ListOf<StoredTensor>(content).emplace_back());
-    case AttributeType::kGraphs: return read_graph(&ListOf<std::shared_ptr<Graph>>(content).emplace_back());
-    case AttributeType::kSparseTensor: return ReadSparseTensor(field.bytes(), &content.emplace<StoredSparseTensor>());
-    case AttributeType::kSparseTensors: return ReadSparseTensor(field.bytes(), &ListOf<StoredSparseTensor>(content).emplace_back());
-    case AttributeType::kTypeProto: return ReadType(field.bytes(), 0, &content.emplace<Type>());
-    case AttributeType::kTypeProtos: return ReadType(field.bytes(), 0, &ListOf<Type>(content).emplace_back());
-    case AttributeType::kUndefined: break;
+    case AttributeType::kString:
+      content = std::string(field.bytes());
+      return {};
+    case AttributeType::kTensor:
+      return ReadTensor(field.bytes(), &content.emplace<StoredTensor>());
+    case AttributeType::kGraph:
+      return read_graph(&content.emplace<std::shared_ptr<Graph>>());
+    case AttributeType::kFloats:
+      return TakeFloats(field, extras, &ListOf<float>(content), &attribute->packed);
+    case AttributeType::kInts:
+      return TakeInts(field, extras, &ListOf<int64_t>(content), &attribute->packed);
+    case AttributeType::kStrings:
+      ListOf<std::string>(content).emplace_back(field.bytes());
+      return {};
+    case AttributeType::kTensors:
+      return ReadTensor(field.bytes(), &ListOf<StoredTensor>(content).emplace_back());
+    case AttributeType::kGraphs:
+      return read_graph(&ListOf<std::shared_ptr<Graph>>(content).emplace_back());
+    case AttributeType::kSparseTensor:
+      return ReadSparseTensor(field.bytes(), &content.emplace<StoredSparseTensor>());
+    case AttributeType::kSparseTensors:
+      return ReadSparseTensor(field.bytes(), &ListOf<StoredSparseTensor>(content).emplace_back());
+    case AttributeType::kTypeProto:
+      return ReadType(field.bytes(), 0, &content.emplace<Type>());
+    case AttributeType::kTypeProtos:
+      return ReadType(field.bytes(), 0, &ListOf<Type>(content).emplace_back());
+    case AttributeType::kUndefined:
+      break;
   }
   *taken = false;
   return {};
@@ -397,12 +495,19 @@ Status MessageReader::ReadAttribute(std::string_view message, int depth, Node* o
   WireReader reader(message);
   while (reader.Next()) {
     switch (reader.field()) {
-      case 1: TakeString(reader, extras, &attribute->name); break;
-      case 13: TakeString(reader, extras, &attribute->doc); break;
-      case 20:
-        if (reader.type() != WireType::kVarint || (attribute->type == AttributeType::kUndefined && number != 0)) KeepUnknown(reader, extras);
+      case 1:
+        TakeString(reader, extras, &attribute->name);
         break;
-      case 21: TakeString(reader, extras, &attribute->ref_attr_name); break;
+      case 13:
+        TakeString(reader, extras, &attribute->doc);
+        break;
+      case 20:
+        if (reader.type() != WireType::kVarint || (attribute->type == AttributeType::kUndefined && number != 0))
+          KeepUnknown(reader, extras);
+        break;
+      case 21:
+        TakeString(reader, extras, &attribute->ref_attr_name);
+        break;
       default: {
         bool taken = false;
         if (TypeOfField(reader.field()) == attribute->type && attribute->type != AttributeType::kUndefined) {
@@ -431,24 +536,47 @@ Status MessageReader::ReadFunction(std::string_view message, Function* function)
     }
     const std::string_view bytes = reader.bytes();
     switch (reader.field()) {
-      case 1: TakeString(reader, extras, &function->name); break;
+      case 1:
+        TakeString(reader, extras, &function->name);
+        break;
       case 4: {
         ValueInfo info;
         info.value = body->AddValue(bytes, /*keep_duplicate=*/true);
         body->AddInput(std::move(info));
         break;
       }
-      case 5: outputs.emplace_back(bytes); break;
-      case 6: function->attributes.emplace_back(bytes); break;
-      case 7: nodes.push_back(bytes); break;
-      case 8: TakeString(reader, extras, &function->doc); break;
-      case 9: RETURN_IF_ERROR(ReadOpset(bytes, &function->opset_imports.emplace_back())); break;
-      case 10: TakeString(reader, extras, &function->domain); break;
-      case 11: RETURN_IF_ERROR(ReadAttribute(bytes, 0, nullptr, &function->attribute_defaults.emplace_back())); break;
-      case 12: infos.push_back(bytes); break;
-      case 13: TakeString(reader, extras, &function->overload); break;
-      case 14: RETURN_IF_ERROR(ReadStringPair(bytes, &function->metadata)); break;
-      default: KeepUnknown(reader, extras);
+      case 5:
+        outputs.emplace_back(bytes);
+        break;
+      case 6:
+        function->attributes.emplace_back(bytes);
+        break;
+      case 7:
+        nodes.push_back(bytes);
+        break;
+      case 8:
+        TakeString(reader, extras, &function->doc);
+        break;
+      case 9:
+        RETURN_IF_ERROR(ReadOpset(bytes, &function->opset_imports.emplace_back()));
+        break;
+      case 10:
+        TakeString(reader, extras, &function->domain);
+        break;
+      case 11:
+        RETURN_IF_ERROR(ReadAttribute(bytes, 0, nullptr, &function->attribute_defaults.emplace_back()));
+        break;
+      case 12:
+        infos.push_back(bytes);
+        break;
+      case 13:
+        TakeString(reader, extras, &function->overload);
+        break;
+      case 14:
+        RETURN_IF_ERROR(ReadStringPair(bytes, &function->metadata));
+        break;
+      default:
+        KeepUnknown(reader, extras);
     }
   }
   const std::string where = fmt::format("function '{}.{}'", function->domain, function->name);

@@ -30,7 +30,9 @@ class TypedData {
       joined_ = view_.view();
     }
     switch (field.type()) {
-      case WireType::kLength: joined_.append(field.bytes()); break;
+      case WireType::kLength:
+        joined_.append(field.bytes());
+        break;
       case WireType::kFixed32:
       case WireType::kFixed64: {
         const uint64_t bits = field.fixed();
@@ -58,9 +60,14 @@ Status ReadSegment(std::string_view message, StoredTensor* tensor) {
   WireReader reader(message);
   while (reader.Next()) {
     switch (reader.field()) {
-      case 1: TakeInt(reader, &tensor->segment_extras, &tensor->segment_begin); break;
-      case 2: TakeInt(reader, &tensor->segment_extras, &tensor->segment_end); break;
-      default: KeepUnknown(reader, &tensor->segment_extras);
+      case 1:
+        TakeInt(reader, &tensor->segment_extras, &tensor->segment_begin);
+        break;
+      case 2:
+        TakeInt(reader, &tensor->segment_extras, &tensor->segment_end);
+        break;
+      default:
+        KeepUnknown(reader, &tensor->segment_extras);
     }
   }
   return reader.status();
@@ -73,8 +80,10 @@ Status ReadStringPair(std::string_view message, StringPairs* pairs) {
   Extras ignored;
   WireReader reader(message);
   while (reader.Next()) {
-    if (reader.field() == 1) TakeString(reader, &ignored, &entry.first);
-    else if (reader.field() == 2) TakeString(reader, &ignored, &entry.second);
+    if (reader.field() == 1)
+      TakeString(reader, &ignored, &entry.first);
+    else if (reader.field() == 2)
+      TakeString(reader, &ignored, &entry.second);
   }
   pairs->push_back(std::move(entry));
   return reader.status();
@@ -94,12 +103,20 @@ Status MessageReader::ReadTensor(std::string_view message, StoredTensor* tensor)
   WireReader reader(message);
   while (reader.Next()) {
     switch (reader.field()) {
-      case 1: RETURN_IF_ERROR(TakeInts(reader, extras, &tensor->dims, &tensor->dims_packed)); break;
-      case 2: TakeInt(reader, extras, &number); break;
+      case 1:
+        RETURN_IF_ERROR(TakeInts(reader, extras, &tensor->dims, &tensor->dims_packed));
+        break;
+      case 2:
+        TakeInt(reader, extras, &number);
+        break;
       case 3:
         if (IsMessage(reader, extras)) RETURN_IF_ERROR(ReadSegment(reader.bytes(), tensor));
         break;
-      case 4: case 5: case 7: case 10: case 11:
+      case 4:
+      case 5:
+      case 7:
+      case 10:
+      case 11:
         if (typed_field != 0 && typed_field != reader.field()) {
           KeepUnknown(reader, extras);
         } else {
@@ -112,13 +129,17 @@ Status MessageReader::ReadTensor(std::string_view message, StoredTensor* tensor)
         has_strings = true;
         strings.emplace_back(reader.bytes());
         break;
-      case 8: TakeString(reader, extras, &tensor->name); break;
+      case 8:
+        TakeString(reader, extras, &tensor->name);
+        break;
       case 9:
         if (!IsMessage(reader, extras)) break;
         has_raw = true;
         raw = Own(reader.bytes());
         break;
-      case 12: TakeString(reader, extras, &tensor->doc); break;
+      case 12:
+        TakeString(reader, extras, &tensor->doc);
+        break;
       case 13:
         if (!IsMessage(reader, extras)) break;
         RETURN_IF_ERROR(ReadStringPair(reader.bytes(), &entries));
@@ -132,7 +153,8 @@ Status MessageReader::ReadTensor(std::string_view message, StoredTensor* tensor)
       case 16:
         if (IsMessage(reader, extras)) RETURN_IF_ERROR(ReadStringPair(reader.bytes(), &tensor->metadata));
         break;
-      default: KeepUnknown(reader, extras);
+      default:
+        KeepUnknown(reader, extras);
     }
   }
   RETURN_IF_ERROR(reader.status().WithContext(fmt::format("tensor '{}'", tensor->name)));
@@ -175,8 +197,11 @@ Status MessageReader::ReadSparseTensor(std::string_view message, StoredSparseTen
       case 2:
         if (IsMessage(reader, &tensor->extras)) RETURN_IF_ERROR(ReadTensor(reader.bytes(), &tensor->indices));
         break;
-      case 3: RETURN_IF_ERROR(TakeInts(reader, &tensor->extras, &tensor->dims, &tensor->dims_packed)); break;
-      default: KeepUnknown(reader, &tensor->extras);
+      case 3:
+        RETURN_IF_ERROR(TakeInts(reader, &tensor->extras, &tensor->dims, &tensor->dims_packed));
+        break;
+      default:
+        KeepUnknown(reader, &tensor->extras);
     }
   }
   return reader.status();
@@ -205,13 +230,19 @@ Status MessageReader::ReadShape(std::string_view message, Shape* shape) {
         case 2: {
           std::string symbol;
           if (TakeString(inner, &extras.extras, &symbol)) {
-            if (symbol.empty()) remarkable = true;
-            else dim = Dim::Symbol(std::move(symbol));
+            if (symbol.empty())
+              remarkable = true;
+            else
+              dim = Dim::Symbol(std::move(symbol));
           }
           break;
         }
-        case 3: remarkable |= TakeString(inner, &extras.extras, &extras.denotation); break;
-        default: KeepUnknown(inner, &extras.extras); remarkable = true;
+        case 3:
+          remarkable |= TakeString(inner, &extras.extras, &extras.denotation);
+          break;
+        default:
+          KeepUnknown(inner, &extras.extras);
+          remarkable = true;
       }
     }
     RETURN_IF_ERROR(inner.status());
@@ -282,12 +313,24 @@ Status MessageReader::ReadType(std::string_view message, int depth, Type* type) 
       continue;
     }
     switch (field) {
-      case 1: type->kind = Type::Kind::kTensor; break;
-      case 4: type->kind = Type::Kind::kSequence; break;
-      case 5: type->kind = Type::Kind::kMap; break;
-      case 7: type->kind = Type::Kind::kOpaque; break;
-      case 8: type->kind = Type::Kind::kSparseTensor; break;
-      default: type->kind = Type::Kind::kOptional; break;
+      case 1:
+        type->kind = Type::Kind::kTensor;
+        break;
+      case 4:
+        type->kind = Type::Kind::kSequence;
+        break;
+      case 5:
+        type->kind = Type::Kind::kMap;
+        break;
+      case 7:
+        type->kind = Type::Kind::kOpaque;
+        break;
+      case 8:
+        type->kind = Type::Kind::kSparseTensor;
+        break;
+      default:
+        type->kind = Type::Kind::kOptional;
+        break;
     }
     RETURN_IF_ERROR(field == 1 || field == 8 ? ReadTensorType(reader.bytes(), type) : ReadContainerType(reader.bytes(), depth, type));
   }

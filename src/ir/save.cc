@@ -157,7 +157,8 @@ Status SaveAs(const Model& original, const fs::path& path, const SaveOptions& op
   const Model* model = &original;
   DataFile data;
   const std::string location = options.external_name.empty() ? stem + ".data" : options.external_name;
-  const bool too_large = options.external_threshold < 0 && !text && !json && original.graph && WriteModel(original).size() > kMaxMessageBytes;
+  const bool too_large =
+      options.external_threshold < 0 && !text && !json && original.graph && WriteModel(original).size() > kMaxMessageBytes;
   const bool move_out = options.external_threshold >= 0 || too_large || (traits.any_external && (traits.elsewhere || tar));
   if (original.graph && (text || json) && traits.any_external) {
     copy = CloneModel(original);
@@ -180,7 +181,8 @@ Status SaveAs(const Model& original, const fs::path& path, const SaveOptions& op
     RETURN_IF_ERROR(WriteFileAtomically(path.parent_path() / location, [&](const ByteSink& sink) { return data.WriteTo(sink); }));
   }
   const formats::WireRope rope = WriteModel(*model);
-  return WriteFileAtomically(path, [&](const ByteSink& sink) { return name.ends_with(".gz") ? WriteGzip(sink, rope) : rope.WriteTo(sink); });
+  return WriteFileAtomically(path,
+                             [&](const ByteSink& sink) { return name.ends_with(".gz") ? WriteGzip(sink, rope) : rope.WriteTo(sink); });
 }
 
 }  // namespace

@@ -19,15 +19,21 @@ enum TypedField { kFloatData = 4, kInt32Data = 5, kInt64Data = 7, kDoubleData = 
 int TypedFieldOf(DataType dtype) {
   switch (dtype) {
     case DataType::kFloat:
-    case DataType::kComplex64: return kFloatData;
+    case DataType::kComplex64:
+      return kFloatData;
     case DataType::kDouble:
-    case DataType::kComplex128: return kDoubleData;
-    case DataType::kInt64: return kInt64Data;
+    case DataType::kComplex128:
+      return kDoubleData;
+    case DataType::kInt64:
+      return kInt64Data;
     case DataType::kUint32:
-    case DataType::kUint64: return kUint64Data;
+    case DataType::kUint64:
+      return kUint64Data;
     case DataType::kString:
-    case DataType::kUndefined: return 0;
-    default: return kInt32Data;
+    case DataType::kUndefined:
+      return 0;
+    default:
+      return kInt32Data;
   }
 }
 
@@ -75,13 +81,15 @@ StatusOr<Tensor> MapExternal(const StoredTensor::External& external, DataType dt
   if (!offset_text.empty()) {
     ASSIGN_OR_RETURN(offset, ParseSize(offset_text, "offset"));
   }
-  if (offset > file.size()) return Corrupt(fmt::format("external data at byte {} of {}, which has {} bytes", offset, location, file.size()));
+  if (offset > file.size())
+    return Corrupt(fmt::format("external data at byte {} of {}, which has {} bytes", offset, location, file.size()));
   length = length_text.empty() ? std::min<uint64_t>(needed, file.size() - offset) : 0;
   if (!length_text.empty()) {
     ASSIGN_OR_RETURN(length, ParseSize(length_text, "length"));
   }
   if (length > file.size() - offset)
-    return Corrupt(fmt::format("external data of {} bytes at byte {} reaches beyond the end of {} ({} bytes)", length, offset, location, file.size()));
+    return Corrupt(
+        fmt::format("external data of {} bytes at byte {} reaches beyond the end of {} ({} bytes)", length, offset, location, file.size()));
   return Tensor::View(dtype, dims, file.data() + offset, length, file.owner());
 }
 
@@ -132,7 +140,8 @@ StatusOr<Tensor> StoredTensor::ToTensor() const {
       return Tensor::Allocate(dtype, shape);
     }
     if (dtype == DataType::kString) return Corrupt("string data must stand in string_data");
-    if (const auto* raw = std::get_if<Raw>(&storage)) return Tensor::View(dtype, shape, raw->data.data(), raw->data.size(), raw->data.owner());
+    if (const auto* raw = std::get_if<Raw>(&storage))
+      return Tensor::View(dtype, shape, raw->data.data(), raw->data.size(), raw->data.owner());
     if (const auto* typed = std::get_if<Typed>(&storage)) return DecodeTyped(*typed, dtype, shape, bytes);
     return MapExternal(std::get<External>(storage), dtype, shape, bytes);
   };
@@ -155,7 +164,8 @@ StatusOr<SparseTensor> StoredSparseTensor::ToSparseTensor() const {
   ASSIGN_OR_RETURN(sparse.values, values.ToTensor());
   ASSIGN_OR_RETURN(sparse.indices, indices.ToTensor());
   sparse.dims = Dims(dims);
-  RETURN_IF_ERROR(CheckedNumElements(sparse.values.dtype(), sparse.dims).status().WithContext(fmt::format("sparse tensor '{}'", values.name)));
+  RETURN_IF_ERROR(
+      CheckedNumElements(sparse.values.dtype(), sparse.dims).status().WithContext(fmt::format("sparse tensor '{}'", values.name)));
   return sparse;
 }
 

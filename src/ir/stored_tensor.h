@@ -29,16 +29,29 @@ struct StoredTensor {
   // No data at all (every field of data empty).
   struct None {};
   // raw_data: little-endian, packed. A view of the file.
-  struct Raw { Bytes data; };
+  struct Raw {
+    Bytes data;
+  };
   // A typed field (float_data ...): its packed payload as on the wire. A view of the file.
-  struct Typed { int field = 0; Bytes payload; };
-  struct Strings { std::vector<std::string> values; };
+  struct Typed {
+    int field = 0;
+    Bytes payload;
+  };
+  struct Strings {
+    std::vector<std::string> values;
+  };
   // data_location EXTERNAL: entries as they stand, and what `location` is looked up in: a folder, or the files of the
   // archive that the model was in.
   using Files = std::map<std::string, Bytes, std::less<>>;
-  struct External { StringPairs entries; std::filesystem::path folder; std::shared_ptr<const Files> files; };
+  struct External {
+    StringPairs entries;
+    std::filesystem::path folder;
+    std::shared_ptr<const Files> files;
+  };
   // Made in memory by a pass or a converter; saved as raw_data (strings as string_data).
-  struct Memory { Tensor tensor; };
+  struct Memory {
+    Tensor tensor;
+  };
   std::variant<None, Raw, Typed, Strings, External, Memory> storage;
 
   bool has_segment = false;

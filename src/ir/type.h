@@ -29,10 +29,10 @@ class Shape {
   std::vector<Dim>& dims() { return dims_; }
   const std::vector<Dim>& dims() const { return dims_; }
   void Append(Dim dim) { dims_.push_back(std::move(dim)); }
-  bool is_static() const;                  // every dim is constant
-  std::optional<Dims> concrete() const;    // when is_static()
-  Dim num_elements() const;                // product of all dims
-  std::string ToString() const;            // "[batch,3,?,224]"
+  bool is_static() const;                // every dim is constant
+  std::optional<Dims> concrete() const;  // when is_static()
+  Dim num_elements() const;              // product of all dims
+  std::string ToString() const;          // "[batch,3,?,224]"
 
   // What a file says beyond the dims, kept for saving: per dim a denotation and unknown fields. Empty, or one a dim.
   struct DimExtras {
@@ -50,18 +50,32 @@ struct Type {
   enum class Kind : uint8_t { kUnknown, kTensor, kSparseTensor, kSequence, kMap, kOptional, kOpaque };
 
   Kind kind = Kind::kUnknown;
-  DataType dtype = DataType::kUndefined;    // tensor, sparse tensor: element; map: key
-  int32_t raw_dtype = 0;                    // the number in the file when this version of Sardonyx does not know it, else 0
-  std::optional<Shape> shape;               // tensor, sparse tensor: nullopt when the rank is unknown
-  std::shared_ptr<const Type> element;      // sequence, optional: element; map: value; null when the file has none
-  std::string opaque_domain, opaque_name;   // opaque
+  DataType dtype = DataType::kUndefined;   // tensor, sparse tensor: element; map: key
+  int32_t raw_dtype = 0;                   // the number in the file when this version of Sardonyx does not know it, else 0
+  std::optional<Shape> shape;              // tensor, sparse tensor: nullopt when the rank is unknown
+  std::shared_ptr<const Type> element;     // sequence, optional: element; map: value; null when the file has none
+  std::string opaque_domain, opaque_name;  // opaque
   std::string denotation;
-  Extras extras;                            // of TypeProto
-  Extras inner_extras;                      // of TypeProto.Tensor and its like
+  Extras extras;        // of TypeProto
+  Extras inner_extras;  // of TypeProto.Tensor and its like
 
-  static Type Tensor(DataType dtype) { Type t; t.kind = Kind::kTensor; t.dtype = dtype; return t; }
-  static Type Tensor(DataType dtype, Shape shape) { Type t = Tensor(dtype); t.shape = std::move(shape); return t; }
-  static Type SparseTensor(DataType dtype, std::optional<Shape> shape) { Type t = Tensor(dtype); t.kind = Kind::kSparseTensor; t.shape = std::move(shape); return t; }
+  static Type Tensor(DataType dtype) {
+    Type t;
+    t.kind = Kind::kTensor;
+    t.dtype = dtype;
+    return t;
+  }
+  static Type Tensor(DataType dtype, Shape shape) {
+    Type t = Tensor(dtype);
+    t.shape = std::move(shape);
+    return t;
+  }
+  static Type SparseTensor(DataType dtype, std::optional<Shape> shape) {
+    Type t = Tensor(dtype);
+    t.kind = Kind::kSparseTensor;
+    t.shape = std::move(shape);
+    return t;
+  }
   static Type Sequence(Type element);
   static Type Optional(Type element);
   static Type Map(DataType key, Type value);

@@ -17,11 +17,16 @@ enum ElementKind { kNoElement = 0, kTensorElement = 1, kSparseElement = 2, kSequ
 
 ElementKind ElementKindOf(const sardonyx::Value& value) {
   switch (value.kind()) {
-    case sardonyx::Value::Kind::kTensor: return kTensorElement;
-    case sardonyx::Value::Kind::kSparseTensor: return kSparseElement;
-    case sardonyx::Value::Kind::kSequence: return kSequenceElement;
-    case sardonyx::Value::Kind::kMap: return kMapElement;
-    case sardonyx::Value::Kind::kNone: return kOptionalElement;
+    case sardonyx::Value::Kind::kTensor:
+      return kTensorElement;
+    case sardonyx::Value::Kind::kSparseTensor:
+      return kSparseElement;
+    case sardonyx::Value::Kind::kSequence:
+      return kSequenceElement;
+    case sardonyx::Value::Kind::kMap:
+      return kMapElement;
+    case sardonyx::Value::Kind::kNone:
+      return kOptionalElement;
   }
   return kNoElement;
 }
@@ -75,11 +80,16 @@ formats::WireRope WriteMap(const sardonyx::Value::MapData& map) {
 
 formats::WireRope WriteValue(const sardonyx::Value& value) {
   switch (value.kind()) {
-    case sardonyx::Value::Kind::kTensor: return WriteTensor(StoredTensor::Of("", value.tensor()));
-    case sardonyx::Value::Kind::kSparseTensor: return WriteSparse(value.sparse_tensor());
-    case sardonyx::Value::Kind::kSequence: return WriteSequence(value.sequence());
-    case sardonyx::Value::Kind::kMap: return WriteMap(value.map());
-    case sardonyx::Value::Kind::kNone: break;
+    case sardonyx::Value::Kind::kTensor:
+      return WriteTensor(StoredTensor::Of("", value.tensor()));
+    case sardonyx::Value::Kind::kSparseTensor:
+      return WriteSparse(value.sparse_tensor());
+    case sardonyx::Value::Kind::kSequence:
+      return WriteSequence(value.sequence());
+    case sardonyx::Value::Kind::kMap:
+      return WriteMap(value.map());
+    case sardonyx::Value::Kind::kNone:
+      break;
   }
   formats::WireRope none;
   none.Int(2, kNoElement);
@@ -103,16 +113,31 @@ StatusOr<sardonyx::Value> MessageReader::ReadSequence(std::string_view message, 
   while (reader.Next()) {
     Type::Kind kind;
     switch (reader.field()) {
-      case 3: kind = Type::Kind::kTensor; break;
-      case 4: kind = Type::Kind::kSparseTensor; break;
-      case 5: kind = Type::Kind::kSequence; break;
-      case 6: kind = Type::Kind::kMap; break;
-      case 7: kind = Type::Kind::kOptional; break;
-      default: continue;
+      case 3:
+        kind = Type::Kind::kTensor;
+        break;
+      case 4:
+        kind = Type::Kind::kSparseTensor;
+        break;
+      case 5:
+        kind = Type::Kind::kSequence;
+        break;
+      case 6:
+        kind = Type::Kind::kMap;
+        break;
+      case 7:
+        kind = Type::Kind::kOptional;
+        break;
+      default:
+        continue;
     }
     if (reader.type() != WireType::kLength) return Corrupt("sequence element of a wrong wire type");
     // A tensor where the sequence's elements are optionals stands as itself.
-    const Type type = reader.field() == 7 ? typed(Type::Kind::kOptional) : (element.kind == kind ? element : [&] { Type t; t.kind = kind; return t; }());
+    const Type type = reader.field() == 7 ? typed(Type::Kind::kOptional) : (element.kind == kind ? element : [&] {
+      Type t;
+      t.kind = kind;
+      return t;
+    }());
     ASSIGN_OR_RETURN(sardonyx::Value item, ReadValue(reader.bytes(), type, depth + 1));
     items.push_back(std::move(item));
   }
@@ -130,8 +155,12 @@ StatusOr<sardonyx::Value> MessageReader::ReadMap(std::string_view message, int d
   WireReader reader(message);
   while (reader.Next()) {
     switch (reader.field()) {
-      case 2: TakeInt(reader, &ignored, &key_type); break;
-      case 3: RETURN_IF_ERROR(TakeInts(reader, &ignored, &keys, &packed)); break;
+      case 2:
+        TakeInt(reader, &ignored, &key_type);
+        break;
+      case 3:
+        RETURN_IF_ERROR(TakeInts(reader, &ignored, &keys, &packed));
+        break;
       case 4:
         if (reader.type() == WireType::kLength) string_keys.emplace_back(reader.bytes());
         break;
@@ -140,7 +169,8 @@ StatusOr<sardonyx::Value> MessageReader::ReadMap(std::string_view message, int d
         ASSIGN_OR_RETURN(values, ReadSequence(reader.bytes(), Type(), depth + 1));
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   RETURN_IF_ERROR(reader.status());
@@ -162,12 +192,23 @@ StatusOr<sardonyx::Value> MessageReader::ReadOptional(std::string_view message, 
   while (reader.Next()) {
     Type type;
     switch (reader.field()) {
-      case 3: type.kind = Type::Kind::kTensor; break;
-      case 4: type.kind = Type::Kind::kSparseTensor; break;
-      case 5: type.kind = Type::Kind::kSequence; break;
-      case 6: type.kind = Type::Kind::kMap; break;
-      case 7: type.kind = Type::Kind::kOptional; break;
-      default: continue;
+      case 3:
+        type.kind = Type::Kind::kTensor;
+        break;
+      case 4:
+        type.kind = Type::Kind::kSparseTensor;
+        break;
+      case 5:
+        type.kind = Type::Kind::kSequence;
+        break;
+      case 6:
+        type.kind = Type::Kind::kMap;
+        break;
+      case 7:
+        type.kind = Type::Kind::kOptional;
+        break;
+      default:
+        continue;
     }
     if (reader.type() != WireType::kLength) return Corrupt("optional content of a wrong wire type");
     if (element.kind == type.kind) type = element;
@@ -180,9 +221,12 @@ StatusOr<sardonyx::Value> MessageReader::ReadOptional(std::string_view message, 
 StatusOr<sardonyx::Value> MessageReader::ReadValue(std::string_view message, const Type& type, int depth) {
   if (depth > kMaxValueDepth) return Corrupt(fmt::format("values nested deeper than {}", kMaxValueDepth));
   switch (type.kind) {
-    case Type::Kind::kSequence: return ReadSequence(message, ElementOf(type), depth);
-    case Type::Kind::kMap: return ReadMap(message, depth);
-    case Type::Kind::kOptional: return ReadOptional(message, ElementOf(type), depth);
+    case Type::Kind::kSequence:
+      return ReadSequence(message, ElementOf(type), depth);
+    case Type::Kind::kMap:
+      return ReadMap(message, depth);
+    case Type::Kind::kOptional:
+      return ReadOptional(message, ElementOf(type), depth);
     case Type::Kind::kSparseTensor: {
       StoredSparseTensor stored;
       RETURN_IF_ERROR(ReadSparseTensor(message, &stored));
@@ -205,7 +249,9 @@ StatusOr<StoredTensor> ParseTensor(const Bytes& bytes) {
   return tensor;
 }
 
-StatusOr<sardonyx::Value> ParseValue(const Bytes& bytes, const Type& type) { return MessageReader(bytes, {}, {}).ReadValue(bytes.view(), type, 0); }
+StatusOr<sardonyx::Value> ParseValue(const Bytes& bytes, const Type& type) {
+  return MessageReader(bytes, {}, {}).ReadValue(bytes.view(), type, 0);
+}
 
 std::string SerializeTensor(const StoredTensor& tensor) { return WriteTensor(tensor).Flatten(); }
 std::string SerializeType(const Type& type) { return WriteType(type).Flatten(); }

@@ -41,8 +41,10 @@ WireRope WriteShape(const Shape& shape) {
     WireRope dim;
     if (shape[i].is_constant()) dim.Int(1, shape[i].value());
     const Shape::DimExtras* extras = i < shape.dim_extras.size() ? &shape.dim_extras[i] : nullptr;
-    if (shape[i].is_symbolic()) dim.String(2, shape[i].ToString());
-    else if (shape[i].is_unknown() && extras && extras->extras.Has(2)) dim.String(2, "");
+    if (shape[i].is_symbolic())
+      dim.String(2, shape[i].ToString());
+    else if (shape[i].is_unknown() && extras && extras->extras.Has(2))
+      dim.String(2, "");
     if (extras) {
       PutString(dim, 3, extras->denotation, extras->extras);
       dim.Raw(extras->extras.unknown);
@@ -213,7 +215,8 @@ WireRope WriteType(const Type& type) {
   WireRope rope, inner;
   int field = 0;
   switch (type.kind) {
-    case Type::Kind::kUnknown: break;
+    case Type::Kind::kUnknown:
+      break;
     case Type::Kind::kTensor:
     case Type::Kind::kSparseTensor:
       field = type.kind == Type::Kind::kTensor ? 1 : 8;
@@ -267,7 +270,8 @@ WireRope WriteTensor(const StoredTensor& tensor) {
     for (const std::string& one : memory->tensor.data<std::string>()) rope.String(6, one);
   PutString(rope, 8, tensor.name, extras);
   if (const auto* raw = std::get_if<StoredTensor::Raw>(&tensor.storage)) rope.Payload(9, raw->data);
-  if (memory && tensor.dtype != DataType::kString) rope.Payload(9, Bytes(memory->tensor.raw_data(), memory->tensor.byte_size(), memory->tensor.owner()));
+  if (memory && tensor.dtype != DataType::kString)
+    rope.Payload(9, Bytes(memory->tensor.raw_data(), memory->tensor.byte_size(), memory->tensor.owner()));
   if (typed && typed->field > 8) rope.Payload(typed->field, typed->payload);
   PutString(rope, 12, tensor.doc, extras);
   if (external) PutPairs(rope, 13, external->entries);

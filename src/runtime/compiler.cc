@@ -17,7 +17,8 @@ namespace {
 
 // Operators whose result differs from run to run: never folded.
 bool IsRandom(const ir::Node& node) {
-  static const std::set<std::string_view> kRandom = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"};
+  static const std::set<std::string_view> kRandom = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike",
+                                                     "Multinomial",  "Bernoulli",     "Dropout"};
   return kRandom.contains(node.op_type);
 }
 
@@ -46,7 +47,9 @@ class Compiler final {
       // A folded input's type is known exactly, whatever inference could say.
       for (const ir::Value* input : node.inputs()) {
         const Tensor* tensor = input ? compiler.ConstantTensor(input) : nullptr;
-        input_types_.push_back(tensor ? ir::Type::Tensor(tensor->dtype(), ir::Shape::Of(tensor->dims())) : input ? input->type : ir::Type());
+        input_types_.push_back(tensor  ? ir::Type::Tensor(tensor->dtype(), ir::Shape::Of(tensor->dims()))
+                               : input ? input->type
+                                       : ir::Type());
       }
     }
     const ir::Node& node() const override { return node_; }
@@ -173,7 +176,8 @@ Status Compiler::AddConstants() {
 void Compiler::FindLive() {
   std::vector<const ir::Node*> stack;
   const auto need = [&](const ir::Value* value) {
-    if (value && value->graph() == &graph_ && value->producer() && live_.insert(value->producer()).second) stack.push_back(value->producer());
+    if (value && value->graph() == &graph_ && value->producer() && live_.insert(value->producer()).second)
+      stack.push_back(value->producer());
   };
   for (const ir::ValueInfo& output : graph_.outputs()) need(output.value);
   while (!stack.empty()) {
@@ -204,7 +208,8 @@ StatusOr<KernelChoice> Compiler::Choose(const Info& info, std::string* provider)
   KernelChoice all;
   for (const auto& candidate : options_.providers) {
     ASSIGN_OR_RETURN(KernelChoice choice, candidate->Compile(info));
-    for (Declined& declined : choice.declined) all.declined.push_back({fmt::format("{}/{}", candidate->name(), declined.kernel), declined.reason});
+    for (Declined& declined : choice.declined)
+      all.declined.push_back({fmt::format("{}/{}", candidate->name(), declined.kernel), declined.reason});
     if (!choice.kernel) continue;
     *provider = candidate->name();
     all.kernel = std::move(choice.kernel);
@@ -220,7 +225,8 @@ Status Compiler::AddSubprograms(const ir::Node& node, Step* step) {
     StatusOr<std::unique_ptr<Program>> program = inner.Compile();
     for (auto& [reason, nodes] : inner.unsupported_.nodes_by_reason)
       for (std::string& one : nodes) unsupported_.nodes_by_reason[reason].push_back(fmt::format("{}.{}: {}", node.Label(), name, one));
-    if (!program.ok() && inner.unsupported_.nodes_by_reason.empty()) return program.status().WithContext(fmt::format("{}.{}", node.Label(), name));
+    if (!program.ok() && inner.unsupported_.nodes_by_reason.empty())
+      return program.status().WithContext(fmt::format("{}.{}", node.Label(), name));
     if (!program.ok()) continue;
     for (const Capture& capture : (*program)->captures_) captured_by_step_.back().push_back(capture.outer_slot);
     step->subprograms.push_back({name, *std::move(program)});
@@ -232,7 +238,8 @@ Status Compiler::AddNode(const ir::Node& node) {
   const int64_t opset = node.opset_version ? node.opset_version : model_.OpsetVersion(node.domain);
   const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node.domain), node.op_type, opset);
   if (!schema) {
-    unsupported_.nodes_by_reason[fmt::format("no operator {} in domain '{}' at opset {}", node.op_type, node.domain, opset)].push_back(node.Label());
+    unsupported_.nodes_by_reason[fmt::format("no operator {} in domain '{}' at opset {}", node.op_type, node.domain, opset)].push_back(
+        node.Label());
     return {};
   }
   Step step;
@@ -350,7 +357,8 @@ void Compiler::PlanStaticShapes() {
       const Dims dims = *type.shape->concrete();
       const StatusOr<int64_t> count = CheckedNumElements(type.dtype, dims);
       if (!count.ok() || type.dtype == DataType::kUndefined) return;
-      if (type.dtype != DataType::kString) bytes[step.outputs[i]] = static_cast<int64_t>(PackedBytes(type.dtype, static_cast<size_t>(*count)));
+      if (type.dtype != DataType::kString)
+        bytes[step.outputs[i]] = static_cast<int64_t>(PackedBytes(type.dtype, static_cast<size_t>(*count)));
     }
   }
   program_->static_plan_ = program_->MakePlan(bytes);

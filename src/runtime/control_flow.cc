@@ -60,22 +60,26 @@ StatusOr<Tensor> Stack(const std::vector<Value>& items, size_t axis) {
     return out;
   }
   const int bits = BitsPerElement(first.dtype());
-  if ((bits * inner) % 8 != 0) return Unsupported(fmt::format("scan outputs of {} whose slices are not whole bytes", DataTypeName(first.dtype())));
+  if ((bits * inner) % 8 != 0)
+    return Unsupported(fmt::format("scan outputs of {} whose slices are not whole bytes", DataTypeName(first.dtype())));
   const size_t slice = static_cast<size_t>(bits * inner / 8);
   auto* to = static_cast<uint8_t*>(out.mutable_raw_data());
   for (int64_t n = 0; n < count; ++n) {
     const auto* from = static_cast<const uint8_t*>(items[n].tensor().raw_data());
-    for (int64_t o = 0; o < outer; ++o) std::memcpy(to + static_cast<size_t>(o * count + n) * slice, from + static_cast<size_t>(o) * slice, slice);
+    for (int64_t o = 0; o < outer; ++o)
+      std::memcpy(to + static_cast<size_t>(o * count + n) * slice, from + static_cast<size_t>(o) * slice, slice);
   }
   return out;
 }
 
 // What a loop that made no iteration scans: an empty tensor of the type the model declares.
 StatusOr<Tensor> EmptyScan(const ir::Type& type, size_t axis) {
-  if (!type.is_tensor() || type.dtype == DataType::kUndefined) return Unsupported("a loop without iterations whose scan output has no known type");
+  if (!type.is_tensor() || type.dtype == DataType::kUndefined)
+    return Unsupported("a loop without iterations whose scan output has no known type");
   Dims dims;
   const size_t rank = type.shape ? type.shape->rank() : 1;
-  for (size_t i = 0; i < rank; ++i) dims.push_back(i == axis ? 0 : type.shape && (*type.shape)[i].is_constant() ? (*type.shape)[i].value() : 0);
+  for (size_t i = 0; i < rank; ++i)
+    dims.push_back(i == axis ? 0 : type.shape && (*type.shape)[i].is_constant() ? (*type.shape)[i].value() : 0);
   return Tensor::Allocate(type.dtype, dims);
 }
 
@@ -90,7 +94,8 @@ class Loop final : public Kernel {
     if (!body) return Invalid("the body is missing");
     const size_t carried_count = context.num_inputs() < 2 ? 0 : context.num_inputs() - 2;
     if (body->num_inputs() != carried_count + 2 || body->num_outputs() < carried_count + 1)
-      return Invalid(fmt::format("the body has {} inputs and {} outputs for {} loop-carried values", body->num_inputs(), body->num_outputs(), carried_count));
+      return Invalid(fmt::format("the body has {} inputs and {} outputs for {} loop-carried values", body->num_inputs(),
+                                 body->num_outputs(), carried_count));
     int64_t trips = std::numeric_limits<int64_t>::max();
     if (context.has_input(0)) {
       const Value value = context.input_value(0);
@@ -113,7 +118,8 @@ class Loop final : public Kernel {
       StatusOr<std::vector<Value>> outputs = body->Run(std::move(inputs));
       if (!outputs.ok()) return outputs.status().WithContext(fmt::format("iteration {}", i));
       ASSIGN_OR_RETURN(condition, ReadBool((*outputs)[0], "the body's condition"));
-      carried.assign(std::make_move_iterator(outputs->begin() + 1), std::make_move_iterator(outputs->begin() + 1 + static_cast<std::ptrdiff_t>(carried_count)));
+      carried.assign(std::make_move_iterator(outputs->begin() + 1),
+                     std::make_move_iterator(outputs->begin() + 1 + static_cast<std::ptrdiff_t>(carried_count)));
       for (size_t s = 0; s < scans.size(); ++s) scans[s].push_back(std::move((*outputs)[1 + carried_count + s]));
     }
     for (size_t i = 0; i < carried_count; ++i) RETURN_IF_ERROR(context.SetOutput(i, std::move(carried[i])));
@@ -136,15 +142,18 @@ StatusOr<Tensor> SliceAlong(const Tensor& tensor, size_t axis, int64_t index) {
   Dims dims;
   for (size_t i = 0; i < tensor.rank(); ++i)
     if (i != axis) dims.push_back(tensor.dims()[i]);
-  const int64_t outer = tensor.dims().Product(0, axis), inner = tensor.dims().Product(axis + 1, tensor.rank()), length = tensor.dims()[axis];
+  const int64_t outer = tensor.dims().Product(0, axis), inner = tensor.dims().Product(axis + 1, tensor.rank()),
+                length = tensor.dims()[axis];
   ASSIGN_OR_RETURN(Tensor out, Tensor::Allocate(tensor.dtype(), dims));
   if (tensor.dtype() == DataType::kString) {
     for (int64_t o = 0; o < outer; ++o)
-      for (int64_t i = 0; i < inner; ++i) out.mutable_data<std::string>()[o * inner + i] = tensor.data<std::string>()[(o * length + index) * inner + i];
+      for (int64_t i = 0; i < inner; ++i)
+        out.mutable_data<std::string>()[o * inner + i] = tensor.data<std::string>()[(o * length + index) * inner + i];
     return out;
   }
   const int bits = BitsPerElement(tensor.dtype());
-  if ((bits * inner) % 8 != 0) return Unsupported(fmt::format("scan inputs of {} whose slices are not whole bytes", DataTypeName(tensor.dtype())));
+  if ((bits * inner) % 8 != 0)
+    return Unsupported(fmt::format("scan inputs of {} whose slices are not whole bytes", DataTypeName(tensor.dtype())));
   const size_t slice = static_cast<size_t>(bits * inner / 8);
   for (int64_t o = 0; o < outer; ++o)
     std::memcpy(static_cast<uint8_t*>(out.mutable_raw_data()) + static_cast<size_t>(o) * slice,
@@ -219,8 +228,10 @@ class Scan final : public Kernel {
       if (axis < 0) axis += rank;
       if (axis < 0 || axis >= rank) return Invalid(fmt::format("scan output axis {} of rank {}", At(output_axes_, i), rank));
       if (At(output_directions_, i)) std::reverse(scans[i].begin(), scans[i].end());
-      ASSIGN_OR_RETURN(Tensor stacked, scans[i].empty() ? EmptyScan(states + i < output_types_.size() ? output_types_[states + i] : ir::Type(), static_cast<size_t>(axis))
-                                                        : Stack(scans[i], static_cast<size_t>(axis)));
+      ASSIGN_OR_RETURN(Tensor stacked, scans[i].empty()
+                                           ? EmptyScan(states + i < output_types_.size() ? output_types_[states + i] : ir::Type(),
+                                                       static_cast<size_t>(axis))
+                                           : Stack(scans[i], static_cast<size_t>(axis)));
       results.push_back(std::move(stacked));
     }
     return results;
@@ -235,17 +246,20 @@ class Scan final : public Kernel {
 // directions; input 0 gives the length of each sequence.
 class BatchedScan final : public Kernel {
  public:
-  explicit BatchedScan(const NodeInfo& node) : scan_inputs_(static_cast<size_t>(std::max<int64_t>(0, node.GetInt("num_scan_inputs")))), directions_(node.GetInts("directions")) {}
+  explicit BatchedScan(const NodeInfo& node)
+      : scan_inputs_(static_cast<size_t>(std::max<int64_t>(0, node.GetInt("num_scan_inputs")))), directions_(node.GetInts("directions")) {}
   Status Run(KernelContext& context) const override {
     Subprogram* body = context.subprogram("body");
     if (!body) return Invalid("the body is missing");
     const size_t count = context.num_inputs() - 1;
-    if (context.num_inputs() < 1 || count < scan_inputs_ || body->num_inputs() != count) return Invalid("the body's inputs do not match the node's");
+    if (context.num_inputs() < 1 || count < scan_inputs_ || body->num_inputs() != count)
+      return Invalid("the body's inputs do not match the node's");
     const size_t states = count - scan_inputs_;
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < count; ++i) {
       const Value value = context.input_value(i + 1);
-      if (!value.is_tensor() || value.tensor().rank() < (i < states ? 1u : 2u)) return Invalid(fmt::format("input {} is {}", i + 1, value.TypeString()));
+      if (!value.is_tensor() || value.tensor().rank() < (i < states ? 1u : 2u))
+        return Invalid(fmt::format("input {} is {}", i + 1, value.TypeString()));
       inputs.push_back(value.tensor());
     }
     if (inputs.empty()) return Invalid("nothing to scan");
@@ -256,7 +270,8 @@ class BatchedScan final : public Kernel {
       int64_t length = longest;
       if (context.has_input(0)) {
         const Value lengths = context.input_value(0);
-        if (lengths.tensor().dtype() != DataType::kInt64 || lengths.tensor().num_elements() != batch) return Invalid("sequence_lens must be int64[batch]");
+        if (lengths.tensor().dtype() != DataType::kInt64 || lengths.tensor().num_elements() != batch)
+          return Invalid("sequence_lens must be int64[batch]");
         length = lengths.tensor().data<int64_t>()[b];
         if (length < 0 || length > longest) return Invalid(fmt::format("sequence length {} of {}", length, longest));
       }

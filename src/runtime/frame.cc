@@ -16,12 +16,14 @@ namespace {
 constexpr int64_t kAlignment = 64;
 
 void* AllocateAligned(int64_t bytes) {
-  return std::aligned_alloc(kAlignment, static_cast<size_t>(std::max<int64_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)));
+  return std::aligned_alloc(kAlignment,
+                            static_cast<size_t>(std::max<int64_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)));
 }
 
 Status OutOfMemory(int64_t bytes, const RunState& state) {
   if (state.memory_limit)
-    return Resource(fmt::format("{} more bytes would pass the memory limit of {} ({} in use)", bytes, state.memory_limit, state.live_bytes.load()));
+    return Resource(
+        fmt::format("{} more bytes would pass the memory limit of {} ({} in use)", bytes, state.memory_limit, state.live_bytes.load()));
   return Resource(fmt::format("no memory for {} bytes", bytes));
 }
 
@@ -113,7 +115,8 @@ class StepContext final : public KernelContext {
     const auto wanted = static_cast<int64_t>(bytes);
     frame_.recorded_workspace_ = std::max(frame_.recorded_workspace_, wanted);
     if (wanted > frame_.workspace_bytes_) {
-      if (frame_.state_->memory_limit && frame_.state_->live_bytes.load() + wanted > frame_.state_->memory_limit) return OutOfMemory(wanted, *frame_.state_);
+      if (frame_.state_->memory_limit && frame_.state_->live_bytes.load() + wanted > frame_.state_->memory_limit)
+        return OutOfMemory(wanted, *frame_.state_);
       frame_.workspace_.reset(static_cast<uint8_t*>(AllocateAligned(wanted)));
       frame_.workspace_bytes_ = frame_.workspace_ ? wanted : 0;
       if (!frame_.workspace_) return OutOfMemory(wanted, *frame_.state_);
@@ -224,7 +227,8 @@ Value Frame::Share(int number) const {
 Status Frame::Bind(std::span<const Value> inputs, Frame* outer) {
   if (inputs.size() != program_.input_slots_.size())
     return Usage(fmt::format("{} inputs given, {} needed", inputs.size(), program_.input_slots_.size()));
-  for (size_t i = 0; i < inputs.size(); ++i) SetSlot(program_.input_slots_[i], inputs[i].is_none() ? program_.input_defaults_[i] : inputs[i]);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    SetSlot(program_.input_slots_[i], inputs[i].is_none() ? program_.input_defaults_[i] : inputs[i]);
   for (const Capture& capture : program_.captures_) {
     // Borrowed, not shared: the outer frame outlives this run.
     const Slot& source = outer->slots_[capture.outer_slot];
@@ -259,8 +263,10 @@ StatusOr<std::vector<Value>> Frame::Run(std::span<const Value> inputs, const std
       arena_.reset(static_cast<uint8_t*>(AllocateAligned(plan_->arena_bytes)));
       arena_bytes_ = arena_ ? plan_->arena_bytes : 0;
     }
-    if (!arena_ || !state_->Take(plan_->arena_bytes)) plan_ = nullptr;  // no room for it all at once: piece by piece
-    else counted_arena = plan_->arena_bytes;
+    if (!arena_ || !state_->Take(plan_->arena_bytes))
+      plan_ = nullptr;  // no room for it all at once: piece by piece
+    else
+      counted_arena = plan_->arena_bytes;
   }
   const bool record = plan_ == nullptr;
   if (record) std::fill(recorded_bytes_.begin(), recorded_bytes_.end(), -1);
@@ -313,7 +319,8 @@ Status Frame::CheckTypes(const Step& step) const {
       const bool empty = !kind.present || kind.kind == Value::Kind::kNone;
       if (empty && formal && formal->arity == ops::Arity::kSingle && !formal->type.starts_with("optional(")) {
         const ops::TypeConstraint* constraint = step.schema->constraint(formal->type);
-        const bool takes_none = constraint && std::any_of(constraint->types.begin(), constraint->types.end(), [](std::string_view t) { return t.starts_with("optional("); });
+        const bool takes_none = constraint && std::any_of(constraint->types.begin(), constraint->types.end(),
+                                                          [](std::string_view t) { return t.starts_with("optional("); });
         if (!takes_none) return Invalid(fmt::format("input {} ({}) has no value", i, formal->name));
       }
     }
@@ -327,7 +334,9 @@ Status Frame::RunStep(const Step& step) {
     std::string text;
     for (int slot : step.inputs) {
       if (!text.empty()) text += ", ";
-      text += slot < 0 ? "-" : slots_[slot].state == Slot::State::kTensor ? slots_[slot].view.TypeString() : slots_[slot].value.TypeString();
+      text += slot < 0                                     ? "-"
+              : slots_[slot].state == Slot::State::kTensor ? slots_[slot].view.TypeString()
+                                                           : slots_[slot].value.TypeString();
     }
     return text;
   };

@@ -21,7 +21,8 @@ int64_t PlaceBuffers(std::vector<Lifetime> buffers, std::vector<int64_t>* offset
     }
     (*offset)[buffer.slot] = at;
     total = std::max(total, at + size);
-    const auto place = std::upper_bound(placed.begin(), placed.end(), at, [&](int64_t value, const Lifetime* other) { return value < (*offset)[other->slot]; });
+    const auto place = std::upper_bound(placed.begin(), placed.end(), at,
+                                        [&](int64_t value, const Lifetime* other) { return value < (*offset)[other->slot]; });
     placed.insert(place, &buffer);
   }
   return total;

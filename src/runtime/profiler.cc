@@ -18,9 +18,12 @@ int64_t NowNs() {
 std::string JsonString(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\', out += c;
-    else if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else out += c;
+    if (c == '"' || c == '\\')
+      out += '\\', out += c;
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
   }
   return out + "\"";
 }
@@ -47,10 +50,12 @@ std::string Profiler::ChromeTrace() const {
   bool first = true;
   for (const Event& event : events()) {
     const ir::Node& node = *event.step->node;
-    json += fmt::format("{}\n{{\"name\":{},\"cat\":\"node\",\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"args\":{{\"op\":{},\"kernel\":{},\"provider\":{},\"inputs\":{}}}}}",
-                        first ? "" : ",", JsonString(node.Label()), event.thread, static_cast<double>(event.start_ns) / 1e3,
-                        static_cast<double>(event.end_ns - event.start_ns) / 1e3, JsonString(node.op_type), JsonString(event.step->choice.name),
-                        JsonString(event.step->provider), JsonString(event.shapes));
+    json += fmt::format(
+        "{}\n{{\"name\":{},\"cat\":\"node\",\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"args\":{{\"op\":{},\"kernel\":"
+        "{},\"provider\":{},\"inputs\":{}}}}}",
+        first ? "" : ",", JsonString(node.Label()), event.thread, static_cast<double>(event.start_ns) / 1e3,
+        static_cast<double>(event.end_ns - event.start_ns) / 1e3, JsonString(node.op_type), JsonString(event.step->choice.name),
+        JsonString(event.step->provider), JsonString(event.shapes));
     first = false;
   }
   return json + "\n]}\n";

@@ -122,8 +122,9 @@ std::shared_ptr<const MemoryPlan> Program::MakePlan(std::span<const int64_t> slo
         const int root = buffers.Find(input);
         if (buffers.last[root] != static_cast<int>(i) || buffers.bytes[root] < slot_bytes[output] || slot_bytes[output] <= 0) continue;
         if (buffers.last[output] == kForever) continue;
-        const bool shared = std::any_of(step.inputs.begin(), step.inputs.end(), [&](int s) { return s >= 0 && s != input && buffers.Find(s) == root; }) ||
-                            std::any_of(step.outputs.begin(), step.outputs.end(), [&](int s) { return s >= 0 && s != output && buffers.Find(s) == root; });
+        const bool shared =
+            std::any_of(step.inputs.begin(), step.inputs.end(), [&](int s) { return s >= 0 && s != input && buffers.Find(s) == root; }) ||
+            std::any_of(step.outputs.begin(), step.outputs.end(), [&](int s) { return s >= 0 && s != output && buffers.Find(s) == root; });
         if (shared) continue;
         buffers.Join(input, output);
         break;
@@ -134,7 +135,9 @@ std::shared_ptr<const MemoryPlan> Program::MakePlan(std::span<const int64_t> slo
   std::vector<Lifetime> lifetimes;
   for (size_t slot = 0; slot < count; ++slot) {
     const auto number = static_cast<int>(slot);
-    if (buffers.Find(number) != number || fixed[slot] || buffers.bytes[slot] <= 0 || buffers.last[slot] == kForever || buffers.last[slot] < 0) continue;
+    if (buffers.Find(number) != number || fixed[slot] || buffers.bytes[slot] <= 0 || buffers.last[slot] == kForever ||
+        buffers.last[slot] < 0)
+      continue;
     lifetimes.push_back({number, buffers.bytes[slot], buffers.first[slot], buffers.last[slot]});
   }
   auto plan = std::make_shared<MemoryPlan>();

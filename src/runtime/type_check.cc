@@ -12,23 +12,33 @@ namespace {
 bool Allows(std::string_view spelling, const InputKind& input) {
   while (spelling.starts_with("optional(")) spelling = spelling.substr(9, spelling.size() - 10);
   switch (input.kind) {
-    case Value::Kind::kNone: return true;
+    case Value::Kind::kNone:
+      return true;
     case Value::Kind::kTensor:
-      return spelling.starts_with("tensor(") && (input.dtype == DataType::kUndefined || spelling.substr(7, spelling.size() - 8) == DataTypeName(input.dtype));
-    case Value::Kind::kSparseTensor: return spelling.starts_with("sparse_tensor(");
-    case Value::Kind::kSequence: return spelling.starts_with("seq(");
-    case Value::Kind::kMap: return spelling.starts_with("map(");
+      return spelling.starts_with("tensor(") &&
+             (input.dtype == DataType::kUndefined || spelling.substr(7, spelling.size() - 8) == DataTypeName(input.dtype));
+    case Value::Kind::kSparseTensor:
+      return spelling.starts_with("sparse_tensor(");
+    case Value::Kind::kSequence:
+      return spelling.starts_with("seq(");
+    case Value::Kind::kMap:
+      return spelling.starts_with("map(");
   }
   return false;
 }
 
 std::string Describe(const InputKind& input) {
   switch (input.kind) {
-    case Value::Kind::kTensor: return fmt::format("tensor({})", DataTypeName(input.dtype));
-    case Value::Kind::kSparseTensor: return "a sparse tensor";
-    case Value::Kind::kSequence: return "a sequence";
-    case Value::Kind::kMap: return "a map";
-    case Value::Kind::kNone: break;
+    case Value::Kind::kTensor:
+      return fmt::format("tensor({})", DataTypeName(input.dtype));
+    case Value::Kind::kSparseTensor:
+      return "a sparse tensor";
+    case Value::Kind::kSequence:
+      return "a sequence";
+    case Value::Kind::kMap:
+      return "a map";
+    case Value::Kind::kNone:
+      break;
   }
   return "nothing";
 }
@@ -43,7 +53,8 @@ Status CheckArity(const ir::Node& node, const ops::OpSchema& schema) {
   if (outputs < schema.min_outputs || outputs > schema.max_outputs)
     return Invalid(fmt::format("{} outputs; {} gives {} to {}", outputs, schema.name, schema.min_outputs, schema.max_outputs));
   for (size_t i = 0; i < schema.inputs.size(); ++i)
-    if (schema.inputs[i].arity == ops::Arity::kSingle && !node.input(i)) return Invalid(fmt::format("input {} ({}) is missing", i, schema.inputs[i].name));
+    if (schema.inputs[i].arity == ops::Arity::kSingle && !node.input(i))
+      return Invalid(fmt::format("input {} ({}) is missing", i, schema.inputs[i].name));
   return {};
 }
 
@@ -54,15 +65,17 @@ Status CheckInputTypes(const ops::OpSchema& schema, std::span<const InputKind> i
     const ops::FormalParameter* formal = schema.input(i);
     if (!formal) continue;
     const ops::TypeConstraint* constraint = schema.constraint(formal->type);
-    const bool allowed = constraint ? std::any_of(constraint->types.begin(), constraint->types.end(), [&](std::string_view t) { return Allows(t, inputs[i]); })
+    const bool allowed = constraint ? std::any_of(constraint->types.begin(), constraint->types.end(),
+                                                  [&](std::string_view t) { return Allows(t, inputs[i]); })
                                     : Allows(formal->type, inputs[i]);
-    if (!allowed) return Invalid(fmt::format("input {} ({}) is {}, which {} does not take", i, formal->name, Describe(inputs[i]), schema.name));
+    if (!allowed)
+      return Invalid(fmt::format("input {} ({}) is {}, which {} does not take", i, formal->name, Describe(inputs[i]), schema.name));
     if (!constraint || inputs[i].kind != Value::Kind::kTensor || inputs[i].dtype == DataType::kUndefined) continue;
     if (formal->arity == ops::Arity::kVariadic && !formal->homogeneous) continue;
     const auto [it, added] = bound.emplace(formal->type, i);
     if (!added && inputs[it->second].dtype != inputs[i].dtype)
-      return Invalid(fmt::format("inputs {} ({}) and {} ({}) are {} and {}, but must be of one type", it->second, schema.input(it->second)->name, i, formal->name,
-                                 Describe(inputs[it->second]), Describe(inputs[i])));
+      return Invalid(fmt::format("inputs {} ({}) and {} ({}) are {} and {}, but must be of one type", it->second,
+                                 schema.input(it->second)->name, i, formal->name, Describe(inputs[it->second]), Describe(inputs[i])));
   }
   return {};
 }

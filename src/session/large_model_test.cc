@@ -101,7 +101,8 @@ TEST_F(LargeModel, LoadingHalfAGigabyteCostsNoMemory) {
   const auto elapsed = std::chrono::steady_clock::now() - start;
   ASSERT_TRUE(model.ok()) << model.status().ToString();
   const int64_t added = ProcessMemory("RssAnon:") - before;
-  std::printf("512 MB model: loaded in %.2f ms, %.2f MB of private memory\n", std::chrono::duration<double, std::milli>(elapsed).count(), static_cast<double>(added) / 1e6);
+  std::printf("512 MB model: loaded in %.2f ms, %.2f MB of private memory\n", std::chrono::duration<double, std::milli>(elapsed).count(),
+              static_cast<double>(added) / 1e6);
   EXPECT_LT(added, 20'000'000);
 }
 
@@ -112,7 +113,8 @@ TEST_F(LargeModel, BeyondTwoGigabytesLoadsChecksRunsAndSaves) {
   ASSERT_GT(fs::file_size(path), uint64_t{1} << 31);
   auto model = ir::LoadModel(path);
   ASSERT_TRUE(model.ok()) << model.status().ToString();
-  for (const check::Finding& finding : check::CheckModel(**model)) EXPECT_NE(finding.severity, check::Severity::kError) << finding.ToString();
+  for (const check::Finding& finding : check::CheckModel(**model))
+    EXPECT_NE(finding.severity, check::Severity::kError) << finding.ToString();
 
   const auto run = [&](const fs::path& file) {
     const auto loaded = Model::Load(file);

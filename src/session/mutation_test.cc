@@ -35,11 +35,20 @@ std::string Mutate(std::string bytes, std::mt19937& random) {
   for (int i = 0; i < changes && !bytes.empty(); ++i) {
     const size_t at = random() % bytes.size();
     switch (random() % 5) {
-      case 0: bytes[at] = static_cast<char>(random()); break;
-      case 1: bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random() % 8))); break;
-      case 2: bytes.resize(at); break;
-      case 3: bytes.insert(at, bytes.substr(at, 1 + random() % 16)); break;
-      default: bytes[at] = static_cast<char>(random() % 2 ? 0xff : 0x7f);
+      case 0:
+        bytes[at] = static_cast<char>(random());
+        break;
+      case 1:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random() % 8)));
+        break;
+      case 2:
+        bytes.resize(at);
+        break;
+      case 3:
+        bytes.insert(at, bytes.substr(at, 1 + random() % 16));
+        break;
+      default:
+        bytes[at] = static_cast<char>(random() % 2 ? 0xff : 0x7f);
     }
   }
   return bytes;

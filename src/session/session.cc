@@ -36,7 +36,8 @@ namespace {
 Status SortGraphs(ir::Graph& graph) {
   if (!graph.SortTopologically()) return Invalid("the graph has a cycle; `sardonyx check` names its nodes");
   for (const auto& node : graph.nodes())
-    for (const auto& [name, sub] : ir::Subgraphs(*node)) RETURN_IF_ERROR(SortGraphs(*sub).WithContext(fmt::format("{}.{}", node->Label(), name)));
+    for (const auto& [name, sub] : ir::Subgraphs(*node))
+      RETURN_IF_ERROR(SortGraphs(*sub).WithContext(fmt::format("{}.{}", node->Label(), name)));
   return {};
 }
 
@@ -54,7 +55,8 @@ Status CheckOpsets(const ir::Model& model) {
   for (const ir::OpsetImport& opset : model.opset_imports) {
     const int newest = ops::NewestOpset(ir::NormalDomain(opset.domain));
     if (newest > 0 && opset.version > newest)
-      return Unsupported(fmt::format("opset {} of domain '{}' is newer than {}, the newest that this version knows", opset.version, opset.domain, newest));
+      return Unsupported(
+          fmt::format("opset {} of domain '{}' is newer than {}, the newest that this version knows", opset.version, opset.domain, newest));
   }
   return {};
 }
@@ -121,7 +123,10 @@ Status Session::Impl::CheckInput(size_t i, const Value& value) const {
   const auto declared = [&] {
     std::string text;
     for (size_t d = 0; d < info.dims.size(); ++d)
-      text += fmt::format("{}{}", d ? "," : "", info.dims[d] >= 0 ? std::to_string(info.dims[d]) : info.symbols[d].empty() ? "?" : info.symbols[d]);
+      text += fmt::format("{}{}", d ? "," : "",
+                          info.dims[d] >= 0         ? std::to_string(info.dims[d])
+                          : info.symbols[d].empty() ? "?"
+                                                    : info.symbols[d]);
     return "[" + text + "]";
   };
   if (tensor.rank() != info.dims.size())
@@ -152,7 +157,8 @@ StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs,
     values[i] = value;
   }
   for (size_t i = 0; i < given.size(); ++i)
-    if (!given[i] && !impl.inputs[i].optional) return Usage(fmt::format("input '{}' ({}) is missing", impl.inputs[i].name, impl.inputs[i].type));
+    if (!given[i] && !impl.inputs[i].optional)
+      return Usage(fmt::format("input '{}' ({}) is missing", impl.inputs[i].name, impl.inputs[i].type));
 
   std::vector<bool> wanted;
   std::vector<size_t> order;

@@ -111,7 +111,8 @@ g (bool[] c, float[2] x, int64 n) => (float[2] y, float[2] z, float[k, 2] all) {
     seen = Identity(next)
   }>
 })");
-  const auto result = session.Run({{"c", Tensor::Scalar<bool>(true)}, {"x", Tensor::From<float>({2}, {1.0f, 2.0f})}, {"n", Tensor::Scalar<int64_t>(3)}});
+  const auto result =
+      session.Run({{"c", Tensor::Scalar<bool>(true)}, {"x", Tensor::From<float>({2}, {1.0f, 2.0f})}, {"n", Tensor::Scalar<int64_t>(3)}});
   ASSERT_TRUE(result.ok()) << result.status().ToString();
   EXPECT_EQ(Floats((*result)[0]), (std::vector<float>{3, 6}));
   EXPECT_EQ(Floats((*result)[1]), (std::vector<float>{7, 14}));
@@ -152,13 +153,13 @@ TEST(Session, WrongInputsAreUsageErrors) {
   const Tensor b = Tensor::From<float>({4}, {1.0f, 2.0f, 3.0f, 4.0f});
   const Tensor x = Tensor::From<float>({1, 4}, {1.0f, 1.0f, 1.0f, 1.0f});
   const std::vector<std::vector<Session::NamedValue>> wrong = {
-      {{"x", x}},                                                                  // one is missing
-      {{"x", x}, {"b", b}, {"q", b}},                                              // no such input
-      {{"x", x}, {"b", b}, {"b", b}},                                              // twice
-      {{"x", x}, {"b", Tensor::From<int64_t>({4}, {1, 2, 3, 4})}},                 // dtype
-      {{"x", x}, {"b", Tensor::From<float>({3}, {1.0f, 2.0f, 3.0f})}},             // shape
-      {{"x", b}, {"b", b}},                                                        // rank
-      {{"x", Value(Value::Sequence{x})}, {"b", b}},                                // kind
+      {{"x", x}},                                                       // one is missing
+      {{"x", x}, {"b", b}, {"q", b}},                                   // no such input
+      {{"x", x}, {"b", b}, {"b", b}},                                   // twice
+      {{"x", x}, {"b", Tensor::From<int64_t>({4}, {1, 2, 3, 4})}},      // dtype
+      {{"x", x}, {"b", Tensor::From<float>({3}, {1.0f, 2.0f, 3.0f})}},  // shape
+      {{"x", b}, {"b", b}},                                             // rank
+      {{"x", Value(Value::Sequence{x})}, {"b", b}},                     // kind
   };
   for (const auto& inputs : wrong) {
     const auto result = session.Run(inputs);
@@ -203,7 +204,8 @@ TEST(Session, MemoryLimitIsAnErrorNotACrash) {
   SessionOptions options;
   options.memory_limit = 1 << 20;
   const Session session = MakeSession(R"(<ir_version: 8, opset_import: ["" : 18]>
-g (int64[2] shape) => (float[a, b] y) { y = ConstantOfShape(shape) })", options);
+g (int64[2] shape) => (float[a, b] y) { y = ConstantOfShape(shape) })",
+                                      options);
   EXPECT_TRUE(session.Run({{"shape", Tensor::From<int64_t>({2}, {10, 10})}}).ok());
   const auto result = session.Run({{"shape", Tensor::From<int64_t>({2}, {1 << 20, 1 << 20})}});
   ASSERT_FALSE(result.ok());

@@ -72,8 +72,10 @@ class Accumulator {
       out_.mean_abs = sum_abs_ / static_cast<double>(finite_);
       out_.mean_rel = sum_rel_ / static_cast<double>(finite_);
     }
-    if (norm_got_ > 0 && norm_expected_ > 0) out_.cosine = dot_ / std::sqrt(norm_got_) / std::sqrt(norm_expected_);
-    else out_.cosine = norm_got_ == norm_expected_ ? 1 : 0;
+    if (norm_got_ > 0 && norm_expected_ > 0)
+      out_.cosine = dot_ / std::sqrt(norm_got_) / std::sqrt(norm_expected_);
+    else
+      out_.cosine = norm_got_ == norm_expected_ ? 1 : 0;
   }
 
  private:
@@ -100,7 +102,8 @@ void CompareStrings(const Tensor& got, const Tensor& expected, TensorDifference*
   const auto a = got.data<std::string>(), b = expected.data<std::string>();
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i] == b[i]) continue;
-    if (out->mismatches++ == 0) out->reason = fmt::format("'{}' for '{}' at {}", a[i], b[i], IndexString(got.dims(), static_cast<int64_t>(i)));
+    if (out->mismatches++ == 0)
+      out->reason = fmt::format("'{}' for '{}' at {}", a[i], b[i], IndexString(got.dims(), static_cast<int64_t>(i)));
   }
 }
 
@@ -121,8 +124,9 @@ void CompareNumbers(const Tensor& got, const Tensor& expected, const Tolerance& 
   }
   accumulator.Finish();
   if (first >= 0)
-    out->reason = fmt::format("{} of {} differ, first at {}: {:.9g} for {:.9g}; max abs {:.3g}, max rel {:.3g}", out->mismatches, count, IndexString(a.dims(), first),
-                              ElementAsDouble(a, first), ElementAsDouble(b, first), out->max_abs, out->max_rel);
+    out->reason =
+        fmt::format("{} of {} differ, first at {}: {:.9g} for {:.9g}; max abs {:.3g}, max rel {:.3g}", out->mismatches, count,
+                    IndexString(a.dims(), first), ElementAsDouble(a, first), ElementAsDouble(b, first), out->max_abs, out->max_rel);
 }
 
 // Entry i of a map's values as a scalar, whether they are one tensor or a sequence of tensors.
@@ -162,28 +166,50 @@ std::string CompareMaps(const Value::MapData& got, const Value::MapData& expecte
 
 double ElementAsDouble(const Tensor& tensor, int64_t i) {
   switch (tensor.dtype()) {
-    case DataType::kFloat: return GetExact<float>(tensor, i);
-    case DataType::kDouble: return GetExact<double>(tensor, i);
-    case DataType::kInt8: return GetExact<int8_t>(tensor, i);
-    case DataType::kInt16: return GetExact<int16_t>(tensor, i);
-    case DataType::kInt32: return GetExact<int32_t>(tensor, i);
-    case DataType::kInt64: return GetExact<int64_t>(tensor, i);
-    case DataType::kUint8: return GetExact<uint8_t>(tensor, i);
-    case DataType::kUint16: return GetExact<uint16_t>(tensor, i);
-    case DataType::kUint32: return GetExact<uint32_t>(tensor, i);
-    case DataType::kUint64: return GetExact<uint64_t>(tensor, i);
-    case DataType::kBool: return GetExact<uint8_t>(tensor, i) ? 1 : 0;
-    case DataType::kFloat16: return Get<Float16>(tensor, i);
-    case DataType::kBfloat16: return Get<BFloat16>(tensor, i);
-    case DataType::kFloat8E4M3FN: return Get<Float8E4M3FN>(tensor, i);
-    case DataType::kFloat8E4M3FNUZ: return Get<Float8E4M3FNUZ>(tensor, i);
-    case DataType::kFloat8E5M2: return Get<Float8E5M2>(tensor, i);
-    case DataType::kFloat8E5M2FNUZ: return Get<Float8E5M2FNUZ>(tensor, i);
-    case DataType::kFloat8E8M0: return Get<Float8E8M0>(tensor, i);
-    case DataType::kComplex64: return static_cast<const float*>(tensor.raw_data())[2 * i];
-    case DataType::kComplex128: return static_cast<const double*>(tensor.raw_data())[2 * i];
-    case DataType::kUint4: return SubByte(tensor, i, 4);
-    case DataType::kUint2: return SubByte(tensor, i, 2);
+    case DataType::kFloat:
+      return GetExact<float>(tensor, i);
+    case DataType::kDouble:
+      return GetExact<double>(tensor, i);
+    case DataType::kInt8:
+      return GetExact<int8_t>(tensor, i);
+    case DataType::kInt16:
+      return GetExact<int16_t>(tensor, i);
+    case DataType::kInt32:
+      return GetExact<int32_t>(tensor, i);
+    case DataType::kInt64:
+      return GetExact<int64_t>(tensor, i);
+    case DataType::kUint8:
+      return GetExact<uint8_t>(tensor, i);
+    case DataType::kUint16:
+      return GetExact<uint16_t>(tensor, i);
+    case DataType::kUint32:
+      return GetExact<uint32_t>(tensor, i);
+    case DataType::kUint64:
+      return GetExact<uint64_t>(tensor, i);
+    case DataType::kBool:
+      return GetExact<uint8_t>(tensor, i) ? 1 : 0;
+    case DataType::kFloat16:
+      return Get<Float16>(tensor, i);
+    case DataType::kBfloat16:
+      return Get<BFloat16>(tensor, i);
+    case DataType::kFloat8E4M3FN:
+      return Get<Float8E4M3FN>(tensor, i);
+    case DataType::kFloat8E4M3FNUZ:
+      return Get<Float8E4M3FNUZ>(tensor, i);
+    case DataType::kFloat8E5M2:
+      return Get<Float8E5M2>(tensor, i);
+    case DataType::kFloat8E5M2FNUZ:
+      return Get<Float8E5M2FNUZ>(tensor, i);
+    case DataType::kFloat8E8M0:
+      return Get<Float8E8M0>(tensor, i);
+    case DataType::kComplex64:
+      return static_cast<const float*>(tensor.raw_data())[2 * i];
+    case DataType::kComplex128:
+      return static_cast<const double*>(tensor.raw_data())[2 * i];
+    case DataType::kUint4:
+      return SubByte(tensor, i, 4);
+    case DataType::kUint2:
+      return SubByte(tensor, i, 2);
     case DataType::kInt4: {
       const int bits = SubByte(tensor, i, 4);
       return bits >= 8 ? bits - 16 : bits;
@@ -192,9 +218,11 @@ double ElementAsDouble(const Tensor& tensor, int64_t i) {
       const int bits = SubByte(tensor, i, 2);
       return bits >= 2 ? bits - 4 : bits;
     }
-    case DataType::kFloat4E2M1: return static_cast<double>(static_cast<float>(Float4E2M1::FromBits(SubByte(tensor, i, 4))));
+    case DataType::kFloat4E2M1:
+      return static_cast<double>(static_cast<float>(Float4E2M1::FromBits(SubByte(tensor, i, 4))));
     case DataType::kString:
-    case DataType::kUndefined: break;
+    case DataType::kUndefined:
+      break;
   }
   return std::numeric_limits<double>::quiet_NaN();
 }
@@ -209,8 +237,10 @@ TensorDifference CompareTensors(const Tensor& got, const Tensor& expected, const
     return out;
   }
   out.count = got.num_elements();
-  if (got.dtype() == DataType::kString) CompareStrings(got, expected, &out);
-  else CompareNumbers(got.Aligned(), expected.Aligned(), tolerance, &out);
+  if (got.dtype() == DataType::kString)
+    CompareStrings(got, expected, &out);
+  else
+    CompareNumbers(got.Aligned(), expected.Aligned(), tolerance, &out);
   out.ok = out.mismatches == 0;
   return out;
 }
@@ -218,8 +248,10 @@ TensorDifference CompareTensors(const Tensor& got, const Tensor& expected, const
 std::string CompareValues(const Value& got, const Value& expected, const Tolerance& tolerance) {
   if (got.kind() != expected.kind()) return fmt::format("{} for {}", got.TypeString(), expected.TypeString());
   switch (got.kind()) {
-    case Value::Kind::kNone: return "";
-    case Value::Kind::kTensor: return CompareTensors(got.tensor(), expected.tensor(), tolerance).reason;
+    case Value::Kind::kNone:
+      return "";
+    case Value::Kind::kTensor:
+      return CompareTensors(got.tensor(), expected.tensor(), tolerance).reason;
     case Value::Kind::kSparseTensor: {
       const SparseTensor &a = got.sparse_tensor(), &b = expected.sparse_tensor();
       if (!(a.dims == b.dims)) return fmt::format("sparse shape {} for {}", a.dims.ToString(), b.dims.ToString());
@@ -233,7 +265,8 @@ std::string CompareValues(const Value& got, const Value& expected, const Toleran
         if (std::string reason = CompareValues(a[i], b[i], tolerance); !reason.empty()) return fmt::format("element {}: {}", i, reason);
       return "";
     }
-    case Value::Kind::kMap: return CompareMaps(got.map(), expected.map(), tolerance);
+    case Value::Kind::kMap:
+      return CompareMaps(got.map(), expected.map(), tolerance);
   }
   return "unknown kind of value";
 }

@@ -22,7 +22,8 @@ Tolerance ReadTolerance(const fs::path& folder) {
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const auto read = [&](const char* key, double* value) {
     std::smatch match;
-    if (std::regex_search(text, match, std::regex(fmt::format("\"{}\"\\s*:\\s*([-+.eE0-9]+)", key)))) *value = std::atof(match[1].str().c_str());
+    if (std::regex_search(text, match, std::regex(fmt::format("\"{}\"\\s*:\\s*([-+.eE0-9]+)", key))))
+      *value = std::atof(match[1].str().c_str());
   };
   read("rtol", &tolerance.rtol);
   read("atol", &tolerance.atol);
@@ -44,7 +45,8 @@ std::string CompareDraws(const Value& got, const Value& expected) {
 
 // The input that the expected outputs of the light models were made from.
 StatusOr<Tensor> Ramp(const ir::Type& type) {
-  if (!type.is_tensor() || type.dtype != DataType::kFloat || !type.shape || !type.shape->is_static()) return Unsupported("a real case whose input is not a float tensor of known shape");
+  if (!type.is_tensor() || type.dtype != DataType::kFloat || !type.shape || !type.shape->is_static())
+    return Unsupported("a real case whose input is not a float tensor of known shape");
   ASSIGN_OR_RETURN(Tensor ramp, Tensor::Allocate(DataType::kFloat, *type.shape->concrete()));
   const auto n = static_cast<double>(ramp.num_elements());
   for (int64_t i = 0; i < ramp.num_elements(); ++i) ramp.mutable_data<float>()[i] = static_cast<float>(static_cast<double>(i) / n);
@@ -67,7 +69,8 @@ StatusOr<std::string> RunLightModel(const ConformanceCase& one, const Model& mod
 }
 
 // Empty if the data set passes.
-StatusOr<std::string> RunDataSet(const fs::path& set, const ConformanceCase& one, const Session& session, const ir::Graph& graph, const Tolerance& tolerance) {
+StatusOr<std::string> RunDataSet(const fs::path& set, const ConformanceCase& one, const Session& session, const ir::Graph& graph,
+                                 const Tolerance& tolerance) {
   std::vector<Session::NamedValue> inputs;
   for (size_t i = 0; i < graph.inputs().size(); ++i) {
     const fs::path path = set / fmt::format("input_{}.pb", i);
@@ -120,8 +123,10 @@ StatusOr<std::vector<ConformanceCase>> FindCases(const fs::path& root) {
     const std::string name = folder == root ? folder.filename().string() : folder.lexically_relative(root).string();
     if (it->path().filename() == "model.onnx" && fs::is_directory(folder / "test_data_set_0")) {
       cases.push_back({name, folder, {}});
-    } else if (it->path().filename() == "data.json" && !fs::exists(folder / "model.onnx") && folder.filename().string().starts_with("test_")) {
-      const fs::path light = folder.parent_path().parent_path() / "light" / fmt::format("light_{}.onnx", folder.filename().string().substr(5));
+    } else if (it->path().filename() == "data.json" && !fs::exists(folder / "model.onnx") &&
+               folder.filename().string().starts_with("test_")) {
+      const fs::path light =
+          folder.parent_path().parent_path() / "light" / fmt::format("light_{}.onnx", folder.filename().string().substr(5));
       if (fs::exists(light)) cases.push_back({name, folder, light});
     }
   }
