@@ -1,5 +1,6 @@
 #include "ir/stored_tensor.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -107,6 +108,17 @@ StatusOr<Tensor> DecodeTyped(const StoredTensor::Typed& typed, DataType dtype, c
   return tensor;
 }
 
+// A file may hold any byte for a bool; in memory only 0 and 1 are bools. Every byte but 0 is true.
+StatusOr<Tensor> WithValidBools(Tensor tensor) {
+  const auto* from = static_cast<const uint8_t*>(tensor.raw_data());
+  const size_t count = tensor.byte_size();
+  if (std::all_of(from, from + count, [](uint8_t byte) { return byte <= 1; })) return tensor;
+  ASSIGN_OR_RETURN(Tensor valid, Tensor::Allocate(DataType::kBool, tensor.dims()));
+  auto* to = static_cast<uint8_t*>(valid.mutable_raw_data());
+  for (size_t i = 0; i < count; ++i) to[i] = from[i] != 0;
+  return valid;
+}
+
 }  // namespace
 
 StoredTensor StoredTensor::Of(std::string name, Tensor tensor) {
@@ -145,7 +157,9 @@ StatusOr<Tensor> StoredTensor::ToTensor() const {
     if (const auto* typed = std::get_if<Typed>(&storage)) return DecodeTyped(*typed, dtype, shape, bytes);
     return MapExternal(std::get<External>(storage), dtype, shape, bytes);
   };
-  return read().WithContext(fmt::format("tensor '{}'", name));
+  StatusOr<Tensor> tensor = read();
+  if (tensor.ok() && dtype == DataType::kBool) tensor = WithValidBools(*std::move(tensor));
+  return std::move(tensor).WithContext(fmt::format("tensor '{}'", name));
 }
 
 uint64_t StoredTensor::byte_size() const {

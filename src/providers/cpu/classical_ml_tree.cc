@@ -167,7 +167,8 @@ KernelOr MakeRegressor(TreeForest<T> forest, RegressorRule<T> rule, bool of_inpu
   ASSIGN_OR_RETURN(TreeEnsemble<T> ensemble, TreeEnsemble<T>::Create(std::move(forest)));
   auto prepared = std::make_shared<const Prepared>(Prepared{std::move(rule), std::move(ensemble)});
   return MakeKernel([prepared, of_input_type](KernelContext& context) -> Status {
-    const auto& [rule, ensemble] = *prepared;
+    const RegressorRule<T>& rule = prepared->rule;
+    const TreeEnsemble<T>& ensemble = prepared->ensemble;
     ASSIGN_OR_RETURN(const FeatureRows shape, ReadRows(context.input(0)));
     const size_t targets = ensemble.targets();
     const DataType type = of_input_type ? context.input(0).dtype : DataType::kFloat;
