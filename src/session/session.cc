@@ -14,6 +14,8 @@
 #include "ops/inference.h"
 #include "optimize/inline_functions.h"
 #include "providers/cpu/cpu_provider.h"
+#include "providers/custom/custom_ops.h"
+#include "providers/custom/custom_provider.h"
 #include "runtime/profiler.h"
 #include "runtime/program.h"
 #include "session/value_infos.h"
@@ -53,6 +55,7 @@ StatusOr<std::vector<std::shared_ptr<runtime::Provider>>> MakeProviders(const st
     providers.push_back(std::make_shared<cpu::CpuProvider>());
   }
   if (providers.empty()) return Usage("no provider given; known: cpu");
+  providers.insert(providers.begin(), std::make_shared<custom_ops::CustomProvider>());  // the user's own come before all others
   return providers;
 }
 
@@ -142,6 +145,8 @@ Status Session::Impl::Compile(const SessionOptions& options) {
     unsupported.clear();
   }
 }
+
+Status LoadCustomOps(const std::filesystem::path& library) { return custom_ops::Load(library); }
 
 StatusOr<Session> Session::Create(const Model& model, const SessionOptions& options) {
   auto impl = std::make_shared<Impl>();
