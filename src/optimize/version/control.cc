@@ -17,6 +17,7 @@ std::optional<ir::Type> ItemType(const ir::Type& type) {
 
 // A Scan over the batch, whose body is the Scan without it.
 Status ScanUp(NodeEditor& e) {
+  if (!e.Has("body")) return Unsupported("it has no body");
   if (e.HasInput(0)) return Unsupported("lengths of sequences (sequence_lens) went with opset 9");
   ir::Node& outer = e.node();
   const std::vector<ir::Value*> inputs(outer.inputs().begin() + 1, outer.inputs().end());
@@ -38,7 +39,7 @@ Status ScanUp(NodeEditor& e) {
   const std::vector<int64_t> directions = outer.GetInts("directions");
   inner->SetAttribute(ir::Attribute("num_scan_inputs", e.Int("num_scan_inputs")));
   if (!directions.empty()) inner->SetAttribute(ir::Attribute("scan_input_directions", directions));
-  inner->SetAttribute(std::move(const_cast<ir::Attribute&>(*outer.attribute("body"))));
+  inner->SetAttribute(*outer.attribute("body"));
   e.Remove("directions");
   e.Remove("body");
   e.Set("body", std::move(batch));

@@ -185,18 +185,27 @@ Status PadDown(NodeEditor& e) {
 Status PadAxesDown(NodeEditor& e) {
   if (!e.HasInput(3)) return {};
   ASSIGN_OR_RETURN(const std::vector<int64_t> axes, e.ConstantInts(3));
-  ASSIGN_OR_RETURN(const std::vector<int64_t> pads, e.ConstantInts(1));
   ASSIGN_OR_RETURN(const int64_t rank, e.Rank(0));
-  if (pads.size() != 2 * axes.size()) return Unsupported(fmt::format("{} pads for {} axes", pads.size(), axes.size()));
-  std::vector<int64_t> all(static_cast<size_t>(2 * rank), 0);
+  std::vector<int64_t> places(2 * axes.size());  // of each pad among those of all axes
   for (size_t i = 0; i < axes.size(); ++i) {
     const int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
     if (axis < 0 || axis >= rank) return Unsupported(fmt::format("axis {} of an input of rank {}", axes[i], rank));
-    all[static_cast<size_t>(axis)] = pads[i];
-    all[static_cast<size_t>(axis + rank)] = pads[i + axes.size()];
+    places[i] = axis;
+    places[i + axes.size()] = axis + rank;
+  }
+  std::vector<int64_t> all(static_cast<size_t>(2 * rank), 0);
+  const StatusOr<std::vector<int64_t>> pads = e.ConstantInts(1);
+  if (!pads.ok()) {
+    ir::Value* none = e.AddInts("no_pads", all);
+    ir::Value* given = e.node().input(1);
+    e.SetInput(1, e.AddNode("ScatterElements", {none, e.AddInts("places", places), given}, {}, "pads"));
+  } else if (pads->size() != places.size()) {
+    return Unsupported(fmt::format("{} pads for {} axes", pads->size(), axes.size()));
+  } else {
+    for (size_t i = 0; i < places.size(); ++i) all[static_cast<size_t>(places[i])] = (*pads)[i];
+    e.SetInput(1, e.AddInts("pads", all));
   }
   e.DropInput(3);
-  e.SetInput(1, e.AddInts("pads", all));
   return {};
 }
 

@@ -45,7 +45,8 @@ int64_t IrVersionOf(const ir::Type& type) {
 
 // The least IR version that has what the graph uses.
 int64_t IrVersionOf(const ir::Graph& graph) {
-  int64_t version = 1;
+  // Before IR version 4 initializers are inputs, which a subgraph cannot have beyond what its node gives.
+  int64_t version = graph.owner() && !graph.initializers().empty() ? 4 : 1;
   for (const auto& value : graph.values()) version = std::max(version, IrVersionOf(value->type));
   for (const auto& node : graph.nodes()) {
     if (!node->overload.empty()) version = std::max<int64_t>(version, 10);

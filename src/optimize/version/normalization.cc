@@ -144,13 +144,16 @@ Status MaskTo(NodeEditor& e, DataType produced, DataType wanted) {
   return {};
 }
 
+// The mask became bool. One that nobody reads goes.
 Status MaskUp(NodeEditor& e) {
+  if (e.node().outputs().size() > 1 && !e.WantsOutput(1)) e.TruncateOutputs(1);
   if (!e.WantsOutput(1)) return {};
   ASSIGN_OR_RETURN(const DataType dtype, e.Dtype(0));
   return MaskTo(e, DataType::kBool, dtype);
 }
 
 Status MaskDown(NodeEditor& e) {
+  if (e.node().outputs().size() > 1 && !e.WantsOutput(1)) e.TruncateOutputs(1);
   if (!e.WantsOutput(1)) return {};
   ASSIGN_OR_RETURN(const DataType dtype, e.Dtype(0));
   return MaskTo(e, dtype, DataType::kBool);

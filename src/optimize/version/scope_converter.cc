@@ -104,6 +104,7 @@ Status ScopeConverter::Run() {
     workspace_.Infer();
   }
   workspace_.Sweep();
+  CheckDerived(workspace_.root());
   Finish();
   return SortGraphs(workspace_.root());
 }
@@ -171,6 +172,16 @@ void ScopeConverter::Step(ir::Node* node, size_t* position) {
     report_.changed.push_back(step);
     if (to) report_.changed.back().to = to->since_version;
   }
+}
+
+// Nodes that were put in for others, and were new enough at once, may still not take the types that they are given.
+void ScopeConverter::CheckDerived(const ir::Graph& graph) {
+  ir::ForEachNode(graph, [&](const ir::Node& node) {
+    if (!workspace_.IsDerived(node) || failed_.contains(&node)) return;
+    const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node.domain), node.op_type, node.opset_version);
+    if (!schema) return;
+    if (std::string why = WhyNotFit(node, *schema); !why.empty()) Fail(node, schema->since_version, schema->since_version, std::move(why));
+  });
 }
 
 void ScopeConverter::Fail(const ir::Node& node, int64_t from, int64_t to, std::string reason) {

@@ -26,6 +26,7 @@ class ScopeConverter {
   void SetVersions();
   bool VisitGraph(ir::Graph& graph);
   void Step(ir::Node* node, size_t* position);
+  void CheckDerived(const ir::Graph& graph);
   void Finish();
 
   std::string Path(const ir::Graph* graph) const;

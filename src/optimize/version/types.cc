@@ -39,7 +39,8 @@ DataType CastTarget(NodeEditor& e) {
 // Attributes that say something of narrow floats only.
 Status SaturateDown(NodeEditor& e) {
   const DataType to = CastTarget(e);
-  if (to == DataType::kUndefined || (to >= DataType::kFloat8E4M3FN && to <= DataType::kFloat8E5M2FNUZ)) return {};
+  if (to >= DataType::kFloat8E4M3FN && to <= DataType::kFloat8E5M2FNUZ) return Unsupported(fmt::format("{} came with opset 19", DataTypeName(to)));
+  if (to == DataType::kUndefined) return {};
   if (e.Has("saturate")) e.SetChanged();
   e.Remove("saturate");
   return {};
@@ -104,6 +105,35 @@ Status PowDown(NodeEditor& e) {
   return {};
 }
 
+// Floats were not compared for equality: they are equal where neither is less, and both are numbers.
+Status EqualDown(NodeEditor& e) {
+  ASSIGN_OR_RETURN(const DataType dtype, e.Dtype(0));
+  if (!IsFloatingPoint(dtype)) return {};
+  e.Add("less = Less (A, B)");
+  e.Add("greater = Greater (A, B)");
+  e.Add("differ = Or (less, greater)");
+  e.Add("a_is_none = IsNaN (A)");
+  e.Add("b_is_none = IsNaN (B)");
+  e.Add("is_none = Or (a_is_none, b_is_none)");
+  e.Add("unequal = Or (differ, is_none)");
+  e.Add("C = Not (unequal)");
+  return e.Replace();
+}
+
+// Max and Min of integers, one pair after the other.
+Status ExtremeOfIntegersDown(NodeEditor& e) {
+  ASSIGN_OR_RETURN(const DataType dtype, e.Dtype(0));
+  if (!IsInteger(dtype)) return {};
+  std::string so_far = e.InputName(0);
+  for (size_t i = 1; i < e.node().inputs().size(); ++i) {
+    e.Add("takes_{} = {} ({}, {})", i, e.node().op_type == "Max" ? "Less" : "Greater", so_far, e.InputName(i));
+    e.Add("chosen_{} = Where (takes_{}, {}, {})", i, i, e.InputName(i), so_far);
+    so_far = fmt::format("chosen_{}", i);
+  }
+  e.Add("{} = Identity ({})", e.OutputName(0), so_far);
+  return e.Replace();
+}
+
 // Floats by the sign of the divisor are new; by that of the dividend they are not.
 Status ModDown(NodeEditor& e) {
   ASSIGN_OR_RETURN(const DataType dtype, e.Dtype(0));
@@ -117,7 +147,11 @@ Status ModDown(NodeEditor& e) {
   e.Add("differ = Xor (rest_below, divisor_below)");
   e.Add("moves = And (is_not, differ)");
   e.Add("moved = Add (rest, B)");
-  e.Add("C = Where (moves, moved, rest)");
+  e.Add("signed_rest = Where (moves, moved, rest)");
+  // Zero has the sign of the divisor.
+  e.Add("divisor_sign = Sign (B)");
+  e.Add("signed_zero = Mul (zero, divisor_sign)");
+  e.Add("C = Where (is_zero, signed_zero, signed_rest)");
   return e.Replace();
 }
 
@@ -186,6 +220,9 @@ constexpr Adapter kRows[] = {
     {"Constant", 11, nullptr, SparseDown},
     {"Constant", 12, nullptr, ConstantValueDown},
     {"Concat", 4, ConcatUp},
+    {"Equal", 11, nullptr, EqualDown},
+    {"Max", 12, nullptr, ExtremeOfIntegersDown},
+    {"Min", 12, nullptr, ExtremeOfIntegersDown},
     {"Pow", 12, nullptr, PowDown},
     {"Mod", 28, nullptr, ModDown},
     {"Range", 27, nullptr, RangeDown},

@@ -32,6 +32,7 @@ class Workspace {
   void Derive(const ir::Node* added, const ir::Node& node) { origins_[added] = OriginOf(node); }
   // The label of the node of the file that `node` is or stands for.
   std::string OriginOf(const ir::Node& node) const;
+  bool IsDerived(const ir::Node& node) const { return origins_.contains(&node); }
   size_t derived() const { return origins_.size(); }
 
   // The node goes at the end of the round; it no longer reads or defines anything then.
