@@ -6,6 +6,7 @@ namespace {
 struct Entry {
   std::string_view name;
   FunctionBodyBuilder build;
+  std::string_view domain = "";
 };
 constexpr Entry kBuilders[] = {
     {"AffineGrid", builders::AffineGrid},
@@ -31,7 +32,7 @@ constexpr Entry kBuilders[] = {
 
 FunctionBodyBuilder FindFunctionBuilder(const OpSchema& schema) {
   for (const Entry& entry : kBuilders) {
-    if (entry.name == schema.name) return entry.build;
+    if (entry.name == schema.name && entry.domain == schema.domain) return entry.build;
   }
   return nullptr;
 }

@@ -11,6 +11,7 @@
 #include "ir/model.h"
 #include "ops/inference.h"
 #include "optimize/inline_functions.h"
+#include "optimize/plain_layout.h"
 #include "providers/cpu/cpu_provider.h"
 #include "runtime/profiler.h"
 #include "runtime/program.h"
@@ -71,6 +72,7 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
   memory_limit = options.memory_limit ? options.memory_limit : MemoryLimit();
 
   RETURN_IF_ERROR(optimize::InlineFunctions(*model).status());
+  RETURN_IF_ERROR(optimize::RestorePlainLayout(*model).status());
   RETURN_IF_ERROR(SortGraphs(*model->graph));
   optimize::InlineOptions expand;
   expand.expand_operator = [&](const ir::Node& node, int64_t opset) {
