@@ -184,7 +184,7 @@ StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, con
     if (text.empty() && !schema.has_function) return std::unique_ptr<ir::Function>();
     if (text.empty()) return Unsupported(fmt::format("{} version {} has no function body", schema.name, schema.since_version));
   }
-  const int opset = is_onnx ? std::max(18, schema.since_version) : 26;
+  const int opset = is_onnx ? std::max(18, schema.since_version) : 27;
   StatusOr<ir::Function> parsed =
       ir::ParseFunctionText(fmt::format("<domain: \"\", opset_import: [\"\" : {}, \"com.microsoft\" : 1, \"Subgraph\" : 1]>\n{} {}", opset,
                                         schema.name, text));
