@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,12 @@ std::optional<std::vector<int64_t>> KnownDims(const ir::Value* value) {
   std::vector<int64_t> dims;
   for (const ir::Dim& dim : value->type.shape->dims()) dims.push_back(dim.is_constant() ? dim.value() : -1);
   return dims;
+}
+
+// Convolutions and poolings of 8-bit tensors that ONNX Runtime turned to channels-last layout.
+bool IsChannelsLast(const ir::Node& node) {
+  return node.domain == "com.microsoft" &&
+         (node.op_type == "NhwcMaxPool" || (node.op_type == "QLinearConv" && node.GetInt("channels_last", 0) != 0));
 }
 
 int64_t RoundUp(int64_t n, int64_t block) { return n / block * block + (n % block != 0 ? block : 0); }
@@ -98,6 +105,7 @@ class Restorer {
     for (ir::Node* node : nodes) {
       for (const auto& [name, subgraph] : ir::Subgraphs(*node)) RETURN_IF_ERROR(Rewrite(*subgraph));
       if (IsBlocked(*node)) RETURN_IF_ERROR(RewriteNode(*node).WithContext(node->Label()));
+      if (IsChannelsLast(*node)) RewriteChannelsLast(*node);
     }
     if (count_ != before && !graph.SortTopologically()) return Invalid("the graph has a cycle");
     return {};
@@ -167,6 +175,42 @@ class Restorer {
     return Become(node, "FusedConv", "com.microsoft");
   }
 
+  // Between transposes; where the input itself comes from a transpose that stands behind such a node, without either.
+  void RewriteChannelsLast(ir::Node& node) {
+    const bool pool = node.op_type == "NhwcMaxPool";
+    const auto weights = pool ? std::nullopt : KnownDims(node.input(3));
+    const size_t rank = pool ? node.GetInts("kernel_shape").size() + 2 : weights ? weights->size() : 0;
+    if (rank < 3 || rank > 8 || node.input(0) == nullptr || node.output(0) == nullptr) return;  // the kernel will say what is wrong
+    ++count_;
+    ir::Graph& graph = *node.graph();
+    const std::string name = node.name.empty() ? node.output(0)->name() : node.name;
+    std::vector<int64_t> to_first(rank), to_last(rank);
+    for (size_t i = 0; i < rank; ++i) {
+      to_first[i] = i == 0 ? 0 : i == 1 ? static_cast<int64_t>(rank) - 1 : static_cast<int64_t>(i) - 1;
+      to_last[i] = i == 0 ? 0 : i + 1 == rank ? 1 : static_cast<int64_t>(i) + 1;
+    }
+    ir::Value*& first = channels_first_[node.input(0)];
+    if (first == nullptr) {
+      auto [transpose, transposed] = Add(graph, "Transpose", {node.input(0)}, name);
+      transpose->SetAttribute(ir::Attribute("perm", to_first));
+      first = transposed;
+    }
+    // A new node computes, and this one becomes the transpose behind it, so that its output stays what it was.
+    std::vector<ir::Value*> inputs = node.inputs();
+    inputs[0] = first;
+    auto [inner, result] = Add(graph, pool ? "MaxPool" : "QLinearConv", inputs, name);
+    for (const ir::Attribute& attribute : node.attributes())
+      if (attribute.name != "channels_last") inner->SetAttribute(attribute);
+    node.mutable_attributes().clear();
+    node.ResizeInputs(0);
+    node.AddInput(result);
+    node.SetAttribute(ir::Attribute("perm", to_last));
+    node.op_type = "Transpose";
+    node.domain.clear();
+    node.opset_version = kOpset;
+    channels_first_[node.output(0)] = result;
+  }
+
   Status RewriteUpsample(ir::Node& node) {
     const std::vector<int64_t> scales = node.GetInts("scales");
     if (scales.size() != 4) return Invalid("scales must be four numbers");
@@ -223,6 +267,7 @@ class Restorer {
   }
 
   const int64_t block_;
+  std::unordered_map<const ir::Value*, ir::Value*> channels_first_;  // of tensors with channels last
   size_t count_ = 0;
 };
 
@@ -230,8 +275,9 @@ class Restorer {
 
 StatusOr<size_t> RestorePlainLayout(ir::Model& model, const PlainLayoutOptions& options) {
   if (!model.graph) return size_t{0};
-  const auto imported = [&](const ir::OpsetImport& import) { return import.domain == kDomain; };
-  if (std::none_of(model.opset_imports.begin(), model.opset_imports.end(), imported)) return size_t{0};
+  bool any = false;
+  ir::ForEachNode(*model.graph, [&](const ir::Node& node) { any = any || IsBlocked(node) || IsChannelsLast(node); });
+  if (!any) return size_t{0};
   ASSIGN_OR_RETURN(const int64_t block, FindBlock(*model.graph, options.default_block));
   Restorer restorer(block);
   RETURN_IF_ERROR(restorer.Rewrite(*model.graph));

@@ -17,6 +17,9 @@ struct PlainLayoutOptions {
 // com.microsoft on the same dims in plain order, and only the weights of convolutions, which the file holds in blocks, are
 // put in order (by nodes that the engine folds into constants).
 //
+// 8-bit convolutions and poolings of com.microsoft with channels last become those of ai.onnx between transposes, which cancel
+// where such nodes follow each other.
+//
 // The size of a block is not written in the file. It is derived from how far channels are padded; where every number of
 // channels is a multiple of 16, both sizes fit, and `default_block` is taken. kUnsupported where weights of unknown shape
 // stand at such a convolution; kInvalid where a file contradicts itself. Returns how many nodes were replaced.

@@ -1,1 +1,1 @@
-BscoresJДЌ>SF>FкЧ>щ|К=e^=
+BscoresJaпЉ<АM>Su-=IiH>lг?

@@ -1,1 +1,1 @@
-BscoresJДЌ>SF>FкЧ>ч|К=e^=
+BscoresJbпЉ<АM>Tu-=JiH>mг?
