@@ -13,6 +13,7 @@
 #include "ir/model.h"
 #include "ops/inference.h"
 #include "optimize/inline_functions.h"
+#include "optimize/plain_layout.h"
 #include "providers/cpu/cpu_provider.h"
 #include "providers/custom/custom_ops.h"
 #include "providers/custom/custom_provider.h"
@@ -69,6 +70,8 @@ void DropInitializedInputs(ir::Graph& graph) {
 
 Status CheckOpsets(const ir::Model& model) {
   for (const ir::OpsetImport& opset : model.opset_imports) {
+    // ONNX Runtime imports this one with the version that it knows of ai.onnx, whether or not a node uses it.
+    if (opset.domain == "com.ms.internal.nhwc") continue;
     const int newest = ops::NewestOpset(ir::NormalDomain(opset.domain));
     if (newest > 0 && opset.version > newest)
       return Unsupported(
@@ -87,6 +90,7 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
   memory_limit = options.memory_limit ? options.memory_limit : MemoryLimit();
 
   RETURN_IF_ERROR(optimize::InlineFunctions(*model).status());
+  RETURN_IF_ERROR(optimize::RestorePlainLayout(*model).status());
   RETURN_IF_ERROR(SortGraphs(*model->graph));
   if (model->ir_version < kFirstIrWithDefaults) DropInitializedInputs(*model->graph);
   optimize::InlineOptions expand;
