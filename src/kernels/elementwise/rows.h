@@ -18,7 +18,10 @@ namespace sardonyx::kernels {
 struct RowInput {
   const void* data;
   bool scalar;
-  template <class T> const T* as() const { return static_cast<const T*>(data); }
+  template <class T>
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
 };
 
 // Computes out[0, n) of a run. `parameters` are the operator's own (alpha, beta...).
@@ -27,9 +30,9 @@ using RowFunction = void (*)(const RowInput* in, void* out, int64_t n, const flo
 // A row function and the types that it reads and writes. Null when the operator is not defined for a type.
 struct RowKernel {
   RowFunction function = nullptr;
-  DataType in = DataType::kUndefined;   // of every operand
+  DataType in = DataType::kUndefined;  // of every operand
   DataType out = DataType::kUndefined;
-  double cost = 0.5;                    // rough nanoseconds per element
+  double cost = 0.5;  // rough nanoseconds per element
   explicit operator bool() const { return function != nullptr; }
 };
 

@@ -36,8 +36,10 @@ struct Distribution {
         doubles[i] = draw * scale + shift;
         singles[i] = static_cast<float>(draw) * static_cast<float>(scale) + static_cast<float>(shift);
       }
-      if (out.dtype == DataType::kDouble) kernels::StoreElements(doubles, n, out.dtype, out.data, begin);
-      else kernels::StoreElements(singles, n, out.dtype, out.data, begin);
+      if (out.dtype == DataType::kDouble)
+        kernels::StoreElements(doubles, n, out.dtype, out.data, begin);
+      else
+        kernels::StoreElements(singles, n, out.dtype, out.data, begin);
     }
   }
 };
@@ -56,7 +58,8 @@ Status CheckFloat(std::string_view op, DataType dtype) {
 StatusOr<std::unique_ptr<Kernel>> MakeRandom(const NodeInfo& node) {
   ASSIGN_OR_RETURN(const DataType dtype, DtypeAttribute(node, "dtype", DataType::kFloat));
   RETURN_IF_ERROR(CheckFloat(node.node().op_type, dtype));
-  return MakeKernel([dtype, dims = Dims(node.GetInts("shape")), seed = Seed(node), distribution = ReadDistribution(node)](KernelContext& context) -> Status {
+  return MakeKernel([dtype, dims = Dims(node.GetInts("shape")), seed = Seed(node),
+                     distribution = ReadDistribution(node)](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(TensorView out, context.Output(0, dtype, dims));
     NumpyRandom random = seed.Start();
     distribution.Fill(random, out);
@@ -66,15 +69,16 @@ StatusOr<std::unique_ptr<Kernel>> MakeRandom(const NodeInfo& node) {
 
 StatusOr<std::unique_ptr<Kernel>> MakeRandomLike(const NodeInfo& node) {
   ASSIGN_OR_RETURN(const DataType wanted, DtypeAttribute(node, "dtype", DataType::kUndefined));
-  return MakeKernel([wanted, name = node.node().op_type, seed = Seed(node), distribution = ReadDistribution(node)](KernelContext& context) -> Status {
-    const TensorView& like = context.input(0);
-    const DataType dtype = wanted == DataType::kUndefined ? like.dtype : wanted;
-    RETURN_IF_ERROR(CheckFloat(name, dtype));
-    ASSIGN_OR_RETURN(TensorView out, context.Output(0, dtype, like.dims));
-    NumpyRandom random = seed.Start();
-    distribution.Fill(random, out);
-    return Status();
-  });
+  return MakeKernel(
+      [wanted, name = node.node().op_type, seed = Seed(node), distribution = ReadDistribution(node)](KernelContext& context) -> Status {
+        const TensorView& like = context.input(0);
+        const DataType dtype = wanted == DataType::kUndefined ? like.dtype : wanted;
+        RETURN_IF_ERROR(CheckFloat(name, dtype));
+        ASSIGN_OR_RETURN(TensorView out, context.Output(0, dtype, like.dims));
+        NumpyRandom random = seed.Start();
+        distribution.Fill(random, out);
+        return Status();
+      });
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeBernoulli(const NodeInfo& node) {
@@ -137,12 +141,9 @@ StatusOr<std::unique_ptr<Kernel>> MakeMultinomial(const NodeInfo& node) {
 
 std::span<const KernelEntry> RandomKernels() {
   static constexpr KernelEntry kEntries[] = {
-      {"", "RandomNormal", "reference", AcceptsAll, MakeRandom},
-      {"", "RandomUniform", "reference", AcceptsAll, MakeRandom},
-      {"", "RandomNormalLike", "reference", AcceptsAll, MakeRandomLike},
-      {"", "RandomUniformLike", "reference", AcceptsAll, MakeRandomLike},
-      {"", "Bernoulli", "reference", AcceptsAll, MakeBernoulli},
-      {"", "Multinomial", "reference", AcceptsAll, MakeMultinomial},
+      {"", "RandomNormal", "reference", AcceptsAll, MakeRandom},         {"", "RandomUniform", "reference", AcceptsAll, MakeRandom},
+      {"", "RandomNormalLike", "reference", AcceptsAll, MakeRandomLike}, {"", "RandomUniformLike", "reference", AcceptsAll, MakeRandomLike},
+      {"", "Bernoulli", "reference", AcceptsAll, MakeBernoulli},         {"", "Multinomial", "reference", AcceptsAll, MakeMultinomial},
   };
   return kEntries;
 }
