@@ -141,25 +141,26 @@ template <class T>
 void LocalResponseOf(const LocalResponse& how, DataType dtype, const void* x, int64_t channels, int64_t inner, void* y, int64_t begin,
                      int64_t end) {
   constexpr int64_t kTile = 64;
+  const int64_t width = std::min(kTile, inner);  // of the tiles: models with one element a channel have many channels
   const int64_t before = (how.size - 1) / 2, after = how.size / 2;
   const double factor = how.alpha / static_cast<double>(how.size);
-  std::vector<T> values(static_cast<size_t>(channels * kTile));
+  std::vector<T> values(static_cast<size_t>(channels * width));
   double sums[kTile];
   T result[kTile];
   for (int64_t batch = begin; batch < end; ++batch) {
-    for (int64_t tile = 0; tile < inner; tile += kTile) {
-      const int64_t n = std::min(kTile, inner - tile), origin = batch * channels * inner + tile;
-      for (int64_t c = 0; c < channels; ++c) LoadElements(dtype, x, origin + c * inner, n, values.data() + c * kTile);
+    for (int64_t tile = 0; tile < inner; tile += width) {
+      const int64_t n = std::min(width, inner - tile), origin = batch * channels * inner + tile;
+      for (int64_t c = 0; c < channels; ++c) LoadElements(dtype, x, origin + c * inner, n, values.data() + c * width);
       for (int64_t c = 0; c < channels; ++c) {
         std::fill_n(sums, n, 0.0);
         for (int64_t k = std::max<int64_t>(0, c - before); k <= std::min(channels - 1, c + after); ++k)
           for (int64_t i = 0; i < n; ++i)
-            sums[i] += static_cast<double>(values[k * kTile + i]) * static_cast<double>(values[k * kTile + i]);
+            sums[i] += static_cast<double>(values[k * width + i]) * static_cast<double>(values[k * width + i]);
         for (int64_t i = 0; i < n; ++i) {
           const double base = how.bias + factor * sums[i];
           // beta is 0.75 in every model of note: two square roots instead of a power
           const double power = how.beta == 0.75 ? std::sqrt(base) * std::sqrt(std::sqrt(base)) : std::pow(base, how.beta);
-          result[i] = static_cast<T>(static_cast<double>(values[c * kTile + i]) / power);
+          result[i] = static_cast<T>(static_cast<double>(values[c * width + i]) / power);
         }
         StoreElements(result, n, dtype, y, origin + c * inner);
       }

@@ -2,6 +2,7 @@
 // they differ from run to run. The numbers are one stream, so these run on one thread.
 #include <cmath>
 
+#include "kernels/elementwise/convert_element.h"
 #include "kernels/generate/numpy_random.h"
 #include "providers/cpu/generator.h"
 #include "providers/cpu/scalar_input.h"
@@ -15,7 +16,8 @@ using kernels::NumpyRandom;
 struct Seed {
   std::optional<uint32_t> value;
   explicit Seed(const NodeInfo& node) {
-    if (node.HasAttribute("seed")) value = static_cast<uint32_t>(static_cast<int64_t>(node.GetFloat("seed")));
+    const float seed = node.GetFloat("seed");
+    if (node.HasAttribute("seed") && !std::isnan(seed)) value = static_cast<uint32_t>(kernels::ConvertElement<int64_t>(seed));
   }
   NumpyRandom Start() const { return NumpyRandom(value ? *value : kernels::FreshSeed()); }
 };

@@ -111,7 +111,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeLrn(const NodeInfo& node) {
     if (x.rank() < 2) return Usage(fmt::format("LRN: the input is {}, without channels", x.TypeString()));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
     const int64_t channels = x.dims[1], inner = x.dims.Product(2, x.rank());
-    context.ParallelFor(x.dims[0], static_cast<double>(channels * inner * (how.size + 10)), [&](int64_t begin, int64_t end) {
+    const double window = static_cast<double>(std::min(how.size, channels)) + 10;
+    context.ParallelFor(x.dims[0], static_cast<double>(channels * inner) * window, [&](int64_t begin, int64_t end) {
       kernels::NormalizeLocalResponse(how, x.dtype, x.data, channels, inner, y.data, begin, end);
     });
     return Status();
