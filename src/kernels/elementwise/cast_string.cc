@@ -30,7 +30,7 @@ std::string ShortestNarrow(DataType dtype, float value) {
     float back = 0;
     ConvertElements(DataType::kFloat, &read, dtype, &bits, 0, 1);
     LoadElements(dtype, &bits, 0, 1, &back);
-    if (back == value) return text;
+    if (back == value) return fmt::format("{}", read);  // 100, not 1e+02
   }
   return fmt::format("{}", value);
 }

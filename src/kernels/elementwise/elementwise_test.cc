@@ -66,11 +66,13 @@ TEST(Unary, NumbersOfEveryType) {
 }
 
 TEST(Unary, NaNPasses) {
-  for (UnaryOp op : {UnaryOp::kRelu, UnaryOp::kLeakyRelu, UnaryOp::kElu, UnaryOp::kCelu, UnaryOp::kSelu, UnaryOp::kThresholdedRelu,
-                     UnaryOp::kHardSigmoid, UnaryOp::kHardSwish, UnaryOp::kMish, UnaryOp::kGelu, UnaryOp::kSoftplus, UnaryOp::kSign}) {
+  for (UnaryOp op : {UnaryOp::kRelu, UnaryOp::kLeakyRelu, UnaryOp::kElu, UnaryOp::kCelu, UnaryOp::kSelu, UnaryOp::kHardSigmoid,
+                     UnaryOp::kHardSwish, UnaryOp::kMish, UnaryOp::kGelu, UnaryOp::kSoftplus, UnaryOp::kSign}) {
     for (DataType t : {kFloat, kDouble, kFloat16}) EXPECT_TRUE(std::isnan(Unary(op, t, {kNaN}, {0.5f, 0.5f})[0])) << static_cast<int>(op);
   }
 }
+
+TEST(Unary, ThresholdedReluIsZeroUnlessGreater) { EXPECT_EQ(Unary(UnaryOp::kThresholdedRelu, kFloat, {kNaN, 1, 2}, {1}), (V{0, 0, 2})); }
 
 TEST(Unary, RoundsHalfToEven) {
   for (DataType t : {kFloat, kDouble, kFloat16})

@@ -5,6 +5,7 @@
 // their way through the cache. So there is one loop body per operator and compute type, not one per combination.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -67,7 +68,9 @@ void BinaryRow(const RowInput* in, void* out, int64_t n, const float* parameters
   const T* a = in[0].as<T>();
   const T* b = in[1].as<T>();
   Out* y = static_cast<Out*>(out);
-  if (in[1].scalar) {
+  if (in[0].scalar && in[1].scalar) {  // a step of a variadic operator whose later operands are larger
+    std::fill_n(y, n, static_cast<Out>(f(*a, *b)));
+  } else if (in[1].scalar) {
     const T scalar = *b;
     SARDONYX_INDEPENDENT_LOOP
     for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], scalar);

@@ -52,7 +52,7 @@ struct ThresholdedRelu {
   explicit ThresholdedRelu(const float* p) : alpha(p[0]) {}
   template <class T>
   T operator()(T x) const {
-    return x <= static_cast<T>(alpha) ? T(0) : x;
+    return x > static_cast<T>(alpha) ? x : T(0);  // NaN is not greater
   }
 };
 struct Softplus : NoParameters {

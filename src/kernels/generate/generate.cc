@@ -73,9 +73,9 @@ std::optional<int64_t> RangeLength(int64_t start, int64_t limit, int64_t delta) 
 }
 
 void CosineWindow(double a0, double a1, double a2, int64_t size, bool periodic, double* out) {
-  const double turn = 2 * std::numbers::pi / static_cast<double>(std::max<int64_t>(1, periodic ? size : size - 1));
+  const auto intervals = static_cast<double>(periodic ? size : size - 1);
   for (int64_t i = 0; i < size; ++i) {
-    const double angle = turn * static_cast<double>(i);
+    const double angle = 2 * std::numbers::pi * static_cast<double>(i) / intervals;  // one symmetric sample: 0/0, as ONNX defines it
     out[i] = a0 - a1 * std::cos(angle) + a2 * std::cos(2 * angle);
   }
 }

@@ -51,6 +51,13 @@ TEST(ElementwiseBindings, ClipReadsAttributesThenInputs) {
   EXPECT_FALSE(OneNode("Clip", 13).Input(x).Input(Floats({2}, {0, 1})).RunOne().ok());
 }
 
+TEST(ElementwiseBindings, VariadicOperandsMayGrow) {
+  const Tensor one = Floats({1, 1}, {1}), two = Floats({1}, {2}), many = Floats({2, 3}, {0, 1, 2, 3, 4, 5});
+  EXPECT_EQ(ToFloats(OneNode("Max", 13).Input(one).Input(two).Input(many).RunOne()), (F{2, 2, 2, 3, 4, 5}));
+  EXPECT_EQ(ToFloats(OneNode("Sum", 13).Input(one).Input(two).Input(many).RunOne()), (F{3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(ToFloats(OneNode("Mean", 13).Input(one).Input(two).Input(many).RunOne()), (F{1, 4 / 3.0f, 5 / 3.0f, 2, 7 / 3.0f, 8 / 3.0f}));
+}
+
 TEST(ElementwiseBindings, SlopeOfPReluIsPerChannelBeforeOpset7) {
   const Tensor x = Floats({1, 2, 2}, {-1, -1, -1, -1}), slope = Floats({2}, {2, 3});
   EXPECT_EQ(ToFloats(OneNode("PRelu", 6).Input(x).Input(slope).RunOne()), (F{-2, -2, -3, -3}));
