@@ -166,6 +166,7 @@ def write(folder, model, feeds, case, results):
 def draw_case(schema, opset, seed):
     draw = Draw(schema, opset, seed)
     case = hints[schema.name](draw)
+    case.inputs = [value if value is None or isinstance(value, list) else np.asarray(value) for value in case.inputs]
     return case, build(schema, opset, case, draw.rng)
 
 
