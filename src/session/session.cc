@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "ir/model.h"
 #include "ops/inference.h"
+#include "optimize/differentiate.h"
 #include "optimize/inline_functions.h"
 #include "providers/cpu/cpu_provider.h"
 #include "runtime/profiler.h"
@@ -81,6 +82,7 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
   // A contradiction that inference finds may lie in a branch never taken; what really is wrong the kernels report.
   ops::InferenceOptions infer;
   infer.on_error = [](const ir::Graph&, const ir::Node*, const Status&) {};
+  RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
   // Each round expands one level of function operators; their bodies' types must be known before the next.
   constexpr int kMaxRounds = 16;
   for (int round = 0; round < kMaxRounds; ++round) {
