@@ -8,6 +8,7 @@
 #include "kernels/gemm/gemm_generic.h"
 #include "providers/cpu/bind.h"
 #include "providers/cpu/matrix_attention.h"
+#include "providers/cpu/movement_elements.h"
 
 namespace sardonyx::cpu {
 
@@ -29,28 +30,28 @@ StatusOr<std::unique_ptr<Kernel>> CreateTensorScatter(const NodeInfo& node) {
         expected[a] = length;
         if (!(update.dims == expected) || length > limit || update.dtype != past.dtype)
           return Invalid(fmt::format("update {} does not fit a cache {}", update.TypeString(), past.TypeString()));
-        if (past.dtype == DataType::kString || BitsPerElement(past.dtype) < 8)
-          return Unsupported(fmt::format("TensorScatter for {}", DataTypeName(past.dtype)));
-        const int64_t batch = past.dims[0], inner = past.dims.Product(1, a),
-                      block = past.dims.Product(a + 1, past.rank()) * BitsPerElement(past.dtype) / 8;
+        const int64_t batch = past.dims[0], inner = past.dims.Product(1, a), block = past.dims.Product(a + 1, past.rank());
         const int64_t* indices = nullptr;
         if (context.num_inputs() > 2 && context.has_input(2)) {
           if (!(context.input(2).dims == Dims{batch})) return Invalid(fmt::format("write_indices must be [{}]", batch));
           indices = context.input(2).ptr<int64_t>();
           for (int64_t b = 0; b < batch; ++b)
-            if (indices[b] < 0 || (!circular && indices[b] + length > limit))
+            if (indices[b] < 0 || (!circular && indices[b] > limit - length))
               return Invalid(fmt::format("writing {} positions at {} leaves the cache of {}", length, indices[b], limit));
         }
-        ASSIGN_OR_RETURN(TensorView present, context.Output(0, past.dtype, past.dims));
-        if (present.data != past.data && past.byte_size() > 0) std::memcpy(present.data, past.data, past.byte_size());
-        const char* from = static_cast<const char*>(update.data);
-        char* to = static_cast<char*>(present.data);
-        for (int64_t row = 0; row < batch * inner; ++row) {
-          const int64_t start = indices ? indices[row / inner] % std::max<int64_t>(1, limit) : 0;
-          for (int64_t i = 0; i < length; ++i, from += block)
-            std::memcpy(to + (row * limit + (start + i) % limit) * block, from, static_cast<size_t>(block));
-        }
-        return Status();
+        ASSIGN_OR_RETURN(const ElementReader old, ElementReader::Open(past));
+        ASSIGN_OR_RETURN(const ElementReader fresh, ElementReader::Open(update));
+        ASSIGN_OR_RETURN(ElementWriter present, ElementWriter::Open(context, 0, past.dtype, past.dims));
+        kernels::DispatchElement(present.element(), [&]<class T>() {
+          T* to = static_cast<T*>(present.data());
+          if (to != old.data()) std::copy_n(static_cast<const T*>(old.data()), past.num_elements(), to);
+          const T* from = static_cast<const T*>(fresh.data());
+          for (int64_t row = 0; row < batch * inner; ++row) {
+            const int64_t start = indices ? indices[row / inner] % std::max<int64_t>(1, limit) : 0;
+            for (int64_t i = 0; i < length; ++i, from += block) std::copy_n(from, block, to + (row * limit + (start + i) % limit) * block);
+          }
+        });
+        return present.Finish();
       },
       {.in_place = {{0, 0}}});
 }
