@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "ir/model.h"
 #include "ops/inference.h"
+#include "optimize/differentiate.h"
 #include "optimize/inline_functions.h"
 #include "optimize/plain_layout.h"
 #include "providers/cpu/cpu_provider.h"
@@ -93,6 +94,7 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
   RETURN_IF_ERROR(optimize::RestorePlainLayout(*model).status());
   RETURN_IF_ERROR(SortGraphs(*model->graph));
   if (model->ir_version < kFirstIrWithDefaults) DropInitializedInputs(*model->graph);
+  RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
   optimize::InlineOptions expand;
   expand.expand_operator = [&](const ir::Node& node, int64_t opset) {
     for (const auto& provider : providers)
