@@ -26,9 +26,12 @@ TEST(Statistics, PercentilesInterpolate) {
 
 TEST(Suite, FillsAreWhatTheySay) {
   BenchEntry entry;
-  entry.inputs = {{"u", DataType::kFloat, {3, 50}, "uniform(-2,3)"}, {"i", DataType::kInt64, {100}, "ids<7"},
-                  {"o", DataType::kDouble, {2}, "ones"},             {"v", DataType::kInt32, {2}, "value(5)"},
-                  {"a", DataType::kInt64, {2, 3}, "arange(4)"},      {"t", DataType::kString, {2, 1}, "text"},
+  entry.inputs = {{"u", DataType::kFloat, {3, 50}, "uniform(-2,3)"},
+                  {"i", DataType::kInt64, {100}, "ids<7"},
+                  {"o", DataType::kDouble, {2}, "ones"},
+                  {"v", DataType::kInt32, {2}, "value(5)"},
+                  {"a", DataType::kInt64, {2, 3}, "arange(4)"},
+                  {"t", DataType::kString, {2, 1}, "text"},
                   {"e", DataType::kFloat, {0, 3}, "zeros"}};
   const auto values = MakeInputs(entry, 1);
   ASSERT_TRUE(values.ok()) << values.status().ToString();
@@ -59,7 +62,8 @@ TEST(Suite, BrokenManifestsAreCorrupt) {
     std::ofstream(path) << text;
     EXPECT_EQ(ReadManifest(path).status().code(), StatusCode::kCorrupt) << text;
   }
-  std::ofstream(path) << R"([{"file": "a.onnx", "name": "a@b", "inputs": [{"name": "x", "dtype": "float32", "shape": [2, 3]}], "flops": 12}])";
+  std::ofstream(path)
+      << R"([{"file": "a.onnx", "name": "a@b", "inputs": [{"name": "x", "dtype": "float32", "shape": [2, 3]}], "flops": 12}])";
   const auto entries = ReadManifest(path);
   ASSERT_TRUE(entries.ok()) << entries.status().ToString();
   EXPECT_EQ((*entries)[0].model, path.parent_path() / "a.onnx");

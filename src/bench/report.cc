@@ -67,7 +67,8 @@ std::string Table(const BenchRun& run, const Machine& machine) {
     text += fmt::format("{:<34} {:>2} {:<12} ", first ? Label(result.model, result.batch) : "", first ? std::to_string(result.threads) : "",
                         result.engine);
     if (!result.counts()) {
-      text += result.error + "\n";
+      // A peer may say a page; all of it is in the JSON document.
+      text += result.error.substr(0, std::min<size_t>(result.error.find('\n'), 160)) + "\n";
       continue;
     }
     const MachinePeak* peak = PeakAt(run, result.threads);
