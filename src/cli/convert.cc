@@ -1,7 +1,7 @@
 // sardonyx convert SOURCE -o OUT
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -87,6 +87,21 @@ Status CheckWhole(ir::Model& model, StatusCode code, std::string_view what) {
   return Status(code, text);
 }
 
+// Nodes of the file; one of them may take several steps.
+size_t CountRewritten(const optimize::VersionReport& report) {
+  std::set<std::pair<std::string, std::string>> nodes;
+  for (const optimize::VersionStep& step : report.changed) nodes.emplace(step.graph, step.node);
+  return nodes.size();
+}
+
+// A model that is not valid may become so, as where an operator is deprecated at its opset. If it does not, it is to blame.
+Status CheckResult(ir::Model& model, ir::Model& original, const std::string& source) {
+  const Status result = CheckWhole(model, StatusCode::kInternal, "the converted model is not valid, which is a defect of the conversion; nothing is written:");
+  if (result.ok()) return {};
+  RETURN_IF_ERROR(CheckWhole(original, StatusCode::kInvalid, fmt::format("{} is not a valid model:", source)));
+  return result;
+}
+
 std::string OpsetText(const optimize::VersionReport& report) {
   std::vector<std::string> parts;
   for (const ir::OpsetImport& after : report.opsets_after) {
@@ -145,7 +160,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   StatusOr<std::unique_ptr<ir::Model>> loaded = ir::LoadModel(flags.source);
   if (!loaded.ok()) return loaded.status();
   std::shared_ptr<ir::Model> model = *std::move(loaded);
-  RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInvalid, fmt::format("{} is not a valid model:", flags.source)));
+  const std::unique_ptr<ir::Model> original = ir::CloneModel(*model);
   ASSIGN_OR_RETURN(const optimize::VersionReport report, optimize::ConvertVersion(*model, targets));
   Json document = ReportJson(report);
   if (!report.impossible.empty()) {
@@ -155,7 +170,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
                  report.impossible.size(), report.impossible.size() == 1 ? "" : "s", optimize::ImpossibleText(report).c_str());
     return 3;
   }
-  RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal, "the converted model is not valid, which is a defect of the conversion; nothing is written:"));
+  RETURN_IF_ERROR(CheckResult(*model, *original, flags.source));
   bool ok = true;
   if (!flags.inputs.empty()) {
     ASSIGN_OR_RETURN(document["validation"], Validate(flags, common, model, &ok, out));
@@ -166,7 +181,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   if (out.verbose())
     for (const optimize::VersionStep& step : report.changed) out.Line(fmt::format("  {} in {}: {} {} -> {}", step.node, step.graph, step.op, step.from, step.to));
   for (const std::string& name : report.inlined) out.Line(fmt::format("calls of function {} were replaced by its body", name));
-  out.Line(fmt::format("{}: {}; {} of {} nodes rewritten; wrote {}", flags.source, OpsetText(report), report.changed.size(), report.nodes_before,
+  out.Line(fmt::format("{}: {}; {} of {} nodes rewritten; wrote {}", flags.source, OpsetText(report), CountRewritten(report), report.nodes_before,
                        flags.output));
   if (out.json()) out.Document(document);
   return ok ? 0 : 1;

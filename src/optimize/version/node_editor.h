@@ -111,6 +111,7 @@ class NodeEditor {
   ir::Node* node_;
   const ops::OpSchema& from_;
   int64_t to_, target_;
+  std::string base_;  // of the names of new values: the node's first output
   size_t* position_;
   std::optional<ops::FunctionBuilder> text_;  // always there; made anew for another node
   bool replaced_ = false, changed_ = false;

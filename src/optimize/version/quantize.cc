@@ -55,10 +55,8 @@ Status WriteOutDequantize(NodeEditor& e) {
   if (e.HasInput(2)) {
     RETURN_IF_ERROR(AddParameter(e, 2));
     e.Add("centred = Sub (x_float, x_zero_point_wide)");
-  } else {
-    e.Add("centred = Identity (x_float)");
   }
-  e.Add("product = Mul (centred, x_scale_wide)");
+  e.Add("product = Mul ({}, x_scale_wide)", e.HasInput(2) ? "centred" : "x_float");
   e.Add("y = Cast <to = {}> (product)", static_cast<int>(output == DataType::kUndefined ? scale : output));
   return e.Replace();
 }
@@ -103,12 +101,10 @@ Status WriteOutQuantize(NodeEditor& e) {
   if (e.HasInput(2)) {
     RETURN_IF_ERROR(AddParameter(e, 2));
     e.Add("shifted = Add (rounded, y_zero_point_wide)");
-  } else {
-    e.Add("shifted = Identity (rounded)");
   }
   e.Add("low = Constant <value = float {{{}}}> ()", bounds->low);
   e.Add("high = Constant <value = float {{{}}}> ()", bounds->high);
-  e.Add("saturated = Clip (shifted, low, high)");
+  e.Add("saturated = Clip ({}, low, high)", e.HasInput(2) ? "shifted" : "rounded");
   e.Add("y = Cast <to = {}> (saturated)", static_cast<int>(dtype));
   return e.Replace();
 }

@@ -138,7 +138,7 @@ void ScopeConverter::Step(ir::Node* node, size_t* position) {
     node->opset_version = target;
     return;
   }
-  if (!from || from->deprecated) return Fail(*node, version, target, fmt::format("opset {} has no such operator", version));
+  if (!from) return Fail(*node, version, target, fmt::format("opset {} has no such operator", version));
   const std::optional<Change> change = NextChange(*from, version, target);
   if (!change) {
     node->opset_version = target;

@@ -127,10 +127,11 @@ Status ExtremeOfIntegersDown(NodeEditor& e) {
   std::string so_far = e.InputName(0);
   for (size_t i = 1; i < e.node().inputs().size(); ++i) {
     e.Add("takes_{} = {} ({}, {})", i, e.node().op_type == "Max" ? "Less" : "Greater", so_far, e.InputName(i));
-    e.Add("chosen_{} = Where (takes_{}, {}, {})", i, i, e.InputName(i), so_far);
-    so_far = fmt::format("chosen_{}", i);
+    const std::string chosen = i + 1 < e.node().inputs().size() ? fmt::format("chosen_{}", i) : e.OutputName(0);
+    e.Add("{} = Where (takes_{}, {}, {})", chosen, i, e.InputName(i), so_far);
+    so_far = chosen;
   }
-  e.Add("{} = Identity ({})", e.OutputName(0), so_far);
+  if (e.node().inputs().size() == 1) e.Add("{} = Identity ({})", e.OutputName(0), so_far);
   return e.Replace();
 }
 
