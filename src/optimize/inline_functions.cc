@@ -56,7 +56,7 @@ class Inliner {
     if (!options_.expand_operator) return {};
     const int64_t opset = node->opset_version ? node->opset_version : model_.OpsetVersion(node->domain);
     if (!options_.expand_operator(*node, opset)) return {};
-    const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node->domain), node->op_type, opset);
+    const ops::OpSchema* schema = ops::FindRunnableSchema(ir::NormalDomain(node->domain), node->op_type, opset);
     if (!schema) return {};
     ASSIGN_OR_RETURN(const std::unique_ptr<ir::Function> body, ops::FunctionBody(*schema, *node, model_.OpsetVersion("")));
     if (!body) return {};
