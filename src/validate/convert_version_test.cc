@@ -54,7 +54,13 @@ std::vector<Case> ReadCases(const std::filesystem::path& path) {
       ++at;
       continue;
     }
-    Case test{fmt::format("{}:{}", path.filename().string(), at + 1), std::stoi(match[1]), std::stoi(match[2]), !match[3].matched, match[4], "", ""};
+    Case test{fmt::format("{}:{}", path.filename().string(), at + 1),
+              std::stoi(match[1]),
+              std::stoi(match[2]),
+              !match[3].matched,
+              match[4],
+              "",
+              ""};
     test.nodes = TakeBlock(lines, &++at);
     if (at < lines.size() && lines[at] == "=") test.expected = TakeBlock(lines, &++at);
     cases.push_back(std::move(test));
@@ -82,8 +88,8 @@ bool IsMl(const Case& test) { return test.nodes.find("ai.onnx.ml.") != std::stri
 std::unique_ptr<ir::Model> Parse(const Case& test) {
   const bool ml = IsMl(test);
   const int ir_version = ml ? 8 : test.from < 9 ? 3 : test.from < 19 ? 8 : 11;
-  const std::string text = fmt::format("<ir_version: {}, opset_import: [\"{}\" : {}]>\ng ({}) => () {{\n{}\n}}", ir_version, ml ? "ai.onnx.ml" : "", test.from,
-                                       test.inputs, test.nodes);
+  const std::string text = fmt::format("<ir_version: {}, opset_import: [\"{}\" : {}]>\ng ({}) => () {{\n{}\n}}", ir_version,
+                                       ml ? "ai.onnx.ml" : "", test.from, test.inputs, test.nodes);
   StatusOr<std::unique_ptr<ir::Model>> model = ir::ParseText(text);
   if (!model.ok()) {
     ADD_FAILURE() << model.status().ToString() << "\n" << text;
@@ -138,7 +144,8 @@ Value MakeInput(const ir::Type& type, int seed) {
       return fill.operator()<uint8_t>([](int i) { return static_cast<uint8_t>(i); });
     case DataType::kBool: {
       StatusOr<Tensor> tensor = Tensor::Allocate(DataType::kBool, dims);
-      for (int64_t i = 0; tensor.ok() && i < dims.num_elements(); ++i) tensor->mutable_data<bool>()[static_cast<size_t>(i)] = (i + seed) % 3 == 0;
+      for (int64_t i = 0; tensor.ok() && i < dims.num_elements(); ++i)
+        tensor->mutable_data<bool>()[static_cast<size_t>(i)] = (i + seed) % 3 == 0;
       return Value(*tensor);
     }
     case DataType::kString: {
@@ -175,12 +182,14 @@ std::string Convert(const Case& test) {
     EXPECT_EQ(ir::PrintText(*after), ir::PrintText(*before)) << "a model that cannot be converted was changed";
     return "! " + report->impossible[0].reason;
   }
-  for (const check::Finding& finding : check::CheckModel(*after)) EXPECT_TRUE(finding.severity != check::Severity::kError) << finding.ToString();
+  for (const check::Finding& finding : check::CheckModel(*after))
+    EXPECT_TRUE(finding.severity != check::Severity::kError) << finding.ToString();
   if (test.run) {
     const StatusOr<std::vector<Value>> expected = Run(*before), got = Run(*after);
     EXPECT_TRUE(expected.ok()) << expected.status().ToString();
     EXPECT_TRUE(got.ok()) << got.status().ToString();
-    for (size_t i = 0; expected.ok() && got.ok() && i < expected->size(); ++i) EXPECT_EQ(CompareValues((*got)[i], (*expected)[i], {1e-5, 1e-6}), "");
+    for (size_t i = 0; expected.ok() && got.ok() && i < expected->size(); ++i)
+      EXPECT_EQ(CompareValues((*got)[i], (*expected)[i], {1e-5, 1e-6}), "");
   }
   return NodesText(*after);
 }

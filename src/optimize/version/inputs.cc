@@ -50,7 +50,8 @@ Status TileUp(NodeEditor& e) {
   ASSIGN_OR_RETURN(const int64_t rank, e.Rank(0));
   ASSIGN_OR_RETURN(const double tiles, e.ConstantNumber(1));
   ASSIGN_OR_RETURN(const double axis, e.ConstantNumber(2));
-  if (!(axis >= 0 && axis < static_cast<double>(rank))) return Unsupported(fmt::format("axis is {}, but the input has rank {}", axis, rank));
+  if (!(axis >= 0 && axis < static_cast<double>(rank)))
+    return Unsupported(fmt::format("axis is {}, but the input has rank {}", axis, rank));
   if (!(tiles >= 0 && tiles < 1e9)) return Unsupported(fmt::format("it repeats its input {} times", tiles));
   std::vector<int64_t> repeats(static_cast<size_t>(rank), 1);
   repeats[static_cast<size_t>(axis)] = static_cast<int64_t>(tiles);
@@ -86,7 +87,8 @@ Status SliceUp(NodeEditor& e) {
 Status SliceDown(NodeEditor& e) {
   if (e.HasInput(4)) {
     ASSIGN_OR_RETURN(const std::vector<int64_t> steps, e.ConstantInts(4));
-    if (std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step != 1; })) return Unsupported("steps other than 1 came with opset 10");
+    if (std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step != 1; }))
+      return Unsupported("steps other than 1 came with opset 10");
   }
   if (e.HasInput(3)) {
     ASSIGN_OR_RETURN(std::vector<int64_t> axes, e.ConstantInts(3));

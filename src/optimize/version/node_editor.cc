@@ -156,9 +156,7 @@ Status NodeEditor::InputToInts(size_t i, std::string_view attribute) {
   return {};
 }
 
-std::string NodeEditor::NewName(std::string_view hint) const {
-  return workspace_.FreshName(fmt::format("{}_{}", base_, hint));
-}
+std::string NodeEditor::NewName(std::string_view hint) const { return workspace_.FreshName(fmt::format("{}_{}", base_, hint)); }
 
 std::string NodeEditor::NodeName(std::string_view hint) const {
   return node_->name.empty() ? std::string() : fmt::format("{}/{}", node_->name, hint);

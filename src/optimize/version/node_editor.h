@@ -104,8 +104,8 @@ class NodeEditor {
   void ResizeOutputs(size_t count);
   std::string NewName(std::string_view hint) const;
   std::string NodeName(std::string_view hint) const;
-  ir::Node* InsertNode(size_t position, std::string_view op_type, const std::vector<ir::Value*>& inputs, std::vector<ir::Attribute> attributes,
-                       std::string_view hint);
+  ir::Node* InsertNode(size_t position, std::string_view op_type, const std::vector<ir::Value*>& inputs,
+                       std::vector<ir::Attribute> attributes, std::string_view hint);
 
   Workspace& workspace_;
   ir::Node* node_;

@@ -14,7 +14,8 @@ bool AllOnes(const std::vector<int64_t>& values) {
 // Rounding the output size up or down makes no difference where it divides evenly.
 bool CeilModeMatters(NodeEditor& e) {
   if (e.Int("ceil_mode") == 0) return false;
-  const std::vector<int64_t> kernel = e.node().GetInts("kernel_shape"), pads = e.node().GetInts("pads"), strides = e.node().GetInts("strides");
+  const std::vector<int64_t> kernel = e.node().GetInts("kernel_shape"), pads = e.node().GetInts("pads"),
+                             strides = e.node().GetInts("strides");
   if (e.String("auto_pad", "NOTSET") != "NOTSET") return true;
   if ((!pads.empty() && pads.size() != 2 * kernel.size()) || (!strides.empty() && strides.size() != kernel.size())) return true;
   for (size_t i = 0; i < kernel.size(); ++i) {
@@ -65,7 +66,8 @@ Status StorageOrderDown(NodeEditor& e) {
 Status CountIncludePadDown(NodeEditor& e) {
   if (e.Int("count_include_pad") == 0) return {};
   const std::vector<int64_t> pads = e.node().GetInts("pads");
-  if (e.String("auto_pad", "NOTSET") != "NOTSET" && e.String("auto_pad") != "VALID") return Unsupported("count_include_pad with auto_pad came with opset 7");
+  if (e.String("auto_pad", "NOTSET") != "NOTSET" && e.String("auto_pad") != "VALID")
+    return Unsupported("count_include_pad with auto_pad came with opset 7");
   if (!std::all_of(pads.begin(), pads.end(), [](int64_t pad) { return pad == 0; })) {
     std::vector<int64_t> all(pads.size() / 2 + 2, 0);
     std::copy_n(pads.begin(), pads.size() / 2, all.begin() + 2);
@@ -120,7 +122,8 @@ Status RoiAlignUp(NodeEditor& e) {
 
 Status RoiAlignDown(NodeEditor& e) {
   const std::string mode = e.String("coordinate_transformation_mode", "half_pixel");
-  if (mode != "output_half_pixel") return Unsupported(fmt::format("coordinate_transformation_mode '{}' came with opset 16; before, it was 'output_half_pixel'", mode));
+  if (mode != "output_half_pixel")
+    return Unsupported(fmt::format("coordinate_transformation_mode '{}' came with opset 16; before, it was 'output_half_pixel'", mode));
   e.Remove("coordinate_transformation_mode");
   e.SetChanged();
   return {};

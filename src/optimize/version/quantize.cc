@@ -79,7 +79,8 @@ struct Bounds {
   DataType dtype;
   double low, high;
 };
-constexpr Bounds kBounds[] = {{DataType::kUint8, 0, 255}, {DataType::kInt8, -128, 127}, {DataType::kUint16, 0, 65535}, {DataType::kInt16, -32768, 32767}};
+constexpr Bounds kBounds[] = {
+    {DataType::kUint8, 0, 255}, {DataType::kInt8, -128, 127}, {DataType::kUint16, 0, 65535}, {DataType::kInt16, -32768, 32767}};
 
 StatusOr<DataType> OutputDtype(const NodeEditor& e) {
   if (e.HasInput(2)) return e.Dtype(2);
@@ -135,14 +136,10 @@ Status QuantizeUp(NodeEditor& e) {
 }
 
 constexpr Adapter kRows[] = {
-    {"DequantizeLinear", 13, nullptr, DequantizeAxisDown},
-    {"DequantizeLinear", 19, nullptr, DequantizeDown},
-    {"DequantizeLinear", 21, nullptr, DequantizeDown},
-    {"DequantizeLinear", 23, nullptr, DequantizeDown},
-    {"QuantizeLinear", 13, nullptr, QuantizeAxisDown},
-    {"QuantizeLinear", 19, QuantizeUp, QuantizeDown},
-    {"QuantizeLinear", 21, nullptr, QuantizeDown},
-    {"QuantizeLinear", 23, nullptr, QuantizeDown},
+    {"DequantizeLinear", 13, nullptr, DequantizeAxisDown}, {"DequantizeLinear", 19, nullptr, DequantizeDown},
+    {"DequantizeLinear", 21, nullptr, DequantizeDown},     {"DequantizeLinear", 23, nullptr, DequantizeDown},
+    {"QuantizeLinear", 13, nullptr, QuantizeAxisDown},     {"QuantizeLinear", 19, QuantizeUp, QuantizeDown},
+    {"QuantizeLinear", 21, nullptr, QuantizeDown},         {"QuantizeLinear", 23, nullptr, QuantizeDown},
 };
 
 }  // namespace
