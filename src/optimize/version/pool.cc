@@ -53,6 +53,38 @@ Status Dilations19Down(NodeEditor& e) {
   return {};
 }
 
+// Where the size is rounded up, the last window may begin in the padding behind the input. Since opset 22 such a window does not
+// count: then it is as if the size were rounded down.
+Status LastWindowDown(NodeEditor& e) {
+  if (e.Int("ceil_mode") == 0 || e.String("auto_pad", "NOTSET") != "NOTSET") return {};
+  const std::vector<int64_t> kernel = e.node().GetInts("kernel_shape"), pads = e.node().GetInts("pads"),
+                             strides = e.node().GetInts("strides"), dilations = e.node().GetInts("dilations");
+  const auto fits = [&](const std::vector<int64_t>& values, size_t size) { return values.empty() || values.size() == size; };
+  if (!fits(pads, 2 * kernel.size()) || !fits(strides, kernel.size()) || !fits(dilations, kernel.size()))
+    return Unsupported("its attributes are not of one rank");
+  bool ignored = false, rounded = false;
+  for (size_t i = 0; i < kernel.size(); ++i) {
+    const int64_t stride = strides.empty() ? 1 : std::max<int64_t>(strides[i], 1), before = pads.empty() ? 0 : pads[i];
+    const int64_t behind = pads.empty() ? 0 : pads[i + kernel.size()],
+                  extent = (kernel[i] - 1) * (dilations.empty() ? 1 : dilations[i]) + 1;
+    if (stride + behind <= extent) {  // a window that begins there would not reach beyond the padding
+      rounded = rounded || stride > 1;
+      continue;
+    }
+    const std::optional<int64_t> dim = e.Dim(0, i + 2);
+    if (!dim) return Unsupported("a last window in the padding does not count since opset 22, and the size of its input is not known");
+    const int64_t room = *dim + before + behind - extent, last = (room + stride - 1) / stride * stride;
+    ignored = ignored || last >= *dim + before;
+    rounded = rounded || (last < *dim + before && room % stride != 0);
+  }
+  if (!ignored) return {};
+  if (rounded)
+    return Unsupported("the last window does not count along one axis, as since opset 22, and the size is rounded up along another");
+  e.Remove("ceil_mode");
+  e.SetChanged();
+  return {};
+}
+
 // The order of the elements says something of the indices only.
 Status StorageOrderDown(NodeEditor& e) {
   if (e.WantsOutput(1)) return Unsupported("the indices of the maxima came with opset 8");
@@ -135,6 +167,8 @@ constexpr Adapter kRows[] = {
     {"AveragePool", 7, nullptr, CountIncludePadDown},
     {"AveragePool", 10, nullptr, Pool10Down},
     {"AveragePool", 19, nullptr, Dilations19Down},
+    {"MaxPool", 22, nullptr, LastWindowDown},
+    {"AveragePool", 22, nullptr, LastWindowDown},
     {"LpPool", 2, LpPoolUp, PDown},
     {"LpPool", 18, nullptr, LpPool18Down},
     {"GlobalLpPool", 2, PUp, PDown},
