@@ -56,8 +56,8 @@ void Quantize(const QuantizationLayout& layout, const QuantizationTables& tables
               DataType x_dtype, const void* x, DataType y_dtype, void* y, int64_t begin, int64_t end);
 
 // The reverse. y_dtype is a floating-point type.
-void Dequantize(const QuantizationLayout& layout, const QuantizationTables& tables, DataType x_dtype, const void* x, DataType y_dtype, void* y,
-                int64_t begin, int64_t end);
+void Dequantize(const QuantizationLayout& layout, const QuantizationTables& tables, DataType x_dtype, const void* x, DataType y_dtype,
+                void* y, int64_t begin, int64_t end);
 
 // Smallest and largest value of an integer type of at most 16 bits.
 struct IntegerRange {

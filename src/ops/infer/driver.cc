@@ -222,7 +222,8 @@ Status Driver::InferByFunction(const ir::Function& function, const ir::Node& nod
 Status Driver::InferBySchema(const ir::Node& node, const ir::Node& original, Frame& frame, std::vector<ValueFacts>& outputs,
                              Errors& errors) {
   const std::string_view domain = ir::NormalDomain(node.domain);
-  int64_t version = OpsetVersion(*frame.opset_imports, domain);
+  // A node that was inlined from a function of another opset, or is being converted, says which version it means.
+  int64_t version = original.opset_version != 0 ? original.opset_version : OpsetVersion(*frame.opset_imports, domain);
   if (version == 0) version = NewestOpset(domain);  // the missing import is for the checker to report
   const OpSchema* schema = FindRunnableSchema(domain, node.op_type, version);
   NodeContext context(*this, frame, node, original, schema ? *schema : UnknownSchema(), version);

@@ -28,6 +28,7 @@ struct ResizeState {
   AspectPolicy policy = AspectPolicy::kStretch;
   std::vector<int64_t> axes;  // empty: all
   std::vector<float> scales;  // given as attributes (Upsample-1 and -7)
+  bool shrinks_by_ceil = false;
   int roi_input = -1, scales_input = -1, sizes_input = -1;
 };
 
@@ -134,6 +135,7 @@ Status BuildTables(const ResizeState& state, size_t rank, std::vector<ResizeAxis
     // An axis that is not named keeps its elements, whatever the transform.
     ResizeOptions options = state.options;
     if (std::find(selected.begin(), selected.end(), i) == selected.end()) options.transform = kernels::CoordinateTransform::kAsymmetric;
+    if (state.shrinks_by_ceil && axes[i].scale < 1) options.nearest = kernels::NearestMode::kCeil;
     RETURN_IF_ERROR(kernels::BuildResizeTable(options, axes[i]));
   }
   return Status();
@@ -143,8 +145,10 @@ template <class T>
 T FromDouble(double value) {
   if constexpr (std::is_floating_point_v<T>) {
     return static_cast<T>(value);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value != 0;
   } else {
-    value = std::nearbyint(value);
+    value = std::trunc(value);
     if (!(value > static_cast<double>(std::numeric_limits<T>::min()))) return std::numeric_limits<T>::min();
     if (value >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
     return static_cast<T>(value);
@@ -194,12 +198,21 @@ Status RunNearest(KernelContext& context, const ResizeState& state, std::span<co
   }
 }
 
-// Integers are interpolated in double (8- and 16-bit ones in float, which holds them) and rounded.
+// Interpolated values as integers: cut off, as Cast does and the peers do, but for what only rounding kept from the next
+// one. Filters that average (antialias) round.
+template <class T, class Compute>
+T ToInteger(Compute value, bool rounds) {
+  constexpr double kSlack = std::is_same_v<Compute, float> ? 1.0 / 64 : 1e-6;
+  const auto wide = static_cast<double>(value);
+  return FromDouble<T>(rounds ? std::nearbyint(wide) : std::trunc(wide + std::copysign(kSlack, wide)));
+}
+
+// Integers are interpolated in double (8- and 16-bit ones in float, which holds them).
 template <class T>
-Status RunInterpolated(KernelContext& context, const ResizeState& state, std::span<const ResizeAxis> axes, TensorView& y) {
+Status RunInterpolated(KernelContext& context, const ResizeState& state, std::span<const ResizeAxis> axes, const TensorView& x,
+                       TensorView y) {
   using Compute = std::conditional_t<std::is_same_v<T, float> || sizeof(T) <= 2, float, double>;
   constexpr bool convert = !std::is_same_v<T, Compute>;
-  const TensorView& x = context.input(0);
   WorkspacePlan plan;
   const size_t passes = plan.AddArray<Compute>(2 * kernels::ResizeIntermediateSize(axes));
   const size_t in = plan.AddArray<Compute>(convert ? x.num_elements() : 0), out = plan.AddArray<Compute>(convert ? y.num_elements() : 0);
@@ -210,11 +223,29 @@ Status RunInterpolated(KernelContext& context, const ResizeState& state, std::sp
     Compute* result = reinterpret_cast<Compute*>(workspace + out);
     std::transform(x.ptr<T>(), x.ptr<T>() + x.num_elements(), wide, [](T v) { return static_cast<Compute>(v); });
     kernels::ResizeInterpolated<Compute>(axes, extrapolation, wide, result, workspace + passes, context.thread_pool());
-    std::transform(result, result + y.num_elements(), y.mutable_ptr<T>(), [](Compute v) { return FromDouble<T>(static_cast<double>(v)); });
+    std::transform(result, result + y.num_elements(), y.mutable_ptr<T>(), [&](Compute v) { return ToInteger<T>(v, state.options.antialias); });
   } else {
     kernels::ResizeInterpolated<T>(axes, extrapolation, x.ptr<T>(), y.mutable_ptr<T>(), workspace + passes, context.thread_pool());
   }
   return Status();
+}
+
+// Real and imaginary parts as one more axis, which stays.
+Status RunComplex(KernelContext& context, const ResizeState& state, std::vector<ResizeAxis> axes, const TensorView& y) {
+  if (state.options.extrapolation_value != 0) return Unsupported("Resize of complex numbers with an extrapolation_value");
+  ResizeAxis parts;
+  parts.input = parts.output = 2;
+  parts.identity = true;
+  axes.push_back(parts);
+  const auto run = [&]<class T>() {
+    const auto real = [](const TensorView& view) {
+      Dims dims = view.dims;
+      dims.push_back(2);
+      return TensorView{DataTypeOf<T>::value, dims, view.data};
+    };
+    return RunInterpolated<T>(context, state, axes, real(context.input(0)), real(y));
+  };
+  return y.dtype == DataType::kComplex64 ? run.template operator()<float>() : run.template operator()<double>();
 }
 
 Status RunResize(KernelContext& context, const ResizeState& state) {
@@ -228,8 +259,10 @@ Status RunResize(KernelContext& context, const ResizeState& state) {
   if (x.num_elements() == 0) return Invalid(fmt::format("X {} has nothing to resize", x.dims.ToString()));
   RETURN_IF_ERROR(BuildTables(state, x.rank(), axes));
   if (state.options.mode == ResizeMode::kNearest) return RunNearest(context, state, axes, y);
-  return Dispatch<float, double, uint8_t, int8_t, uint16_t, int16_t, int32_t, uint32_t, int64_t, uint64_t>(
-      x.dtype, "Resize by interpolation", [&]<class T>() { return RunInterpolated<T>(context, state, axes, y); });
+  if (x.dtype == DataType::kString) return Unsupported("Resize between strings: only mode nearest has a meaning for them");
+  if (x.dtype == DataType::kComplex64 || x.dtype == DataType::kComplex128) return RunComplex(context, state, std::move(axes), y);
+  return Dispatch<float, double, bool, uint8_t, int8_t, uint16_t, int16_t, int32_t, uint32_t, int64_t, uint64_t>(
+      x.dtype, "Resize by interpolation", [&]<class T>() { return RunInterpolated<T>(context, state, axes, x, y); });
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeResize(ResizeState state) {
@@ -247,6 +280,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateResize(const NodeInfo& node) {
   ASSIGN_OR_RETURN(state.options.mode, kernels::ParseResizeMode(node.GetString("mode", "nearest")));
   if (node.schema().since_version < 11) {
     SetAsymmetric(state.options);
+    state.shrinks_by_ceil = true;  // ONNX's example of that version, which ONNX Runtime follows: 1 2 3 4 by 0.6 is 1 3
     state.scales_input = 1;
     return MakeResize(std::move(state));
   }

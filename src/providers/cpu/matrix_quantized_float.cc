@@ -2,6 +2,7 @@
 
 #include "kernels/gemm/matmul.h"
 #include "kernels/gemm/matmul_i8.h"
+#include "kernels/quantize/quantize.h"
 #include "providers/cpu/bind.h"
 #include "providers/cpu/matrix.h"
 #include "providers/cpu/matrix_quantized.h"
@@ -12,15 +13,35 @@ namespace {
 
 using kernels::AlignedBuffer;
 
-// x as floats times its scale; float8 has no zero point but 0.
-Status Dequantize(const TensorView& x, const TensorView& scale, float* out) {
-  if (scale.dtype != DataType::kFloat || scale.num_elements() != 1)
+// f.template operator()<T>() with the element type of an operand.
+template <class F>
+Status DispatchOperand(DataType dtype, F&& f) {
+  return Dispatch<int8_t, uint8_t, Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>(dtype, "QLinearMatMul", std::forward<F>(f));
+}
+
+Status CheckScale(const TensorView& x, const TensorView& scale, const TensorView& zero) {
+  if (scale.dtype != DataType::kFloat || scale.num_elements() != 1 || zero.num_elements() != 1)
     return Unsupported("float8 products with scales that are not one float");
-  const float factor = scale.ptr<float>()[0];
-  return Dispatch<Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>(x.dtype, "QLinearMatMul", [&]<class T>() -> Status {
-    for (int64_t i = 0; i < x.num_elements(); ++i) out[i] = static_cast<float>(x.ptr<T>()[i]) * factor;
+  return zero.dtype == x.dtype ? Status() : Invalid(fmt::format("a zero point {} for {}", zero.TypeString(), x.TypeString()));
+}
+
+// x less its zero point, times its scale.
+Status Dequantize(const TensorView& x, const TensorView& scale, const TensorView& zero, float* out) {
+  RETURN_IF_ERROR(CheckScale(x, scale, zero));
+  return DispatchOperand(x.dtype, [&]<class T>() -> Status {
+    const float factor = scale.ptr<float>()[0], origin = static_cast<float>(zero.ptr<T>()[0]);
+    for (int64_t i = 0; i < x.num_elements(); ++i) out[i] = (static_cast<float>(x.ptr<T>()[i]) - origin) * factor;
     return Status();
   });
+}
+
+// The reverse.
+template <class T>
+T Quantized(float x, float scale, float origin, DataType dtype) {
+  if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(kernels::Saturated(x / scale, origin, kernels::RangeOf(dtype)));
+  else
+    return T(x / scale + origin);
 }
 
 }  // namespace
@@ -29,22 +50,24 @@ Status RunQLinearMatMulFloat8(KernelContext& context) {
   const TensorView &a = context.input(0), &b = context.input(3), &y_scale = context.input(6), &y_zero = context.input(7);
   kernels::MatMulF32Arguments m;
   ASSIGN_OR_RETURN(m.shape, kernels::PlanMatMul(a.dims, b.dims));
-  if (y_scale.dtype != DataType::kFloat || y_scale.num_elements() != 1) return Unsupported("QLinearMatMul whose y_scale is not one float");
+  if (y_scale.dtype != DataType::kFloat || y_scale.num_elements() != 1 || y_zero.num_elements() != 1)
+    return Unsupported("QLinearMatMul whose y_scale is not one float");
   WorkspacePlan plan;
   const size_t a_floats = plan.AddArray<float>(a.num_elements()), b_floats = plan.AddArray<float>(b.num_elements());
   const size_t product = plan.AddArray<float>(m.shape.output.num_elements());
   const size_t scratch = plan.Add(kernels::MatMulF32Workspace(m, context.thread_pool().threads()));
   ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
-  RETURN_IF_ERROR(Dequantize(a, context.input(1), reinterpret_cast<float*>(workspace + a_floats)));
-  RETURN_IF_ERROR(Dequantize(b, context.input(4), reinterpret_cast<float*>(workspace + b_floats)));
+  RETURN_IF_ERROR(Dequantize(a, context.input(1), context.input(2), reinterpret_cast<float*>(workspace + a_floats)));
+  RETURN_IF_ERROR(Dequantize(b, context.input(4), context.input(5), reinterpret_cast<float*>(workspace + b_floats)));
   m.a = reinterpret_cast<const float*>(workspace + a_floats);
   m.b = reinterpret_cast<const float*>(workspace + b_floats);
   m.y = reinterpret_cast<float*>(workspace + product);
   kernels::MatMulF32(m, workspace + scratch, context.thread_pool());
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, y_zero.dtype, m.shape.output));
   const float scale = y_scale.ptr<float>()[0];
-  return Dispatch<Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>(y_zero.dtype, "QLinearMatMul", [&]<class T>() -> Status {
-    for (int64_t i = 0; i < y.num_elements(); ++i) y.mutable_ptr<T>()[i] = T(m.y[i] / scale);
+  return DispatchOperand(y_zero.dtype, [&]<class T>() -> Status {
+    const float origin = static_cast<float>(y_zero.ptr<T>()[0]);
+    for (int64_t i = 0; i < y.num_elements(); ++i) y.mutable_ptr<T>()[i] = Quantized<T>(m.y[i], scale, origin, y_zero.dtype);
     return Status();
   });
 }

@@ -22,9 +22,11 @@ using kernels::QLinearBinaryOp;
 
 // Parameters of a tensor of `dtype` from inputs `i` (scale) and i + 1 (zero point, 0 when omitted).
 StatusOr<Affine> ReadAffine(const KernelContext& context, std::string_view op, DataType dtype, size_t i) {
-  if (dtype != DataType::kUint8 && dtype != DataType::kInt8) return Unsupported(fmt::format("{} is not defined for {}", op, DataTypeName(dtype)));
+  if (dtype != DataType::kUint8 && dtype != DataType::kInt8)
+    return Unsupported(fmt::format("{} is not defined for {}", op, DataTypeName(dtype)));
   ASSIGN_OR_RETURN(const double scale, ScalarInput<double>(context, i, fmt::format("{}: scale (input {})", op, i)));
-  ASSIGN_OR_RETURN(const double zero_point, ScalarInputOr<double>(context, i + 1, fmt::format("{}: zero point (input {})", op, i + 1), 0.0));
+  ASSIGN_OR_RETURN(const double zero_point,
+                   ScalarInputOr<double>(context, i + 1, fmt::format("{}: zero point (input {})", op, i + 1), 0.0));
   return Affine{dtype, static_cast<float>(scale), static_cast<float>(zero_point)};
 }
 
@@ -118,7 +120,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeConcat(const NodeInfo& node) {
       const Dims& part = context.input(2 + 3 * p).dims;
       Dims same = part;
       if (part.rank() == dims.rank()) same[d] = dims[d];
-      if (!(same == dims)) return Usage(fmt::format("QLinearConcat: {} and {} cannot be joined along axis {}", first.TypeString(), part.ToString(), axis));
+      if (!(same == dims))
+        return Usage(fmt::format("QLinearConcat: {} and {} cannot be joined along axis {}", first.TypeString(), part.ToString(), axis));
       dims[d] += part[d];
     }
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, dtype, dims));
@@ -189,8 +192,10 @@ StatusOr<std::unique_ptr<Kernel>> MakeReduceMean(const NodeInfo& node) {
     }
     Dims dims;
     for (size_t d = 0; d < x.rank(); ++d) {
-      if (!reduced[d]) dims.push_back(x[d]);
-      else if (keepdims) dims.push_back(1);
+      if (!reduced[d])
+        dims.push_back(x[d]);
+      else if (keepdims)
+        dims.push_back(1);
     }
     return RunMean(context, "QLinearReduceMean", reduced, dims);
   });
@@ -254,7 +259,8 @@ struct AveragePool {
 
 StatusOr<std::unique_ptr<Kernel>> MakeAveragePool(const NodeInfo& node) {
   ASSIGN_OR_RETURN(kernels::WindowAttributes attributes, ReadWindowAttributes(node));
-  AveragePool pool{std::move(attributes), node.GetInts("kernel_shape"), node.GetInt("count_include_pad", 0) != 0, node.GetInt("channels_last", 0) != 0};
+  AveragePool pool{std::move(attributes), node.GetInts("kernel_shape"), node.GetInt("count_include_pad", 0) != 0,
+                   node.GetInt("channels_last", 0) != 0};
   return MakeKernel([pool = std::move(pool)](KernelContext& context) { return pool.Run(context); });
 }
 
@@ -267,8 +273,10 @@ constexpr KernelEntry Row(std::string_view name) {
 
 std::span<const KernelEntry> QLinearKernels() {
   static constexpr KernelEntry kEntries[] = {
-      {"com.microsoft", "QLinearAdd", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeBinary(QLinearBinaryOp::kAdd, node); }},
-      {"com.microsoft", "QLinearMul", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeBinary(QLinearBinaryOp::kMul, node); }},
+      {"com.microsoft", "QLinearAdd", "reference", AcceptsAll,
+       [](const NodeInfo& node) { return MakeBinary(QLinearBinaryOp::kAdd, node); }},
+      {"com.microsoft", "QLinearMul", "reference", AcceptsAll,
+       [](const NodeInfo& node) { return MakeBinary(QLinearBinaryOp::kMul, node); }},
       Row<MakeSigmoid>("QLinearSigmoid"),
       Row<MakeLeakyRelu>("QLinearLeakyRelu"),
       Row<MakeSoftmax>("QLinearSoftmax"),
