@@ -7,6 +7,7 @@
 
 #include "providers/cpu/bind.h"
 #include "providers/cpu/convolution.h"
+#include "providers/cpu/generation.h"
 #include "providers/cpu/widened.h"
 #include "providers/cpu/workspace.h"
 
@@ -252,6 +253,9 @@ constexpr KernelEntry kRows[] = {
     {"com.microsoft", "DynamicTimeWarping", "reference", AcceptsAll, CreateDynamicTimeWarping},
     {"com.microsoft", "WordConvEmbedding", "reference", AcceptsAll, CreateWordConvEmbedding},
     {"com.microsoft", "MaxpoolWithMask", "reference", AcceptsAll, CreateMaskedPool},
+    {"com.microsoft", "GreedySearch", "reference", AcceptsAll, CreateGreedySearch},
+    {"com.microsoft", "BeamSearch", "reference", AcceptsAll, CreateBeamSearch},
+    {"com.microsoft", "WhisperBeamSearch", "reference", AcceptsAll, CreateBeamSearch},
 };
 
 }  // namespace
