@@ -186,7 +186,15 @@ StatusOr<std::span<const float>> TokenDecoder::StartEncoderDecoder(const Tensor*
     mask = *attention_mask;
   } else if (prompt.dtype() == DataType::kInt32) {
     std::vector<int32_t> used;
-    for (int32_t id : prompt.data<int32_t>()) used.push_back(id != model_.pad ? 1 : 0);
+    // Padding before the first token alone, as ONNX Runtime has it.
+    const int64_t length = prompt.dims()[1];
+    for (int64_t b = 0; b < batch_; ++b) {
+      bool begun = false;
+      for (int32_t id : prompt.data<int32_t>().subspan(static_cast<size_t>(b * length), static_cast<size_t>(length))) {
+        begun = begun || id != model_.pad;
+        used.push_back(begun ? 1 : 0);
+      }
+    }
     ASSIGN_OR_RETURN(mask, Matrix(used, batch_));
   }
   for (size_t i = 0; i < model_.encoder_inputs.size(); ++i) {

@@ -174,7 +174,6 @@ class BeamSearch {
         const Hypothesis& h = finished_[static_cast<size_t>(image)].best[static_cast<size_t>(i)];
         int32_t* out = y.mutable_ptr<int32_t>() + (image * options_.returned + i) * limits_.max_length;
         std::copy(h.tokens.begin(), h.tokens.end(), out);
-        if (static_cast<int64_t>(h.tokens.size()) < limits_.max_length) out[h.tokens.size()] = static_cast<int32_t>(model_.eos);
         if (wants_scores) scores.mutable_ptr<float>()[image * options_.returned + i] = static_cast<float>(h.score);
       }
     return {};

@@ -91,6 +91,7 @@ struct Bert {
 // `batched`: HfBertTokenizer, which gives [1, length] and the mask before the types.
 template <bool batched>
 KernelOr CreateBert(const NodeInfo& node) {
+  if (node.has_output(3)) return Unsupported("a tokenizer with the output offset_mapping");
   if (node.GetInt("strip_accents") != 0) return Unsupported("a BERT tokenizer that strips accents");
   Bert bert{.pieces = kernels::WordPieces(ReadLines(node.GetString("vocab_file")), node.GetString("suffix_indicator", "##"), 100)};
   bert.basic.lower_case = node.GetInt("do_lower_case", 1) != 0;
@@ -190,6 +191,7 @@ struct BpeModel {
 };
 
 KernelOr CreateBpe(const NodeInfo& node, const BpeModel& model) {
+  if (node.has_output(2)) return Unsupported("a tokenizer with the output offset_mapping");
   ASSIGN_OR_RETURN(Vocabulary vocabulary, ReadJsonVocabulary(node.GetString("vocab")));
   ASSIGN_OR_RETURN(kernels::BpeTokenizer tokenizer, kernels::BpeTokenizer::Create(std::move(vocabulary), node.GetString("merges"), model.options));
   Bpe bpe{.tokenizer = std::move(tokenizer), .padding_length = node.GetInt("padding_length", -1)};
