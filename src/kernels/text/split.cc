@@ -182,9 +182,10 @@ uint32_t MurmurHash3(std::string_view bytes, uint32_t seed) {
   return hash ^ hash >> 16;
 }
 
-uint64_t MurmurHash64A(std::string_view bytes, uint64_t seed) {
+uint64_t BucketHash(std::string_view bytes) {
+  constexpr uint64_t kSeed = 0xDECAFCAFFEu;
   constexpr uint64_t kMultiplier = 0xc6a4a7935bd1e995u;
-  uint64_t hash = seed ^ bytes.size() * kMultiplier;
+  uint64_t hash = kSeed ^ bytes.size() * kMultiplier;
   const size_t whole = bytes.size() / 8 * 8;
   for (size_t i = 0; i < whole; i += 8) {
     uint64_t word;
@@ -193,11 +194,9 @@ uint64_t MurmurHash64A(std::string_view bytes, uint64_t seed) {
     word = (word ^ word >> 47) * kMultiplier;
     hash = (hash ^ word) * kMultiplier;
   }
-  if (bytes.size() > whole) {
-    uint64_t tail = 0;
-    for (size_t i = bytes.size(); i-- > whole;) tail = tail << 8 | static_cast<uint8_t>(bytes[i]);
-    hash = (hash ^ tail) * kMultiplier;
-  }
+  uint64_t tail = 0;
+  for (size_t i = bytes.size(); i-- > whole;) tail = tail << 8 | static_cast<uint8_t>(bytes[i]);
+  hash = (hash ^ tail) * kMultiplier;
   hash = (hash ^ hash >> 47) * kMultiplier;
   return hash ^ hash >> 47;
 }

@@ -59,7 +59,7 @@ class TextTokenizer {
 
 // MurmurHash3's 32-bit hash for x86, of little-endian bytes.
 uint32_t MurmurHash3(std::string_view bytes, uint32_t seed);
-// MurmurHash2's 64-bit hash for 64-bit machines, of little-endian bytes.
-uint64_t MurmurHash64A(std::string_view bytes, uint64_t seed);
+// The hash of ai.onnx.contrib's StringToHashBucket: MurmurHash64A, but for mixing in the last bytes also where there are none.
+uint64_t BucketHash(std::string_view bytes);
 
 }  // namespace sardonyx::kernels

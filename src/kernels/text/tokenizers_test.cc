@@ -84,9 +84,11 @@ TEST(RegexEditor, ReplacesGroups) {
   EXPECT_FALSE(RegexEditor::Compile("(").ok());
 }
 
-TEST(MurmurHash64A, KnownHashes) {
-  EXPECT_EQ(MurmurHash64A("abc", 0xDECAFCAFFEu) % 1000, 710u);
-  EXPECT_EQ(MurmurHash64A("hello world!", 0xDECAFCAFFEu) % 1000, 303u);
+TEST(BucketHash, KnownHashes) {
+  EXPECT_EQ(BucketHash("abc") % 1000, 710u);
+  EXPECT_EQ(BucketHash("") % 1000, 7u);
+  EXPECT_EQ(BucketHash("12345678") % 1000, 341u);
+  EXPECT_EQ(BucketHash("hello world!") % 1000, 303u);
 }
 
 }  // namespace

@@ -246,7 +246,7 @@ KernelOr CreateToHashBucket(const NodeInfo&) {
     if (buckets < 1) return Invalid(fmt::format("num_buckets is {}", buckets));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kInt64, context.input(0).dims));
     for (size_t i = 0; i < texts.size(); ++i)
-      y.mutable_ptr<int64_t>()[i] = static_cast<int64_t>(kernels::MurmurHash64A(texts[i], 0xDECAFCAFFEu) % static_cast<uint64_t>(buckets));
+      y.mutable_ptr<int64_t>()[i] = static_cast<int64_t>(kernels::BucketHash(texts[i]) % static_cast<uint64_t>(buckets));
     return {};
   });
 }
