@@ -4,7 +4,7 @@
 # Does nothing, and needs no root, when they are all there.
 set -eu
 packages="g++ cmake ninja-build ccache pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libzip-dev libarchive-dev
-zlib1g-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libyaml-cpp-dev libhwy-dev libre2-dev libgtest-dev $*"
+zlib1g-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libopenjp2-7-dev libyaml-cpp-dev libhwy-dev libre2-dev libgtest-dev $*"
 
 if ! command -v apt-get >/dev/null; then
   echo "Not a Debian system: going on with what is installed. Needed, by Debian's names:" $packages >&2

@@ -138,6 +138,11 @@ def decode_cases():
     case("lossy.webp", saved(image, "WEBP", quality=80), None, 1)
     case("alpha.webp", saved(alpha, "WEBP", lossless=True, exact=True), image)
 
+    for name, pixels in ("rgb", image), ("gray", gray), ("alpha", alpha):
+        case(name + ".jp2", saved(pixels, "JPEG2000", irreversible=False), gray if pixels is gray else image)
+    case("tiles.j2k", saved(image, "JPEG2000", no_jp2=True, tile_size=(16, 8), irreversible=False), image)
+    case("lossy.jp2", saved(image, "JPEG2000", irreversible=True, quality_mode="dB", quality_layers=[40]), None, 1)
+
     case("rgb.bmp", saved(image, "BMP"), image)
     case("gray.bmp", saved(gray, "BMP"), gray)
     case("palette.bmp", saved(few, "BMP"), few)

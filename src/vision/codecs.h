@@ -14,6 +14,7 @@ struct Decoded {
 };
 
 StatusOr<Decoded> DecodeJpeg(std::span<const uint8_t> bytes, uint64_t max_pixels);
+StatusOr<Decoded> DecodeJpeg2000(std::span<const uint8_t> bytes, uint64_t max_pixels);
 StatusOr<Decoded> DecodePng(std::span<const uint8_t> bytes, uint64_t max_pixels);
 StatusOr<Decoded> DecodeWebp(std::span<const uint8_t> bytes, uint64_t max_pixels);
 StatusOr<Decoded> DecodeTiff(std::span<const uint8_t> bytes, uint64_t max_pixels);

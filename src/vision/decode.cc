@@ -24,11 +24,11 @@ StatusOr<Decoded> Decode(ImageFormat format, std::span<const uint8_t> bytes, uin
     case ImageFormat::kWebp: return DecodeWebp(bytes, max_pixels);
     case ImageFormat::kPnm: return DecodePnm(bytes, max_pixels);
     case ImageFormat::kTiff: return DecodeTiff(bytes, max_pixels);
-    case ImageFormat::kJpeg2000:
+    case ImageFormat::kJpeg2000: return DecodeJpeg2000(bytes, max_pixels);
     case ImageFormat::kGif: return Unsupported("this format is not read; save the picture as PNG or JPEG");
     case ImageFormat::kUnknown: break;
   }
-  return Corrupt("not a picture that is known: neither JPEG, PNG, BMP, WebP, PNM nor TIFF");
+  return Corrupt("not a picture that is known: neither JPEG, JPEG 2000, PNG, BMP, WebP, PNM nor TIFF");
 }
 
 }  // namespace

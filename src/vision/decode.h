@@ -1,4 +1,4 @@
-// Pictures in files: JPEG, PNG, BMP, WebP, PNM (PBM, PGM, PPM) and baseline TIFF.
+// Pictures in files: JPEG, JPEG 2000 (JP2 and bare codestreams), PNG, BMP, WebP, PNM (PBM, PGM, PPM) and baseline TIFF.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct DecodeOptions {
 
 // Decodes a whole file. Alpha is dropped, 16-bit samples keep their upper 8 bits, CMYK (as Adobe inverts it) becomes RGB;
 // color profiles are not applied. kCorrupt for damaged or truncated data and for bytes that are no picture; kUnsupported
-// for formats and variants that are not read (JPEG 2000, GIF, animated WebP, tiled TIFF, ...), naming them.
+// for formats and variants that are not read (GIF, animated WebP, tiled TIFF, ...), naming them.
 StatusOr<Image> DecodeImage(std::span<const uint8_t> bytes, const DecodeOptions& options = {});
 
 }  // namespace sardonyx::vision

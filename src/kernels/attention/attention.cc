@@ -8,6 +8,7 @@
 #include "kernels/gemm/aligned_buffer.h"
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/gemm/gemm_generic.h"
+#include "kernels/reduce/narrow_softmax.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -122,29 +123,44 @@ class Head {
     if (a_.scores_output == stage) std::copy_n(row, a_.keys, a_.scores + ((batch_ * a_.q_heads + head_) * a_.queries + i) * a_.keys);
   }
 
+  void Round(T* row) const {
+    if constexpr (std::is_same_v<T, float>) RoundTo(a_.rounding, row, a_.keys);
+  }
+
+  void Softcap(T* row) const {
+    for (int64_t j = 0; j < a_.keys; ++j) row[j] /= a_.softcap;
+    Round(row);
+    if constexpr (std::is_same_v<T, float>)
+      ActivateF32({ActivationKind::kTanh}, row, a_.keys);
+    else
+      std::transform(row, row + a_.keys, row, [](T v) { return std::tanh(v); });
+    Round(row);
+    for (int64_t j = 0; j < a_.keys; ++j) row[j] *= a_.softcap;
+    Round(row);
+  }
+
   void FinishRow(int64_t i, T* row) {
+    Round(row);
     Emit(ScoresOutput::kRaw, i, row);
-    if (a_.softcap != 0) {
-      for (int64_t j = 0; j < a_.keys; ++j) row[j] /= a_.softcap;
-      if constexpr (std::is_same_v<T, float>)
-        ActivateF32({ActivationKind::kTanh}, row, a_.keys);
-      else
-        std::transform(row, row + a_.keys, row, [](T v) { return std::tanh(v); });
-      for (int64_t j = 0; j < a_.keys; ++j) row[j] *= a_.softcap;
-    }
+    if (a_.softcap != 0) Softcap(row);
     Emit(ScoresOutput::kSoftcapped, i, row);
     const bool any = FillBias(i);
     // A hidden key is -inf whatever its score, be it infinite or not a number.
     for (int64_t j = 0; j < a_.keys; ++j) row[j] = bias_[j] == static_cast<T>(-kInfinity) ? bias_[j] : row[j] + bias_[j];
+    Round(row);
     Emit(ScoresOutput::kBiased, i, row);
     if (any)
       Softmax(row);
     else
       std::fill_n(row, a_.keys, T{0});
+    Round(row);
     Emit(ScoresOutput::kProbabilities, i, row);
   }
 
   void Softmax(T* row) const {
+    if constexpr (std::is_same_v<T, float>) {
+      if (IsNarrowFloat(a_.softmax_rounding)) return NarrowSoftmax(a_.softmax_rounding, row, a_.keys, 1);
+    }
     T highest = *std::max_element(row, row + a_.keys);
     if (a_.sinks) highest = std::max(highest, a_.sinks[head_]);
     double sum = 0;

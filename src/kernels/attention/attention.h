@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
+#include "sardonyx/data_type.h"
 
 namespace sardonyx::kernels {
 
@@ -54,6 +55,10 @@ struct AttentionArguments {
   int64_t mask_keys = 0;
   // Per query head, a score that takes part in the softmax's sum without a value; null: none.
   const T* sinks = nullptr;
+
+  // Attention in float16 or bfloat16 over numbers held as floats: what each operator of its specified body gives is rounded
+  // to `rounding`, and the Softmax computes in `softmax_rounding`. Any other type: not rounded.
+  DataType rounding = DataType::kUndefined, softmax_rounding = DataType::kUndefined;
 
   T* scores = nullptr;  // [batch, q_heads, queries, keys], or null
   ScoresOutput scores_output = ScoresOutput::kNone;

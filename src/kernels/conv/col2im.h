@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/thread_pool.h"
 #include "kernels/conv/window.h"
@@ -24,7 +25,12 @@ void AddColumns(const Window& window, const T* columns, T* plane) {
         const int64_t d = da.Start(od) + kd * da.dilation, h = ha.Start(oh) + kh * ha.dilation;
         if (d < 0 || d >= da.input || h < 0 || h >= ha.input) continue;
         T* row = plane + (d * ha.input + h) * wa.input + w0;
-        for (int64_t ow = low; ow < high; ++ow) row[ow * wa.stride] = static_cast<T>(row[ow * wa.stride] + columns[ow]);
+        for (int64_t ow = low; ow < high; ++ow) {
+          if constexpr (std::is_same_v<T, bool>)  // a sum is true if one of its terms is
+            row[ow * wa.stride] = row[ow * wa.stride] || columns[ow];
+          else
+            row[ow * wa.stride] = static_cast<T>(row[ow * wa.stride] + columns[ow]);
+        }
       }
   }
 }

@@ -17,7 +17,7 @@ struct QuantizationLayout {
   int64_t length = 1, inner = 1;
   int64_t block = 1;
 
-  int64_t blocks() const { return (length + block - 1) / block; }
+  int64_t blocks() const { return length / block + (length % block != 0); }
 
   // Calls f(position, n, index, step) for runs that cover elements [begin, end): element position + i takes the scale at
   // index + i * step; step is 0 or 1.

@@ -36,7 +36,7 @@ void TopK(int64_t k, bool largest, DataType dtype, const void* x, const AxisView
           int64_t end);
 
 enum class SoftmaxKind : uint8_t { kSoftmax, kLogSoftmax, kHardmax };
-// kHardmax: 1 at the first largest element, else 0. Computed in double for double, else in float.
+// kHardmax: 1 at the first largest element, else 0. Computed in double for double, else in float; see also NarrowSoftmax().
 void Softmax(SoftmaxKind kind, DataType dtype, const void* x, const AxisView& view, void* y, int64_t begin, int64_t end);
 
 // x / ||x||_p of each line, p 1 or 2; zero lines stay zero.

@@ -5,6 +5,7 @@
 #include "kernels/elementwise/math.h"
 #include "kernels/reduce/along_axis.h"
 #include "kernels/reduce/line_block.h"
+#include "kernels/reduce/narrow_softmax.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -65,7 +66,15 @@ void SoftmaxOf(SoftmaxKind kind, DataType dtype, const void* x, const AxisView& 
     return;
   }
   ForEachBlock<T>(dtype, x, view, begin, end, [&](T* block, int64_t line, int64_t width) {
-    for (int64_t c = 0; c < width; ++c) SoftmaxLine(kind, block + c, block + c, view.length, width);
+    for (int64_t c = 0; c < width; ++c) {
+      if constexpr (std::is_same_v<T, float>) {
+        if (kind == SoftmaxKind::kSoftmax && IsNarrowFloat(dtype)) {
+          NarrowSoftmax(dtype, block + c, view.length, width);
+          continue;
+        }
+      }
+      SoftmaxLine(kind, block + c, block + c, view.length, width);
+    }
     StoreBlock(block, line, width, view, dtype, y);
   });
 }

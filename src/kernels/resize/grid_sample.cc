@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <limits>
+#include <string>
+#include <type_traits>
 
 namespace sardonyx::kernels {
 namespace {
@@ -91,9 +94,15 @@ AxisTaps MakeTaps(const GridOptions& options, G normalized, int64_t size) {
   return taps;
 }
 
+// What weighted elements of T are summed in.
 template <class T>
-T Convert(double value) {
-  if constexpr (std::is_floating_point_v<T>) {
+using SumOf = std::conditional_t<std::is_arithmetic_v<T>, double, std::complex<double>>;
+
+template <class T>
+T Convert(SumOf<T> value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value != 0;
+  } else if constexpr (std::is_floating_point_v<T> || !std::is_arithmetic_v<T>) {
     return static_cast<T>(value);
   } else {
     if (std::isnan(value)) return T{0};
@@ -147,12 +156,14 @@ void GridSample(const GridShape& s, const GridOptions& options, const T* x, cons
       for (int64_t c = 0; c < s.channels; ++c) {
         const T* plane = planes + c * s.plane();
         if (options.mode == GridMode::kNearest) {
-          out[c * s.positions] = sample.count ? plane[sample.offset[0]] : T{0};
+          out[c * s.positions] = sample.count ? plane[sample.offset[0]] : T{};
           continue;
         }
-        double sum = 0;
-        for (int t = 0; t < sample.count; ++t) sum += sample.weight[t] * static_cast<double>(plane[sample.offset[t]]);
-        out[c * s.positions] = Convert<T>(sum);
+        if constexpr (!std::is_same_v<T, std::string>) {
+          SumOf<T> sum = 0;
+          for (int t = 0; t < sample.count; ++t) sum += sample.weight[t] * static_cast<SumOf<T>>(plane[sample.offset[t]]);
+          out[c * s.positions] = Convert<T>(sum);
+        }
       }
     }
   });
@@ -201,6 +212,10 @@ SARDONYX_GRID(uint8_t);
 SARDONYX_GRID(uint16_t);
 SARDONYX_GRID(uint32_t);
 SARDONYX_GRID(uint64_t);
+SARDONYX_GRID(bool);
+SARDONYX_GRID(std::complex<float>);
+SARDONYX_GRID(std::complex<double>);
+SARDONYX_GRID(std::string);
 #undef SARDONYX_GRID
 
 }  // namespace sardonyx::kernels

@@ -28,7 +28,7 @@ struct GridOptions {
 };
 
 // grid: [batch, positions, rank], innermost axis of X first, in [-1, 1]. T: every numeric type (integers are rounded
-// towards zero and saturated); G: float, double. Precondition: X has elements if Y has.
+// towards zero and saturated), bool (true where the sum is not 0), complex; std::string for kNearest. G: float, double. Precondition: X has elements if Y has.
 template <class T, class G>
 void GridSample(const GridShape& shape, const GridOptions& options, const T* x, const G* grid, T* y, ThreadPool& pool);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/signal/fft.h"
@@ -15,28 +17,26 @@ double TransformCost(int64_t length) {
   return 20 * static_cast<double>(length) * (1 + std::log2(static_cast<double>(std::max<int64_t>(1, length))));
 }
 
-}  // namespace
-
-template <class T>
-void Dft(const DftShape& s, const T* x, T* y, ThreadPool& pool) {
-  const Fft fft(s.length, s.inverse);
-  const double scale = s.inverse ? 1 / static_cast<double>(s.length) : 1;
+// Each line through `transform`, an Fft or MixedRadix<P> with scratch for it, computing in the type P.
+template <class P, class Transform, class T>
+void TransformLines(const DftShape& s, const Transform& transform, int64_t scratch_size, const T* x, T* y, ThreadPool& pool) {
+  using Complex = std::complex<P>;
+  const P scale = s.inverse ? static_cast<P>(1 / static_cast<double>(s.length)) : P{1};
   pool.ParallelFor(s.outer * s.inner, TransformCost(s.length), [&](int64_t first, int64_t last) {
-    std::vector<Complex> data(static_cast<size_t>(s.length)), scratch(static_cast<size_t>(fft.scratch_size()));
+    std::vector<Complex> data(static_cast<size_t>(s.length)), scratch(static_cast<size_t>(scratch_size));
     for (int64_t line = first; line < last; ++line) {
       const int64_t outer = line / s.inner, inner = line % s.inner;
       const T* in = x + (outer * s.input * s.inner + inner) * s.input_parts;
       const int64_t given = std::min(s.input, s.length);
       for (int64_t i = 0; i < s.length; ++i) {
         const T* element = in + i * s.inner * s.input_parts;
-        data[static_cast<size_t>(i)] =
-            i < given ? Complex(element[0], s.input_parts == 2 ? static_cast<double>(element[1]) : 0.0) : Complex();
+        data[static_cast<size_t>(i)] = i < given ? Complex(element[0], s.input_parts == 2 ? static_cast<P>(element[1]) : P{0}) : Complex();
       }
       if (s.complete_spectrum) {
         const int64_t side = s.length / 2 + 1;
         for (int64_t i = side; i < s.length; ++i) data[static_cast<size_t>(i)] = std::conj(data[static_cast<size_t>(s.length - i)]);
       }
-      fft.Transform(data.data(), scratch.data());
+      transform.Transform(data.data(), scratch.data());
       T* out = y + (outer * s.output * s.inner + inner) * s.output_parts;
       for (int64_t i = 0; i < s.output; ++i) {
         T* element = out + i * s.inner * s.output_parts;
@@ -45,6 +45,21 @@ void Dft(const DftShape& s, const T* x, T* y, ThreadPool& pool) {
       }
     }
   });
+}
+
+}  // namespace
+
+template <class T>
+void Dft(const DftShape& s, const T* x, T* y, ThreadPool& pool) {
+  // As in NumPy, whose transforms are the operator's reference, complex data keeps its precision while real data is transformed
+  // in double. The inputs of an inverse transform cancel, and this way what is left of them is the same noise.
+  if constexpr (std::is_same_v<T, float>) {
+    const bool stays_complex = s.input_parts == 2 && s.output_parts == 2;
+    if (stays_complex && MixedRadix<float>::Suits(s.length))
+      return TransformLines<float>(s, MixedRadix<float>(s.length, s.inverse), s.length, x, y, pool);
+  }
+  const Fft fft(s.length, s.inverse);
+  TransformLines<double>(s, fft, fft.scratch_size(), x, y, pool);
 }
 
 template <class T>

@@ -74,12 +74,13 @@ StatusOr<std::unique_ptr<Kernel>> CreateCol2Im(const NodeInfo& node) {
     const int64_t channels = x.dims[1] / window.kernel_size();
     Dims dims{x.dims[0], channels};
     for (int64_t dim : image) dims.push_back(dim);
-    return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, std::complex<float>,
+    if (x.dtype == DataType::kString) return Unsupported("Col2Im of strings: they have no sum");
+    return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, std::complex<float>,
                     std::complex<double>>(x.dtype, "Col2Im", [&]<class T>() -> Status {
       ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, dims));
       // Sums of signed integers wrap: their unsigned twins are added.
       using Sum = decltype([] {
-        if constexpr (std::is_integral_v<T>)
+        if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
           return std::make_unsigned_t<T>();
         else
           return T();

@@ -1,5 +1,8 @@
 #include "providers/cpu/convolution_grid.h"
 
+#include <complex>
+#include <string>
+
 #include <fmt/format.h>
 
 #include "kernels/resize/grid_sample.h"
@@ -50,10 +53,11 @@ Status RunGridSample(KernelContext& context, const GridOptions& options) {
   ASSIGN_OR_RETURN(const int64_t count, CheckedNumElements(x.dtype, dims));
   if (count > 0 && x.num_elements() == 0) return Invalid(fmt::format("X {} has nothing to sample", x.dims.ToString()));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, dims));
-  // Booleans move like bytes when nothing is interpolated.
-  const DataType dtype = x.dtype == DataType::kBool && options.mode == GridMode::kNearest ? DataType::kUint8 : x.dtype;
-  return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(
-      dtype, "GridSample", [&]<class T>() {
+  if (x.dtype == DataType::kString && options.mode != GridMode::kNearest)
+    return Unsupported("GridSample between strings: only mode nearest has a meaning for them");
+  return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, std::complex<float>,
+                  std::complex<double>, std::string>(
+      x.dtype, "GridSample", [&]<class T>() {
         return Dispatch<float, double>(grid.dtype, "grid of GridSample", [&]<class G>() -> Status {
           kernels::GridSample<T, G>(shape, options, x.ptr<T>(), grid.ptr<G>(), y.mutable_ptr<T>(), context.thread_pool());
           return Status();

@@ -145,6 +145,8 @@ template <class T>
 T FromDouble(double value) {
   if constexpr (std::is_floating_point_v<T>) {
     return static_cast<T>(value);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value != 0;
   } else {
     value = std::trunc(value);
     if (!(value > static_cast<double>(std::numeric_limits<T>::min()))) return std::numeric_limits<T>::min();
@@ -207,10 +209,10 @@ T ToInteger(Compute value, bool rounds) {
 
 // Integers are interpolated in double (8- and 16-bit ones in float, which holds them).
 template <class T>
-Status RunInterpolated(KernelContext& context, const ResizeState& state, std::span<const ResizeAxis> axes, TensorView& y) {
+Status RunInterpolated(KernelContext& context, const ResizeState& state, std::span<const ResizeAxis> axes, const TensorView& x,
+                       TensorView y) {
   using Compute = std::conditional_t<std::is_same_v<T, float> || sizeof(T) <= 2, float, double>;
   constexpr bool convert = !std::is_same_v<T, Compute>;
-  const TensorView& x = context.input(0);
   WorkspacePlan plan;
   const size_t passes = plan.AddArray<Compute>(2 * kernels::ResizeIntermediateSize(axes));
   const size_t in = plan.AddArray<Compute>(convert ? x.num_elements() : 0), out = plan.AddArray<Compute>(convert ? y.num_elements() : 0);
@@ -228,6 +230,24 @@ Status RunInterpolated(KernelContext& context, const ResizeState& state, std::sp
   return Status();
 }
 
+// Real and imaginary parts as one more axis, which stays.
+Status RunComplex(KernelContext& context, const ResizeState& state, std::vector<ResizeAxis> axes, const TensorView& y) {
+  if (state.options.extrapolation_value != 0) return Unsupported("Resize of complex numbers with an extrapolation_value");
+  ResizeAxis parts;
+  parts.input = parts.output = 2;
+  parts.identity = true;
+  axes.push_back(parts);
+  const auto run = [&]<class T>() {
+    const auto real = [](const TensorView& view) {
+      Dims dims = view.dims;
+      dims.push_back(2);
+      return TensorView{DataTypeOf<T>::value, dims, view.data};
+    };
+    return RunInterpolated<T>(context, state, axes, real(context.input(0)), real(y));
+  };
+  return y.dtype == DataType::kComplex64 ? run.template operator()<float>() : run.template operator()<double>();
+}
+
 Status RunResize(KernelContext& context, const ResizeState& state) {
   const TensorView& x = context.input(0);
   ASSIGN_OR_RETURN(std::vector<ResizeAxis> axes, PlanResize(state, context));
@@ -239,8 +259,10 @@ Status RunResize(KernelContext& context, const ResizeState& state) {
   if (x.num_elements() == 0) return Invalid(fmt::format("X {} has nothing to resize", x.dims.ToString()));
   RETURN_IF_ERROR(BuildTables(state, x.rank(), axes));
   if (state.options.mode == ResizeMode::kNearest) return RunNearest(context, state, axes, y);
-  return Dispatch<float, double, uint8_t, int8_t, uint16_t, int16_t, int32_t, uint32_t, int64_t, uint64_t>(
-      x.dtype, "Resize by interpolation", [&]<class T>() { return RunInterpolated<T>(context, state, axes, y); });
+  if (x.dtype == DataType::kString) return Unsupported("Resize between strings: only mode nearest has a meaning for them");
+  if (x.dtype == DataType::kComplex64 || x.dtype == DataType::kComplex128) return RunComplex(context, state, std::move(axes), y);
+  return Dispatch<float, double, bool, uint8_t, int8_t, uint16_t, int16_t, int32_t, uint32_t, int64_t, uint64_t>(
+      x.dtype, "Resize by interpolation", [&]<class T>() { return RunInterpolated<T>(context, state, axes, x, y); });
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeResize(ResizeState state) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "providers/cpu/one_node.h"
 
 namespace sardonyx::cpu {
@@ -75,6 +77,21 @@ TEST(GeneratorBindings, SliceOfAShape) {
   EXPECT_EQ(ToInts(OneNode("Shape", 15).Attribute("start", int64_t{-2}).Attribute("end", int64_t{-1}).Input(x).RunOne()), (I{3}));
   EXPECT_EQ(ToInts(OneNode("Shape", 15).Attribute("start", int64_t{2}).Attribute("end", int64_t{1}).Input(x).RunOne()), (I{}));
   EXPECT_EQ(ToInts(OneNode("Size", 13).Input(x).RunOne()), I{24});
+}
+
+// The suites cannot compare draws, so their distribution is held here: five standard deviations of 10000 draws.
+TEST(GeneratorBindings, BernoulliDrawsAsOftenAsItsInputSays) {
+  constexpr int64_t kCount = 10000;
+  for (const double p : {0.0, 0.1, 0.5, 0.9, 1.0}) {
+    const auto y = OneNode("Bernoulli", 22).Input(Tensor::From<float>({kCount}, std::vector<float>(kCount, static_cast<float>(p)))).RunOne();
+    ASSERT_TRUE(y.ok()) << y.status().ToString();
+    double sum = 0;
+    for (const float draw : y->data<float>()) {
+      EXPECT_TRUE(draw == 0 || draw == 1);
+      sum += static_cast<double>(draw);
+    }
+    EXPECT_NEAR(sum, p * kCount, 5 * std::sqrt(kCount * p * (1 - p)) + 1e-3);
+  }
 }
 
 TEST(GeneratorBindings, SeedsGiveNumpysNumbers) {

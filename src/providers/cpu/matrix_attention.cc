@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/reduce/narrow_softmax.h"
 #include "providers/cpu/bind.h"
 #include "providers/cpu/matrix.h"
 #include "providers/cpu/widened.h"
@@ -30,6 +31,7 @@ struct State {
   int64_t left_window = -1, right_window = -1;
   int64_t scores_mode = 0;
   bool pads_short_mask = true;  // since version 24
+  DataType rounding = DataType::kUndefined, softmax_rounding = DataType::kUndefined;  // as in AttentionArguments
 };
 
 bool Has(const KernelContext& context, size_t i) { return i < context.num_inputs() && context.has_input(i); }
@@ -148,6 +150,17 @@ Status CheckLengths(const KernelContext& context, AttentionArguments<T>& a) {
   return Status();
 }
 
+// Replaces Q or K by its product with the root of the scale, as the operator's body has it, rounded to the narrow type.
+void ScaleHeads(const HeadDims& d, float scale_root, DataType rounding, HeadsView<const float>& heads, float* out) {
+  const HeadsView<float> scaled = HeadsOutermost<float>(out, d.heads, d.positions, d.size);
+  for (int64_t b = 0; b < d.batch; ++b)
+    for (int64_t h = 0; h < d.heads; ++h)
+      for (int64_t p = 0; p < d.positions; ++p)
+        std::transform(heads.At(b, h, p), heads.At(b, h, p) + d.size, scaled.At(b, h, p), [&](float v) { return v * scale_root; });
+  kernels::RoundTo(rounding, out, d.batch * d.heads * d.positions * d.size);
+  heads = HeadsOutermost<const float>(out, d.heads, d.positions, d.size);
+}
+
 template <class T>
 Status Run(KernelContext& context, const State& state) {
   ASSIGN_OR_RETURN(const Shapes s, PlanShapes(context, state));
@@ -160,6 +173,8 @@ Status Run(KernelContext& context, const State& state) {
   a.size = s.q.size, a.v_size = s.v.size;
   a.scale = static_cast<T>(state.has_scale ? state.scale : 1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, a.size))));
   a.softcap = static_cast<T>(state.softcap);
+  a.rounding = state.rounding;
+  a.softmax_rounding = state.softmax_rounding;
   a.causal = state.causal;
   a.left_window = state.left_window;
   a.right_window = state.right_window;
@@ -172,6 +187,10 @@ Status Run(KernelContext& context, const State& state) {
   const size_t mask = plan.AddArray<T>(has_mask ? context.input(kMask).num_elements() : 0);
   const size_t keys = plan.AddArray<T>(cached && !Wants(context, kPresentKey) ? a.batch * a.kv_heads * a.keys * a.size : 0);
   const size_t values = plan.AddArray<T>(cached && !Wants(context, kPresentValue) ? a.batch * a.kv_heads * a.keys * a.v_size : 0);
+  const bool rounds = std::is_same_v<T, float> && kernels::IsNarrowFloat(state.rounding);
+  const HeadDims present{a.batch, a.kv_heads, a.keys, a.size};
+  const size_t scaled_q = plan.AddArray<T>(rounds ? a.batch * a.q_heads * a.queries * a.size : 0);
+  const size_t scaled_k = plan.AddArray<T>(rounds ? a.batch * a.kv_heads * a.keys * a.size : 0);
   const size_t scratch = plan.Add(kernels::AttentionWorkspace(a, context.thread_pool().threads()));
   ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
   if (has_mask) {
@@ -182,6 +201,15 @@ Status Run(KernelContext& context, const State& state) {
   a.q = ViewHeads<const T>(q.ptr<T>(), q.rank(), s.q);
   ASSIGN_OR_RETURN(a.k, Present<T>(context, kK, kPastKey, kPresentKey, s.k, s.past, reinterpret_cast<T*>(workspace + keys)));
   ASSIGN_OR_RETURN(a.v, Present<T>(context, kV, kPastValue, kPresentValue, s.v, s.past, reinterpret_cast<T*>(workspace + values)));
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds) {
+      float root = std::sqrt(a.scale);
+      kernels::RoundTo(state.rounding, &root, 1);
+      ScaleHeads(s.q, root, state.rounding, a.q, reinterpret_cast<float*>(workspace + scaled_q));
+      ScaleHeads(present, root, state.rounding, a.k, reinterpret_cast<float*>(workspace + scaled_k));
+      a.scale = 1;
+    }
+  }
   const Dims y_dims = q.rank() == 4 ? Dims{a.batch, a.q_heads, a.queries, a.v_size} : Dims{a.batch, a.queries, a.q_heads * a.v_size};
   ASSIGN_OR_RETURN(TensorView y, context.Output(kY, DataTypeOf<T>::value, y_dims));
   a.y = ViewHeads<T>(y.mutable_ptr<T>(), q.rank(), HeadDims{a.batch, a.q_heads, a.queries, a.v_size});
@@ -206,6 +234,10 @@ StatusOr<std::unique_ptr<Kernel>> CreateAttention(const NodeInfo& node) {
   state.right_window = node.GetInt("right_window_size", -1);
   state.scores_mode = node.GetInt("qk_matmul_output_mode");
   state.pads_short_mask = node.schema().since_version >= 24;
+  // The float kernel behind Widened serves narrow types, so their name is that of the node itself.
+  if (const ir::Value* q = node.node().input(kQ); q && q->type.is_tensor() && kernels::IsNarrowFloat(q->type.dtype)) state.rounding = q->type.dtype;
+  const int64_t precision = node.GetInt("softmax_precision");
+  state.softmax_rounding = precision ? static_cast<DataType>(precision) : state.rounding;
   if (state.scores_mode < 0 || state.scores_mode > 3) return Invalid(fmt::format("qk_matmul_output_mode is {}", state.scores_mode));
   if (state.left_window < -1 || state.right_window < -1) return Invalid("a window size is below -1");
   return MakeKernel([state](KernelContext& context) {
@@ -221,6 +253,7 @@ constexpr KernelEntry kRows[] = {
     {"", "TensorScatter", "copy", AcceptsAll, CreateTensorScatter},
     {"com.microsoft", "Attention", "blocks", AcceptsAll, Widened<CreateMicrosoftAttention>},
     {"com.microsoft", "MultiHeadAttention", "blocks", AcceptsAll, Widened<CreateMultiHeadAttention>},
+    {"com.microsoft", "DecoderMaskedMultiHeadAttention", "blocks", AcceptsAll, Widened<CreateDecoderMaskedMultiHeadAttention>},
     {"com.microsoft", "GroupQueryAttention", "blocks", AcceptsAll, Widened<CreateGroupQueryAttention>},
     {"ai.onnx.preview", "FlexAttention", "subgraphs", AcceptsAll, Widened<CreateFlexAttention>},
 };

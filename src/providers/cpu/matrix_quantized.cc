@@ -163,9 +163,14 @@ StatusOr<const int32_t*> ComputeSums(KernelContext& context, MatMulI8Arguments& 
 
 StatusOr<std::unique_ptr<Kernel>> CreateQLinearMatMul(const NodeInfo& node) {
   const Inputs inputs{.a = 0, .a_zero = 2, .b = 3, .b_zero = 5, .a_scale = 1, .b_scale = 4};
-  ASSIGN_OR_RETURN(PackedBytes packed, PackConstant(node, inputs, false));
+  // A, B and y may each be of float8; only where A and y are known not to be is B packed.
+  PackedBytes packed;
+  if (IsByte(node.input_dtype(0)) && IsByte(node.input_dtype(7))) {
+    ASSIGN_OR_RETURN(packed, PackConstant(node, inputs, false));
+  }
   return MakeKernel([inputs, packed = std::move(packed)](KernelContext& context) -> Status {
-    if (!IsByte(context.input(0).dtype)) return RunQLinearMatMulFloat8(context);
+    const auto is_byte = [&](size_t i) { return IsByte(context.input(i).dtype); };
+    if (!packed.present() && !(is_byte(0) && is_byte(3) && is_byte(7))) return RunQLinearMatMulFloat8(context);
     ASSIGN_OR_RETURN(MatMulI8Arguments m, Prepare(context, inputs, context.input(0), &context.input(2), packed, false, false));
     ASSIGN_OR_RETURN(const Scales scales, ReadScales(context.input(1), context.input(4), m.shape));
     const TensorView &y_scale = context.input(6), &y_zero = context.input(7);
@@ -265,6 +270,7 @@ constexpr KernelEntry kRows[] = {
     {"com.microsoft", "DynamicQuantizeMatMul", "int16 pairs", AcceptsAll, CreateDynamicQuantizeMatMul},
     {"com.microsoft", "QGemm", "int16 pairs", AcceptsAll, CreateQGemm},
     {"com.microsoft", "MatMulNBits", "dequantized", AcceptsAll, Widened<CreateMatMulNBits>},
+    {"com.microsoft", "MatMulBnb4", "dequantized", AcceptsAll, Widened<CreateMatMulBnb4>},
 };
 
 }  // namespace

@@ -73,11 +73,11 @@ StatusOr<std::unique_ptr<Kernel>> MakeLeakyRelu(const NodeInfo& node) {
   });
 }
 
-// Runs f(x as float, y as float) on the whole tensor and quantizes what it wrote to y.
+// Runs f(x as float, y as float) on the whole tensor and quantizes what it wrote to y. Behind y's floats lie `spare` more.
 template <class F>
-Status RunInFloat(KernelContext& context, const TensorView& x, const Affine& from, TensorView& y, const Affine& to, F f) {
+Status RunInFloat(KernelContext& context, const TensorView& x, const Affine& from, TensorView& y, const Affine& to, F f, int64_t spare = 0) {
   const int64_t in = x.num_elements(), out = y.num_elements();
-  ASSIGN_OR_RETURN(void* const scratch, context.Workspace(static_cast<size_t>(in + out) * sizeof(float)));
+  ASSIGN_OR_RETURN(void* const scratch, context.Workspace(static_cast<size_t>(in + out + spare) * sizeof(float)));
   auto* const values = static_cast<float*>(scratch);
   float* const results = values + in;
   context.ParallelFor(in, 1, [&](int64_t begin, int64_t end) { kernels::DequantizeRun(from, x.data, begin, end - begin, values + begin); });
@@ -240,18 +240,20 @@ struct AveragePool {
     const Dims pooled = window.output_dims();
     for (size_t d = 0; d < spatial; ++d) dims[d + (channels_last ? 1 : 2)] = pooled[d];
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, dims));
-    return RunInFloat(context, x, from, y, to, [&](float* in, float* out) -> Status {
+    const auto pool = [&](float* in, float* out) -> Status {
       const int64_t planes = batch * channels;
       if (!channels_last) {
         kernels::AveragePool<float>(window, planes, count_include_pad, in, out, context.thread_pool());
         return Status();
       }
-      std::vector<float> first(static_cast<size_t>(x.num_elements())), result(static_cast<size_t>(y.num_elements()));
-      SwapLastTwo(batch, window.input_size(), channels, in, first.data());
-      kernels::AveragePool<float>(window, planes, count_include_pad, first.data(), result.data(), context.thread_pool());
-      SwapLastTwo(batch, channels, window.output_size(), result.data(), out);
+      float* const first = out + y.num_elements();
+      float* const result = first + x.num_elements();
+      SwapLastTwo(batch, window.input_size(), channels, in, first);
+      kernels::AveragePool<float>(window, planes, count_include_pad, first, result, context.thread_pool());
+      SwapLastTwo(batch, channels, window.output_size(), result, out);
       return Status();
-    });
+    };
+    return RunInFloat(context, x, from, y, to, pool, channels_last ? x.num_elements() + y.num_elements() : 0);
   }
 };
 

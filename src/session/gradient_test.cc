@@ -1,0 +1,383 @@
+// Derivatives of operators, held against central differences in double.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "ir/text.h"
+#include "sardonyx/session.h"
+
+namespace sardonyx {
+namespace {
+
+struct Input {
+  std::string name;
+  std::vector<int64_t> dims;
+  double low = -2, high = 2;
+};
+
+struct Case {
+  std::string body;  // gives y
+  std::vector<Input> inputs;
+  int opset = 22;
+  bool static_only = false;  // a rule that needs known dims
+};
+
+StatusOr<Session> MakeSession(const std::string& text) {
+  auto model = ir::ParseText(text);
+  if (!model.ok()) return model.status();
+  return Session::Create(Model(std::shared_ptr<const ir::Model>(*std::move(model))));
+}
+
+// y is weighted unevenly, so that a gradient that goes to the wrong element shows.
+std::string ModelText(const Case& c, bool symbolic) {
+  std::string inputs, names, gradients, outputs;
+  for (const Input& input : c.inputs) {
+    std::string dims;
+    for (size_t i = 0; i < input.dims.size(); ++i)
+      dims += (i ? "," : "") + (symbolic ? fmt::format("{}_{}", input.name, i) : std::to_string(input.dims[i]));
+    const std::string comma = inputs.empty() ? "" : ", ";
+    inputs += fmt::format("{}double[{}] {}", comma, dims, input.name);
+    names += fmt::format("{}\"{}\"", comma, input.name);
+    gradients += fmt::format("{}d_{}", comma, input.name);
+    outputs += fmt::format(", double[] d_{}", input.name);
+  }
+  std::string plain;
+  for (const Input& input : c.inputs) plain += (plain.empty() ? "" : ", ") + input.name;
+  std::string declared;
+  for (const Input& input : c.inputs) declared += fmt::format(", d_{}", input.name);
+  return fmt::format(R"(<ir_version: 10, opset_import: ["" : {}, "ai.onnx.preview.training" : 1]>
+g ({}, double[count] weights) => (loss, y{}) {{
+  {}
+  minus_one = Constant <value = int64[1] {{-1}}> ()
+  flat = Reshape (y, minus_one)
+  weighted = Mul (flat, weights)
+  loss = ReduceSum <keepdims = 0> (weighted)
+  {} = ai.onnx.preview.training.Gradient <xs = [{}], zs = ["weights"], y = "loss"> ({}, weights)
+}})",
+                     c.opset, inputs, declared, c.body, gradients, names, plain);
+}
+
+std::vector<Session::NamedValue> Values(const Case& c, const std::vector<std::vector<double>>& data, const std::vector<double>& weights) {
+  std::vector<Session::NamedValue> values;
+  for (size_t i = 0; i < data.size(); ++i) values.emplace_back(c.inputs[i].name, Tensor::From<double>(Dims(c.inputs[i].dims), data[i]));
+  values.emplace_back("weights", Tensor::From<double>({static_cast<int64_t>(weights.size())}, weights));
+  return values;
+}
+
+void Check(const Case& c, bool symbolic) {
+  const std::string text = ModelText(c, symbolic);
+  SCOPED_TRACE(fmt::format("{}{}", c.body, symbolic ? " (symbolic dims)" : ""));
+  const StatusOr<Session> session = MakeSession(text);
+  ASSERT_TRUE(session.ok()) << session.status().ToString() << "\n" << text;
+  std::vector<std::vector<double>> data;
+  double random = 0.37;
+  for (const Input& input : c.inputs) {
+    data.emplace_back(static_cast<size_t>(Dims(input.dims).num_elements()));
+    for (double& x : data.back()) {
+      random = std::fmod(random + 0.6180339887498949, 1.0);
+      x = input.low + (input.high - input.low) * random;
+    }
+  }
+  // The number of weights is that of y's elements, which one weight for all of them tells.
+  RunOptions only_y;
+  only_y.outputs = {"y"};
+  const auto y = session->Run(Values(c, data, {1}), only_y);
+  ASSERT_TRUE(y.ok()) << y.status().ToString();
+  std::vector<double> weights(static_cast<size_t>((*y)[0].tensor().num_elements()));
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] = std::cos(static_cast<double>(i));
+  const auto result = session->Run(Values(c, data, weights));
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  RunOptions only_loss;
+  only_loss.outputs = {"loss"};
+  const auto loss = [&] {
+    const auto run = session->Run(Values(c, data, weights), only_loss);
+    return run.ok() ? (*run)[0].tensor().data<double>()[0] : NAN;
+  };
+  constexpr double kStep = 1e-5;
+  for (size_t i = 0; i < data.size(); ++i) {
+    const Tensor& gradient = (*result)[i + 2].tensor();
+    ASSERT_EQ(gradient.dims(), Dims(c.inputs[i].dims)) << c.inputs[i].name;
+    for (size_t k = 0; k < data[i].size(); ++k) {
+      const double x = data[i][k];
+      data[i][k] = x + kStep;
+      const double above = loss();
+      data[i][k] = x - kStep;
+      const double slope = (above - loss()) / (2 * kStep);
+      data[i][k] = x;
+      const double got = gradient.data<double>()[k];
+      ASSERT_NEAR(got, slope, 1e-6 * (1 + std::fabs(slope))) << c.inputs[i].name << "[" << k << "]";
+    }
+  }
+}
+
+void CheckAll(const std::vector<Case>& cases) {
+  for (const Case& c : cases) {
+    Check(c, false);
+    if (!c.static_only) Check(c, true);
+  }
+}
+
+TEST(Gradient, Elementwise) {
+  std::vector<Case> cases;
+  for (const char* op : {"Abs",
+                         "Atan",
+                         "Asinh",
+                         "Ceil",
+                         "Cos",
+                         "Cosh",
+                         "Elu <alpha = 0.7>",
+                         "Erf",
+                         "Exp",
+                         "Floor",
+                         "Gelu",
+                         "Gelu <approximate = \"tanh\">",
+                         "HardSigmoid",
+                         "HardSwish",
+                         "Identity",
+                         "LeakyRelu <alpha = 0.2>",
+                         "Mish",
+                         "Neg",
+                         "Reciprocal",
+                         "Relu",
+                         "Round",
+                         "Selu",
+                         "Shrink <bias = 0.1, lambd = 0.6>",
+                         "Sigmoid",
+                         "Sign",
+                         "Sin",
+                         "Sinh",
+                         "Softplus",
+                         "Softsign",
+                         "Tan",
+                         "Tanh",
+                         "ThresholdedRelu <alpha = 0.3>"})
+    cases.push_back({fmt::format("y = {} (x)", op), {{"x", {3, 5}, -1.4, 1.5}}});
+  for (const char* op : {"Acos", "Asin", "Atanh"}) cases.push_back({fmt::format("y = {} (x)", op), {{"x", {7}, -0.8, 0.8}}});
+  for (const char* op : {"Log", "Sqrt", "Acosh"}) cases.push_back({fmt::format("y = {} (x)", op), {{"x", {7}, 1.2, 3}}});
+  cases.push_back({"y = Celu <alpha = 1.5> (x)", {{"x", {5}}}, 28});
+  cases.push_back({"y = Swish <alpha = 1.3> (x)", {{"x", {4}}}, 24});
+  cases.push_back({"f = Cast <to = 1> (x) z = Cast <to = 11> (f) y = CastLike (x, z)", {{"x", {4}}}});
+  cases.push_back(
+      {"low = Constant <value = double {-0.5}> () high = Constant <value = double {0.9}> () y = Clip (x, low, high)", {{"x", {9}}}});
+  cases.push_back({"high = Constant <value = double {0.9}> () y = Clip (x, , high)", {{"x", {9}}}});
+  cases.push_back({"y = Clip (x, low, high)", {{"x", {9}}, {"low", {}, -0.6, -0.5}, {"high", {}, 0.5, 0.6}}});
+  cases.push_back({"y = Clip <min = -0.5, max = 0.7> (x)", {{"x", {9}}}, 10});
+  cases.push_back({"y = Dropout (x)", {{"x", {9}}}});
+  cases.push_back(
+      {"r = Constant <value = double {0.4}> () t = Constant <value = bool {1}> () y = Dropout <seed = 7> (x, r, t)", {{"x", {19}}}});
+  CheckAll(cases);
+}
+
+TEST(Gradient, Broadcasting) {
+  std::vector<Case> cases;
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min", "Mean", "Sum", "PRelu", "Mod <fmod = 1>"}) {
+    const bool divides = std::string(op) == "Div" || std::string(op).starts_with("Mod");
+    cases.push_back({fmt::format("y = {} (a, b)", op), {{"a", {2, 3, 4}}, {"b", {3, 1}, divides ? 0.7 : -2, divides ? 1.1 : 2}}});
+    if (std::string(op) != "PRelu") cases.push_back({fmt::format("y = {} (a, b)", op), {{"a", {3, 1}}, {"b", {2, 1, 4}, 0.6, 1.9}}});
+  }
+  cases.push_back({"y = Pow (a, b)", {{"a", {2, 3}, 0.3, 2}, {"b", {3}}}});
+  cases.push_back({"two = Constant <value = int64 {2}> () y = Pow (a, two)", {{"a", {2, 3}}}});
+  cases.push_back({"y = Max (a, b, c)", {{"a", {2, 3}}, {"b", {3}}, {"c", {2, 1}}}});
+  cases.push_back(
+      {"zero = Constant <value = double {0.1}> () m = Less (c, zero) y = Where (m, a, b)", {{"c", {3}}, {"a", {2, 3}}, {"b", {2, 1}}}});
+  cases.push_back({"s = Constant <value = int64[3] {2, 3, 4}> () y = Expand (x, s)", {{"x", {3, 1}}}});
+  CheckAll(cases);
+}
+
+TEST(Gradient, Matrices) {
+  CheckAll({
+      {"y = MatMul (a, b)", {{"a", {3, 4}}, {"b", {4, 2}}}},
+      {"y = MatMul (a, b)", {{"a", {2, 1, 3, 4}}, {"b", {5, 4, 2}}}},
+      {"y = MatMul (a, b)", {{"a", {4}}, {"b", {2, 4, 3}}}},
+      {"y = MatMul (a, b)", {{"a", {2, 3, 4}}, {"b", {4}}}},
+      {"y = MatMul (a, b)", {{"a", {4}}, {"b", {4}}}},
+      {"y = Gemm <alpha = 0.5, beta = 1.5> (a, b, c)", {{"a", {3, 4}}, {"b", {4, 2}}, {"c", {2}}}},
+      {"y = Gemm <transA = 1> (a, b, c)", {{"a", {4, 3}}, {"b", {4, 2}}, {"c", {3, 1}}}},
+      {"y = Gemm <transB = 1, alpha = 2.0> (a, b)", {{"a", {3, 4}}, {"b", {2, 4}}}},
+      {"y = Gemm <transA = 1, transB = 1> (a, b, c)", {{"a", {4, 3}}, {"b", {2, 4}}, {"c", {}}}},
+      {"y = Einsum <equation = \"bij,bjk->bik\"> (a, b)", {{"a", {2, 3, 4}}, {"b", {2, 4, 2}}}},
+      {"y = Einsum <equation = \"ij,k->i\"> (a, b)", {{"a", {2, 3}}, {"b", {4}}}},
+  });
+}
+
+TEST(Gradient, Reductions) {
+  std::vector<Case> cases;
+  for (const char* op : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
+                         "ReduceSum", "ReduceSumSquare"}) {
+    const Input x{"x", {2, 3, 4}, 0.3, 2};
+    cases.push_back({fmt::format("axes = Constant <value = int64[2] {{0, -1}}> () y = {} (x, axes)", op), {x}});
+    cases.push_back({fmt::format("axes = Constant <value = int64[1] {{1}}> () y = {} <keepdims = 0> (x, axes)", op), {x}});
+    cases.push_back({fmt::format("y = {} <keepdims = 0> (x)", op), {x}});
+    cases.push_back({fmt::format("y = {} <axes = [1], keepdims = 0> (x)", op), {x}, 11});
+    cases.push_back({fmt::format("y = {} <noop_with_empty_axes = 1> (x)", op), {x}});
+  }
+  cases.push_back(
+      {"zero = Constant <value = double[2,2] {0, 3, 0, 0}> () z = Mul (x, zero) axes = Constant <value = int64[1] {1}> () y = ReduceProd "
+       "(z, axes)",
+       {{"x", {2, 2}}}});
+  for (const char* op : {"Softmax", "LogSoftmax"}) {
+    cases.push_back({fmt::format("y = {} <axis = 1> (x)", op), {{"x", {2, 3, 4}}}});
+    cases.push_back({fmt::format("y = {} (x)", op), {{"x", {2, 3, 4}}}, 11});
+  }
+  cases.push_back({"axis = Constant <value = int64 {1}> () y = CumSum <exclusive = 1> (x, axis)", {{"x", {2, 5}}}});
+  cases.push_back({"axis = Constant <value = int64 {0}> () y = CumSum <reverse = 1> (x, axis)", {{"x", {5, 2}}}});
+  cases.push_back({"y = LpNormalization <axis = 1> (x)", {{"x", {2, 5}}}});
+  cases.push_back({"y = LpNormalization <p = 1> (x)", {{"x", {2, 5}}}});
+  CheckAll(cases);
+}
+
+TEST(Gradient, Movement) {
+  CheckAll({
+      {"s = Constant <value = int64[2] {3, -1}> () y = Reshape (x, s)", {{"x", {2, 6}}}},
+      {"y = Flatten <axis = 2> (x)", {{"x", {2, 3, 2}}}},
+      {"a = Constant <value = int64[1] {1}> () y = Squeeze (x, a)", {{"x", {2, 1, 2}}}, 22, true},
+      {"a = Constant <value = int64[1] {1}> () y = Unsqueeze (x, a)", {{"x", {2, 2}}}},
+      {"y = Transpose (x)", {{"x", {2, 3, 4}}}},
+      {"y = Transpose <perm = [1, 2, 0]> (x)", {{"x", {2, 3, 4}}}},
+      {"y = Concat <axis = 1> (a, b, a)", {{"a", {2, 3}}, {"b", {2, 2}}}},
+      {"y = Concat <axis = -1> (a, b)", {{"a", {2, 3}}, {"b", {2, 2}}}},
+      {"p, q, r = Split <axis = 1, num_outputs = 3> (x) y = Mul (p, r)", {{"x", {2, 6}}}},
+      {"s = Constant <value = int64[2] {-1, 0}> () e = Constant <value = int64[2] {-10, 3}> () a = Constant <value = int64[2] {1, 0}> () "
+       "t = Constant <value = int64[2] {-2, 1}> () y = Slice (x, s, e, a, t)",
+       {{"x", {4, 5}}}},
+      {"y = Slice <starts = [1], ends = [3], axes = [1]> (x)", {{"x", {2, 5}}}, 9},
+      {"r = Constant <value = int64[2] {2, 3}> () y = Tile (x, r)", {{"x", {2, 2}}}},
+      {"y = DepthToSpace <blocksize = 2> (x)", {{"x", {1, 4, 2, 3}}}},
+      {"y = SpaceToDepth <blocksize = 2> (x)", {{"x", {1, 1, 4, 6}}}},
+      {"y = Trilu <upper = 0> (x)", {{"x", {2, 3, 4}}}},
+      {"p = Constant <value = int64[4] {1, 0, 2, -1}> () y = Pad (x, p, v)", {{"x", {2, 3}}, {"v", {}}}},
+      {"p = Constant <value = int64[4] {1, 2, 0, 1}> () y = Pad <mode = \"reflect\"> (x, p)", {{"x", {3, 4}}}},
+      {"p = Constant <value = int64[2] {1, 2}> () a = Constant <value = int64[1] {1}> () y = Pad <mode = \"edge\"> (x, p, , a)",
+       {{"x", {3, 4}}}},
+      {"y = Pad <pads = [0, 1, 1, 0]> (x)", {{"x", {3, 4}}}, 10},
+      {"l = Constant <value = int64[3] {1, 2, 3}> () y = ReverseSequence <batch_axis = 0, time_axis = 1> (x, l)", {{"x", {3, 4}}}},
+      {"m = Constant <value = bool[3] {1, 0, 1}> () y = Compress <axis = 0> (x, m)", {{"x", {3, 4}}}},
+  });
+}
+
+TEST(Gradient, Indices) {
+  const std::string pick = "i = Constant <value = int64[2,2] {0, -1, 2, 0}> () ";
+  const std::string pairs = "i = Constant <value = int64[3,2] {0, 1, 2, 0, 0, 3}> () ";
+  CheckAll({
+      {pick + "y = Gather (x, i)", {{"x", {3, 4}}}},
+      {pick + "y = Gather <axis = 1> (x, i)", {{"x", {2, 3, 4}}}},
+      {pick + "y = Gather <axis = -1> (x, i)", {{"x", {2, 3, 4}}}},
+      {pick + "y = GatherElements <axis = 1> (x, i)", {{"x", {2, 4}}}},
+      {pairs + "y = GatherND (x, i)", {{"x", {3, 4}}}},
+      {pairs + "y = ScatterND (x, i, u)", {{"x", {3, 4}}, {"u", {3}}}},
+      {pairs + "y = ScatterND <reduction = \"add\"> (x, i, u)", {{"x", {3, 4, 2}}, {"u", {3, 2}}}},
+      {"i = Constant <value = int64[2,2] {0, 3, 2, 1}> () y = ScatterElements <axis = 1> (x, i, u)", {{"x", {2, 4}}, {"u", {2, 2}}}},
+      {"k = Constant <value = int64[1] {2}> () y, at = TopK <axis = 0> (x, k)", {{"x", {5, 2}}}},
+      {"k = Constant <value = int64[1] {2}> () y = TopK (x, k)", {{"x", {2, 5}}}},
+  });
+}
+
+TEST(Gradient, Windows) {
+  CheckAll({
+      {"y = Conv (x, w, b)", {{"x", {2, 3, 5, 4}}, {"w", {2, 3, 3, 2}}, {"b", {2}}}},
+      {"y = Conv <strides = [2, 3], pads = [1, 0, 2, 1], dilations = [2, 1]> (x, w)", {{"x", {1, 2, 7, 8}}, {"w", {2, 2, 2, 3}}}},
+      {"y = Conv <group = 2, strides = [2]> (x, w)", {{"x", {2, 4, 6}}, {"w", {6, 2, 3}}}},
+      {"y = Conv <auto_pad = \"SAME_UPPER\", strides = [2, 2]> (x, w)", {{"x", {1, 1, 5, 6}}, {"w", {1, 1, 3, 2}}}, 22, true},
+      {"y = ConvTranspose <strides = [2, 3], pads = [1, 0, 0, 1], output_padding = [1, 2]> (x, w, b)",
+       {{"x", {1, 2, 3, 2}}, {"w", {2, 3, 3, 2}}, {"b", {3}}}},
+      {"y = ConvTranspose <group = 2, dilations = [2]> (x, w)", {{"x", {2, 4, 3}}, {"w", {4, 1, 3}}}},
+      {"y = MaxPool <kernel_shape = [2, 2], strides = [1, 2], pads = [1, 0, 0, 1]> (x)", {{"x", {2, 2, 4, 5}}}},
+      {"y = MaxPool <kernel_shape = [3]> (x)", {{"x", {1, 2, 7}}}, 7},
+      {"y = AveragePool <kernel_shape = [3, 2], strides = [2, 1], pads = [1, 1, 1, 0]> (x)", {{"x", {1, 2, 5, 4}}}},
+      {"y = AveragePool <kernel_shape = [3], strides = [2], pads = [1, 1], count_include_pad = 1, ceil_mode = 1> (x)", {{"x", {2, 1, 6}}}},
+      {"y = LpPool <kernel_shape = [2], p = 3> (x)", {{"x", {1, 2, 5}, 0.4, 2}}},
+      {"y = GlobalAveragePool (x)", {{"x", {2, 3, 2, 2}}}},
+      {"y = GlobalMaxPool (x)", {{"x", {2, 3, 2, 2}}}},
+      {"y = GlobalLpPool (x)", {{"x", {2, 3, 2, 2}}}},
+  });
+}
+
+TEST(Gradient, Normalizations) {
+  CheckAll({
+      {"y = BatchNormalization (x, s, b, m, v)", {{"x", {2, 3, 2}}, {"s", {3}}, {"b", {3}}, {"m", {3}}, {"v", {3}, 0.5, 2}}},
+      {"m = Constant <value = double[3] {0, 0, 0}> () y, rm, rv = BatchNormalization <training_mode = 1> (x, s, b, m, m)",
+       {{"x", {2, 3, 2}}, {"s", {3}}, {"b", {3}}}},
+      {"y = InstanceNormalization (x, s, b)", {{"x", {2, 3, 4}}, {"s", {3}}, {"b", {3}}}},
+      {"y = LayerNormalization <axis = 1> (x, s, b)", {{"x", {2, 3, 4}}, {"s", {3, 4}}, {"b", {4}}}, 17},
+      {"y = RMSNormalization (x, s)", {{"x", {2, 3, 4}}, {"s", {4}}}, 23},
+      {"y = GroupNormalization <num_groups = 2, stash_type = 11> (x, s, b)", {{"x", {2, 4, 3}}, {"s", {4}}, {"b", {4}}}, 21},
+      {"y = MeanVarianceNormalization <axes = [0, 2]> (x)", {{"x", {2, 2, 3}}}, 13},
+      {"y = LRN <size = 3, alpha = 0.5, beta = 0.6> (x)", {{"x", {2, 5, 2, 2}}}},
+      {"y = LRN <size = 4, alpha = 0.5> (x)", {{"x", {1, 5, 3}}}},
+  });
+}
+
+TEST(Gradient, ThroughBodies) {
+  CheckAll({
+      {"t = Constant <value = int64[3] {1, 0, 3}> () y = SoftmaxCrossEntropyLoss (x, t, w)", {{"x", {3, 4}}, {"w", {4}, 0.5, 2}}},
+      {"t = Constant <value = int64[3] {1, 0, 3}> () y = NegativeLogLikelihoodLoss <reduction = \"sum\"> (x, t)", {{"x", {3, 4}}}},
+      {"y = Attention <is_causal = 1> (q, k, v)", {{"q", {1, 2, 3, 4}}, {"k", {1, 1, 3, 4}}, {"v", {1, 1, 3, 2}}}, 23, true},
+  });
+}
+
+TEST(Gradient, ThroughIf) {
+  const std::string body = R"(zero = Constant <value = double {0.0}> () sum = ReduceSum <keepdims = 0> (a) positive = Greater (sum, zero)
+    y = If (positive) <then_branch = t () => (p) { p = Mul (a, b) }, else_branch = e () => (n) { s = Sin (a) n = Identity (s) }>)";
+  CheckAll({{body, {{"a", {3}, 0.5, 2}, {"b", {3}}}}, {body, {{"a", {3}, -2, -0.5}, {"b", {3}}}}});
+}
+
+std::vector<double> RunModel(const std::string& body, const std::vector<Session::NamedValue>& inputs) {
+  const auto session = MakeSession("<ir_version: 10, opset_import: [\"\" : 22, \"ai.onnx.preview.training\" : 1]>\n" + body);
+  EXPECT_TRUE(session.ok()) << session.status().ToString();
+  if (!session.ok()) return {};
+  const auto result = session->Run(inputs);
+  EXPECT_TRUE(result.ok()) << result.status().ToString();
+  std::vector<double> all;
+  if (result.ok())
+    for (const Value& value : *result)
+      for (double x : value.tensor().data<double>()) all.push_back(x);
+  return all;
+}
+
+Tensor Number(double x) { return Tensor::Scalar(x); }
+
+TEST(Gradient, OfHigherOrder) {
+  // y = x^3 w: 3 x^2 w, then 6 x w and 3 x^2.
+  const std::string body = R"(g (double x, double w) => (double dx, double dxx, double dxw) {
+    square = Mul (x, x) cube = Mul (square, x) y = Mul (cube, w)
+    dx = ai.onnx.preview.training.Gradient <xs = ["x"], zs = ["w"], y = "y"> (x, w)
+    dxx, dxw = ai.onnx.preview.training.Gradient <xs = ["x", "w"], y = "dx"> (x, w)
+  })";
+  EXPECT_EQ(RunModel(body, {{"x", Number(2)}, {"w", Number(5)}}), (std::vector<double>{60, 60, 12}));
+}
+
+TEST(Gradient, AtOtherValuesAndOfIntermediates) {
+  // h = x w, y = h^2 z; at h = other the derivative by h is 2 other z.
+  const std::string body = R"(g (double x, double w, double z, double other) => (double here, double there, double none) {
+    h = Mul (x, w) square = Mul (h, h) y = Mul (square, z)
+    here = ai.onnx.preview.training.Gradient <xs = ["h"], zs = ["z"], y = "y"> (h, z)
+    there = ai.onnx.preview.training.Gradient <xs = ["h"], zs = ["z"], y = "y"> (other, z)
+    none = ai.onnx.preview.training.Gradient <xs = ["other"], y = "y"> (other)
+  })";
+  EXPECT_EQ(RunModel(body, {{"x", Number(2)}, {"w", Number(3)}, {"z", Number(5)}, {"other", Number(7)}}), (std::vector<double>{60, 70, 0}));
+}
+
+TEST(Gradient, WithoutDerivativeNamesEveryNode) {
+  const auto session = MakeSession(R"(<ir_version: 10, opset_import: ["" : 22, "ai.onnx.preview.training" : 1]>
+    g (double[2,2] x) => (double dx) {
+      [first] a = Det (x) [second] b = Hardmax (x) c = Add (a, b) [third] d = LpNormalization (c) [fourth] y = Det (d)
+      dx = ai.onnx.preview.training.Gradient <xs = ["x"], y = "y"> (x)
+    })");
+  ASSERT_EQ(session.status().code(), StatusCode::kUnsupported);
+  EXPECT_NE(session.status().message().find("Det 'first', Det 'fourth'"), std::string::npos) << session.status().ToString();
+}
+
+TEST(Gradient, ErrorsOfNames) {
+  for (const char* gradient : {"<xs = [\"z\"], y = \"y\"> (x)", "<xs = [\"x\"], y = \"z\"> (x)", "<xs = [\"x\", \"x\"], y = \"y\"> (x)",
+                               "<xs = [\"x\"], y = \"dx\"> (x)"}) {
+    const auto session = MakeSession(fmt::format(R"(<ir_version: 10, opset_import: ["" : 22, "ai.onnx.preview.training" : 1]>
+      g (double x) => (double dx) {{ y = Sin (x) dx = ai.onnx.preview.training.Gradient {} }})",
+                                                 gradient));
+    EXPECT_EQ(session.status().code(), StatusCode::kInvalid) << gradient << session.status().ToString();
+  }
+}
+
+}  // namespace
+}  // namespace sardonyx
