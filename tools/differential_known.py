@@ -15,6 +15,7 @@ KNOWN = [
     ('GlobalMaxPool', REFERENCE, '', 'reference: right for two spatial axes only'),
     ('LRN', REFERENCE, '', 'reference: sums windows for the first channels only, as many as there are batches'),
     ('LpNormalization', REFERENCE, 'p=1', 'reference: p = 1 sums without taking magnitudes'),
+    ('RoiAlign', REFERENCE, 'v10 ', 'reference: half_pixel before opset 16'),
     ('GridSample', REFERENCE, r'\(u?int\d', 'reference: computes coordinates in the integer type of X'),
     ('GridSample', REFERENCE, 'float16', 'reference: rounds coordinates to 16 bits'),
     ('StringNormalizer', REFERENCE, '', 'reference: removes stop words inside of strings'),

@@ -123,11 +123,11 @@ Status ReadOption(const std::string& text, Case& one) {
 StatusOr<Case> ReadCase(const std::string& line) {
   Case one;
   one.source = line;
-  const size_t angle = line.find('<'), close = line.rfind('>');
-  const size_t colon = line.find(" :", angle == std::string::npos ? 0 : close);
+  const size_t angle = line.find('<'), close = line.find("> :");
+  const size_t colon = line.find(" :", close == std::string::npos ? 0 : close);
   if (colon == std::string::npos) return Corrupt("no ' :' before the inputs");
   std::string head = line.substr(0, colon);
-  if (angle != std::string::npos && angle < colon) {
+  if (close != std::string::npos && angle < close) {
     one.attributes = line.substr(angle, close - angle + 1);
     head = line.substr(0, angle);
   }

@@ -44,10 +44,12 @@ int64_t ReferenceNode::Int(std::string_view name, int64_t fallback) const {
   return node.attribute(name) != nullptr ? node.GetInt(name, fallback) : Default<int64_t>(schema, name, fallback);
 }
 double ReferenceNode::Float(std::string_view name, double fallback) const {
-  return node.attribute(name) != nullptr ? node.GetFloat(name, static_cast<float>(fallback)) : Default<float>(schema, name, static_cast<float>(fallback));
+  return node.attribute(name) != nullptr ? node.GetFloat(name, static_cast<float>(fallback))
+                                         : Default<float>(schema, name, static_cast<float>(fallback));
 }
 std::string ReferenceNode::String(std::string_view name, std::string_view fallback) const {
-  return node.attribute(name) != nullptr ? std::string(node.GetString(name, fallback)) : Default<std::string>(schema, name, std::string(fallback));
+  return node.attribute(name) != nullptr ? std::string(node.GetString(name, fallback))
+                                         : Default<std::string>(schema, name, std::string(fallback));
 }
 std::vector<int64_t> ReferenceNode::Ints(std::string_view name, std::vector<int64_t> fallback) const {
   if (node.attribute(name) == nullptr) return Default<std::vector<int64_t>>(schema, name, std::move(fallback));

@@ -43,7 +43,7 @@ struct ReferenceNode {
 };
 
 using Arrays = std::vector<std::optional<Array>>;  // inputs; omitted ones are empty
-// Outputs; fewer than the node has when the reference gives only the first ones.
+// Outputs; fewer than the node has when the reference gives only the first ones, none when it lacks something of the node.
 using Reference = std::function<std::vector<Array>(const ReferenceNode&, const Arrays&)>;
 
 struct ReferenceEntry {

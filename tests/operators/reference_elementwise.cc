@@ -167,7 +167,8 @@ const std::vector<ReferenceEntry>& Entries() {
       {"Atan", Unary([](double x, Node) { return std::atan(x); })},
       {"Atanh", Unary([](double x, Node) { return std::atanh(x); })},
       {"Ceil", Unary([](double x, Node) { return std::ceil(x); })},
-      {"Celu", Unary([](double x, Node n) { return std::max(0.0, x) + std::min(0.0, n.Float("alpha", 1) * std::expm1(x / n.Float("alpha", 1))); })},
+      {"Celu",
+       Unary([](double x, Node n) { return std::max(0.0, x) + std::min(0.0, n.Float("alpha", 1) * std::expm1(x / n.Float("alpha", 1))); })},
       {"Cos", Unary([](double x, Node) { return std::cos(x); })},
       {"Cosh", Unary([](double x, Node) { return std::cosh(x); })},
       {"Elu", Unary([](double x, Node n) { return x < 0 ? n.Float("alpha", 1) * std::expm1(x) : x; })},
@@ -175,7 +176,8 @@ const std::vector<ReferenceEntry>& Entries() {
       {"Exp", Unary([](double x, Node) { return std::exp(x); })},
       {"Floor", Unary([](double x, Node) { return std::floor(x); })},
       {"Gelu", Unary([](double x, Node n) {
-         if (n.String("approximate") == "tanh") return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+         if (n.String("approximate") == "tanh")
+           return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
          return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2));
        })},
       {"HardSigmoid", Unary([](double x, Node n) { return std::clamp(n.Float("alpha", 0.2) * x + n.Float("beta", 0.5), 0.0, 1.0); })},
@@ -194,7 +196,9 @@ const std::vector<ReferenceEntry>& Entries() {
          return x < -l ? x + bias : x > l ? x - bias : 0.0;
        })},
       {"Sigmoid", Unary([](double x, Node) { return Sigmoid(x); })},
-      {"Sign", Unary([](double x, Node) { return x > 0 ? 1.0 : x < 0 ? -1.0 : 0.0; })},
+      {"Sign", Unary([](double x, Node) { return x > 0   ? 1.0
+                                                 : x < 0 ? -1.0
+                                                         : 0.0; })},
       {"Sin", Unary([](double x, Node) { return std::sin(x); })},
       {"Sinh", Unary([](double x, Node) { return std::sinh(x); })},
       {"Softplus", Unary([](double x, Node) { return Softplus(x); })},
@@ -226,7 +230,8 @@ const std::vector<ReferenceEntry>& Entries() {
       {"Where", Where},
       {"Clip", Clip, 11},
       {"ReduceSum", Reduce([](const std::vector<double>& x) { return Sum(x, [](double v) { return v; }); })},
-      {"ReduceMean", Reduce([](const std::vector<double>& x) { return Sum(x, [](double v) { return v; }) / static_cast<double>(x.size()); })},
+      {"ReduceMean",
+       Reduce([](const std::vector<double>& x) { return Sum(x, [](double v) { return v; }) / static_cast<double>(x.size()); })},
       {"ReduceSumSquare", Reduce([](const std::vector<double>& x) { return Sum(x, [](double v) { return v * v; }); })},
       {"ReduceL1", Reduce([](const std::vector<double>& x) { return Sum(x, [](double v) { return std::abs(v); }); })},
       {"ReduceL2", Reduce([](const std::vector<double>& x) { return std::sqrt(Sum(x, [](double v) { return v * v; })); })},

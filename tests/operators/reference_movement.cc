@@ -13,7 +13,7 @@ using Index = std::vector<int64_t>;
 Index Integers(const Arrays& in, size_t i) {
   Index values;
   if (i < in.size() && in[i])
-    for (double v : in[i]->values) values.push_back(static_cast<int64_t>(v));
+    for (double v : in[i]->values) values.push_back(static_cast<int64_t>(std::clamp(v, -1e18, 1e18)));
   return values;
 }
 size_t Axis(int64_t axis, const Array& x) { return static_cast<size_t>(axis < 0 ? axis + x.rank() : axis); }
@@ -97,7 +97,11 @@ std::vector<Array> ScatterElements(Node node, const Arrays& in) {
     o[a] = row < 0 ? row + y.dims[a] : row;
     double& to = y.at(o);
     const double value = in[2]->at(i);
-    to = reduction == "add" ? to + value : reduction == "mul" ? to * value : reduction == "max" ? std::max(to, value) : reduction == "min" ? std::min(to, value) : value;
+    to = reduction == "add"   ? to + value
+         : reduction == "mul" ? to * value
+         : reduction == "max" ? std::max(to, value)
+         : reduction == "min" ? std::min(to, value)
+                              : value;
   });
   return {y};
 }
@@ -172,8 +176,15 @@ std::vector<Array> Expand(Node, const Arrays& in) {
 
 const std::vector<ReferenceEntry>& Entries() {
   static const std::vector<ReferenceEntry> entries = {
-      {"Transpose", Transpose}, {"Slice", Slice, 10},   {"Gather", Gather}, {"GatherElements", GatherElements}, {"ScatterElements", ScatterElements},
-      {"Concat", Concat},       {"Pad", Pad, 11},       {"Tile", Tile, 6},  {"Expand", Expand},
+      {"Transpose", Transpose},
+      {"Slice", Slice, 10},
+      {"Gather", Gather},
+      {"GatherElements", GatherElements},
+      {"ScatterElements", ScatterElements},
+      {"Concat", Concat},
+      {"Pad", Pad, 11},
+      {"Tile", Tile, 6},
+      {"Expand", Expand},
   };
   return entries;
 }

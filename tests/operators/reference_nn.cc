@@ -42,8 +42,7 @@ Array MatMul(Array a, Array b, const Array* zero_a, const Array* zero_b) {
   ForEachIndex(dims, [&](const Index& i) {
     const int64_t row = i[batches], column = i[batches + 1];
     double sum = 0;
-    for (int64_t l = 0; l < k; ++l)
-      sum += (element(a, i, row, l) - zero(zero_a, row)) * (element(b, i, l, column) - zero(zero_b, column));
+    for (int64_t l = 0; l < k; ++l) sum += (element(a, i, row, l) - zero(zero_a, row)) * (element(b, i, l, column) - zero(zero_b, column));
     y.at(i) = sum;
   });
   if (vector_b) y.dims.pop_back();
@@ -277,10 +276,12 @@ std::vector<Array> GroupNormalization(Node node, const Arrays& in) {
 }
 
 std::vector<Array> BatchNormalization(Node node, const Arrays& in) {
+  if (node.Int("training_mode") != 0) return {};
   Array y = *in[0];
   ForEachIndex(y.dims, [&](const Index& i) {
     const auto c = static_cast<size_t>(i[1]);
-    y.at(i) = (y.at(i) - in[3]->values[c]) / std::sqrt(in[4]->values[c] + node.Float("epsilon", 1e-5)) * in[1]->values[c] + in[2]->values[c];
+    y.at(i) =
+        (y.at(i) - in[3]->values[c]) / std::sqrt(in[4]->values[c] + node.Float("epsilon", 1e-5)) * in[1]->values[c] + in[2]->values[c];
   });
   return {y};
 }
@@ -309,6 +310,7 @@ std::vector<Array> Recurrent(Node node, const Arrays& in) {
   const Array &x = *in[0], &w = *in[1], &r = *in[2];
   const Array *bias = Given(in, 3), *start = Given(in, 5);
   const std::string op = node.node.op_type;
+  if (node.String("direction", "forward") != "forward" || Given(in, 4) != nullptr) return {};
   const int64_t length = x.dims[0], batch = x.dims[1], size = x.dims[2], hidden = r.dims[2], gates = w.dims[1] / hidden;
   Array y({length, 1, batch, hidden});
   for (int64_t b = 0; b < batch; ++b) {
@@ -339,8 +341,8 @@ std::vector<Array> Recurrent(Node node, const Arrays& in) {
             inner = Sigmoid(a[gate(1)] + s[gate(1)]) * s[gate(2)];
           } else {
             for (int64_t i = 0; i < hidden; ++i)
-              inner += r.at(Index{0, 2 * hidden + j, i}) * Sigmoid(a[static_cast<size_t>(hidden + i)] + s[static_cast<size_t>(hidden + i)]) *
-                       before[static_cast<size_t>(i)];
+              inner += r.at(Index{0, 2 * hidden + j, i}) *
+                       Sigmoid(a[static_cast<size_t>(hidden + i)] + s[static_cast<size_t>(hidden + i)]) * before[static_cast<size_t>(i)];
             if (bias != nullptr) inner += bias->at(Index{0, 5 * hidden + j});
           }
           h[own] = (1 - z) * std::tanh(a[gate(2)] + inner) + z * before[own];
@@ -402,7 +404,8 @@ const std::vector<ReferenceEntry>& Entries() {
       {"MatMulInteger", [](Node, const Arrays& in) { return std::vector<Array>{MatMul(*in[0], *in[1], Given(in, 2), Given(in, 3))}; }},
       {"Gemm", Gemm, 7},
       {"Conv", [](Node n, const Arrays& in) { return std::vector<Array>{Conv(n, *in[0], *in[1], Given(in, 2), nullptr, nullptr)}; }},
-      {"ConvInteger", [](Node n, const Arrays& in) { return std::vector<Array>{Conv(n, *in[0], *in[1], nullptr, Given(in, 2), Given(in, 3))}; }},
+      {"ConvInteger",
+       [](Node n, const Arrays& in) { return std::vector<Array>{Conv(n, *in[0], *in[1], nullptr, Given(in, 2), Given(in, 3))}; }},
       {"ConvTranspose", ConvTranspose},
       {"MaxPool", MaxPool},
       {"AveragePool", AveragePool},
