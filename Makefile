@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
 BUILD  := build/$(PRESET)
 
-.PHONY: all setup configure build test demo install package clean
+.PHONY: all setup configure build test sanitize demo install package clean
 
 all: build
 
@@ -19,6 +19,13 @@ build: configure
 
 test: build
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+# The tests again under AddressSanitizer and UndefinedBehaviorSanitizer, and a short run of every fuzz target.
+FUZZ_SECONDS ?= 10
+sanitize:
+	@sh tools/install_dependencies.sh clang libclang-rt-14-dev llvm
+	@$(MAKE) --no-print-directory test PRESET=fuzz
+	@sh fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
 
 # The program alone: its tests take as long to compile as it does.
 demo: configure

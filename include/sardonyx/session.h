@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -58,6 +59,11 @@ struct NodePlacement {
   // The kernels that could have run it but declined, each with its reason.
   std::vector<std::pair<std::string, std::string>> declined;
 };
+
+// Loads a library of custom operators (sardonyx/custom_op.h): from then on every model and session of the process knows them,
+// until it ends. A library that is loaded already is left as it is. kCorrupt when the file is missing or is no library, kInvalid
+// when what it offers is malformed or clashes with an operator that is known, kUnsupported when it was built for a newer API.
+Status LoadCustomOps(const std::filesystem::path& library);
 
 class Session {
  public:

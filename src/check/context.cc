@@ -1,8 +1,11 @@
 #include "check/context.h"
 
+#include <algorithm>
+#include <limits>
+
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "ops/custom_schemas.h"
 
 namespace sardonyx::check {
 
@@ -110,6 +113,10 @@ bool IsStandardDomain(std::string_view domain) {
   const std::string_view normal = ir::NormalDomain(domain);
   return normal.empty() || normal == "ai.onnx.ml" || normal == "ai.onnx.preview" || normal == "ai.onnx.preview.training" ||
          normal == "ai.onnx.training";
+}
+
+bool HasFirmSchema(const ir::Node& node) {
+  return IsStandardDomain(node.domain) || ops::FindCustomSchema(node.domain, node.op_type, std::numeric_limits<int64_t>::max());
 }
 
 std::string Finding::ToString() const {

@@ -72,7 +72,7 @@ class ConstraintChecker {
   }
 
   void Report(std::string message) {
-    context_.Add(IsStandardDomain(node_.domain) ? Severity::kError : Severity::kWarning, rules::kTypeConstraint, &scope_, &node_,
+    context_.Add(HasFirmSchema(node_) ? Severity::kError : Severity::kWarning, rules::kTypeConstraint, &scope_, &node_,
                  std::move(message));
   }
 
@@ -132,7 +132,7 @@ void CheckInferredTypes(Context& context, ir::Model& model) {
     const auto scope = scopes.find(complaint.graph);
     // Exporters declare the outputs of ai.onnx.ml's regressors carelessly, runtimes take them, and onnx.checker does not look.
     const bool regressor = complaint.node && complaint.node->domain == "ai.onnx.ml" && complaint.node->op_type.ends_with("Regressor");
-    const bool lenient = regressor || (complaint.node && !IsStandardDomain(complaint.node->domain));
+    const bool lenient = regressor || (complaint.node && !HasFirmSchema(*complaint.node));
     context.Add(lenient ? Severity::kWarning : Severity::kError, rules::kInference, scope == scopes.end() ? nullptr : &scope->second,
                 complaint.node, Shorten(WithoutPlace(complaint)));
   }

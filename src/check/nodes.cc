@@ -26,8 +26,7 @@ constexpr Replacement kReplacements[] = {
     {"TreeEnsembleRegressor", "Use TreeEnsemble."},
 };
 
-// Schemas of other vendors' domains change without a new version, so what contradicts them is a warning.
-Severity SeverityIn(const ir::Node& node) { return IsStandardDomain(node.domain) ? Severity::kError : Severity::kWarning; }
+Severity SeverityIn(const ir::Node& node) { return HasFirmSchema(node) ? Severity::kError : Severity::kWarning; }
 
 // Why the operator is not known, and what may have been meant.
 std::string UnknownOperatorAdvice(Context& context, const ir::Node& node, int64_t version) {

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/status_macros.h"
+
 namespace sardonyx::cli {
 
 int ExitCode(const Status& status) {
@@ -82,6 +84,7 @@ Command& Program::Add(const std::string& name, const std::string& summary, const
   command.app->add_flag("-v,--verbose", flags_.verbose, "Print more");
   command.app->add_option("--threads", flags_.threads, "Threads to use (default: the container's CPU quota)")->check(CLI::Range(0, 1024));
   command.app->add_option("--color", flags_.color, "Colour human output")->check(CLI::IsMember({"auto", "always", "never"}));
+  command.app->add_option("--custom-ops", flags_.custom_ops, "Library of custom operators to load (docs/custom_ops.md); may be repeated");
   std::string footer = "Examples:";
   for (const std::string& example : examples) footer += "\n  " + example;
   command.app->footer(footer);
@@ -100,6 +103,11 @@ bool Program::KnowsCommand(const char* word) const {
   return false;
 }
 
+StatusOr<int> Program::LoadAndRun(const Command& command, const Output& output) const {
+  for (const std::string& library : flags_.custom_ops) RETURN_IF_ERROR(LoadCustomOps(library).WithContext("--custom-ops"));
+  return command.run(output);
+}
+
 int Program::Main(int argc, char** argv) {
   if (argc < 2) {
     std::fputs(app_.help().c_str(), stderr);
@@ -115,7 +123,7 @@ int Program::Main(int argc, char** argv) {
   const Output output(flags_);
   for (const auto& command : commands_) {
     if (!command->app->parsed()) continue;
-    const StatusOr<int> result = command->run(output);
+    const StatusOr<int> result = LoadAndRun(*command, output);
     output.ClearProgress();
     if (result.ok()) return *result;
     if (flags_.json)

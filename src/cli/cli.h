@@ -24,6 +24,7 @@ struct CommonFlags {
   bool verbose = false;
   int threads = 0;
   std::string color = "auto";
+  std::vector<std::string> custom_ops;
 };
 
 // What a command prints through. Human output is dropped under --quiet and --json.
@@ -69,6 +70,7 @@ class Program {
 
  private:
   bool KnowsCommand(const char* word) const;
+  StatusOr<int> LoadAndRun(const Command& command, const Output& output) const;
 
   CLI::App app_;
   CommonFlags flags_;

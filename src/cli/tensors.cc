@@ -138,6 +138,22 @@ Status ReadArchive(const std::string& path, const std::vector<ValueInfo>& inputs
   return {};
 }
 
+// A .json file of several inputs, {"name": tensor, ...}; false when it is one tensor.
+StatusOr<bool> ReadJsonInputs(const std::string& path, const std::vector<ValueInfo>& inputs, std::vector<Session::NamedValue>* values) {
+  ASSIGN_OR_RETURN(const Bytes bytes, MapFile(path));
+  const StatusOr<formats::Json> json = formats::ParseJson(bytes.view());
+  if (!json.ok()) return json.status().WithContext(path);
+  if (!json->is_object() || json->contains("data")) return false;
+  for (const auto& [name, one] : json->items()) {
+    const ValueInfo* info = FindInfo(inputs, name);
+    if (!info) return Usage(fmt::format("{}: the model has no input '{}'", path, name));
+    StatusOr<Tensor> tensor = formats::TensorFromJson(one, info->dtype);
+    if (!tensor.ok()) return tensor.status().WithContext(fmt::format("{}: {}", path, name));
+    values->emplace_back(name, *std::move(tensor));
+  }
+  return true;
+}
+
 }  // namespace
 
 void AddPictureFlags(CLI::App* app, PictureFlags* flags) {
@@ -174,6 +190,10 @@ StatusOr<std::vector<Session::NamedValue>> ReadInputs(const std::vector<std::str
     if (!info && Suffix(path) == ".npz") {
       RETURN_IF_ERROR(ReadArchive(path, context.inputs, &values));
       continue;
+    }
+    if (!info && Suffix(path) == ".json") {
+      ASSIGN_OR_RETURN(const bool several, ReadJsonInputs(path, context.inputs, &values));
+      if (several) continue;
     }
     if (!info && !context.sidecar.image_input.empty()) info = FindInfo(context.inputs, context.sidecar.image_input);
     if (!info) {

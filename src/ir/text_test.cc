@@ -45,7 +45,7 @@ Tensor InitializerOf(const Model& model, std::string_view name) {
   }
   auto tensor = value->initializer()->ToTensor();
   EXPECT_TRUE(tensor.ok()) << tensor.status().ToString();
-  return tensor.ok() ? *tensor : Tensor();
+  return tensor.ok() ? tensor->Aligned() : Tensor();
 }
 
 TEST(Text, ReadsAModel) {

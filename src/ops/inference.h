@@ -63,7 +63,7 @@ class InferenceContext {
 };
 
 // kInvalid when types or shapes contradict the operator; the driver adds graph path, node and input types.
-using InferenceFunction = Status (*)(InferenceContext&);
+using InferenceFunction = std::function<Status(InferenceContext&)>;
 // Null when the operator has no inference of its own (its function body, if any, is inferred instead).
 InferenceFunction FindInference(const OpSchema& schema);
 

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/embedded.h"
+#include "ops/custom_schemas.h"
 #include "ops/edit_distance.h"
 #include "ops/schema_table.h"
 
@@ -100,20 +101,20 @@ const FormalParameter* OpSchema::output(size_t i) const { return ParameterAt(out
 
 int NewestOpset(std::string_view domain) {
   const Registry::Domain* found = Registry::Get().FindDomain(domain);
-  return found ? found->version : 0;
+  return found ? found->version : NewestCustomOpset(domain);
 }
 
 const OpSchema* FindSchema(std::string_view domain, std::string_view op_type, int64_t opset_version) {
   for (const OpSchema& schema : Registry::Get().Versions(domain, op_type)) {
     if (schema.since_version <= opset_version) return &schema;
   }
-  return nullptr;
+  return FindCustomSchema(domain, op_type, opset_version);
 }
 
 std::vector<const OpSchema*> SchemaVersions(std::string_view domain, std::string_view op_type) {
   std::vector<const OpSchema*> versions;
   for (const OpSchema& schema : Registry::Get().Versions(domain, op_type)) versions.insert(versions.begin(), &schema);
-  return versions;
+  return versions.empty() ? CustomSchemaVersions(domain, op_type) : versions;
 }
 
 std::span<const OpSchema> AllSchemas() { return Registry::Get().schemas(); }

@@ -59,12 +59,14 @@ struct OpSchema {
   const FormalParameter* output(size_t i) const;
 };
 
+// What follows knows the specification's operators and the custom ones that were added (custom_schemas.h).
 // The newest version of a domain that the tables know: 28 for ai.onnx; 0 for an unknown domain.
 int NewestOpset(std::string_view domain);
 // The schema in force for `op_type` at `opset_version` of `domain`, or null. Deprecated ones are returned as such.
 const OpSchema* FindSchema(std::string_view domain, std::string_view op_type, int64_t opset_version);
 // Every version of one operator, oldest first; empty if the name is unknown in that domain.
 std::vector<const OpSchema*> SchemaVersions(std::string_view domain, std::string_view op_type);
+// Without the custom ones.
 std::span<const OpSchema> AllSchemas();
 // Names of that domain nearest to a misspelt one, for messages.
 std::vector<std::string_view> SimilarOperators(std::string_view domain, std::string_view op_type);

@@ -1,15 +1,14 @@
 // Graph -> Program: slots, constants, kernels, lifetimes.
+#include "runtime/compiler.h"
+
 #include <algorithm>
-#include <map>
 #include <set>
-#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
 #include "runtime/control_flow.h"
 #include "runtime/frame.h"
-#include "runtime/program.h"
 #include "runtime/type_check.h"
 
 namespace sardonyx::runtime {
@@ -26,98 +25,16 @@ bool HasSubgraph(const ir::Node& node) { return !ir::Subgraphs(node).empty(); }
 
 }  // namespace
 
-class Compiler final {
- public:
-  Compiler(const ir::Model& model, const ir::Graph& graph, const CompileOptions& options, Compiler* outer)
-      : model_(model), graph_(graph), options_(options), outer_(outer), program_(new Program()) {}
-
-  StatusOr<std::unique_ptr<Program>> Compile();
-
-  // One line a kind of unsupported node, shared by all subgraphs.
-  struct Unsupported {
-    std::map<std::string, std::vector<std::string>> nodes_by_reason;
-  };
-
- private:
-  // What kernels are told of a node.
-  class Info final : public NodeInfo {
-   public:
-    Info(Compiler& compiler, const ir::Node& node, const ops::OpSchema& schema, int64_t opset)
-        : compiler_(compiler), node_(node), schema_(schema), opset_(opset) {
-      // A folded input's type is known exactly, whatever inference could say.
-      for (const ir::Value* input : node.inputs()) {
-        const Tensor* tensor = input ? compiler.ConstantTensor(input) : nullptr;
-        input_types_.push_back(tensor  ? ir::Type::Tensor(tensor->dtype(), ir::Shape::Of(tensor->dims()))
-                               : input ? input->type
-                                       : ir::Type());
-      }
-    }
-    const ir::Node& node() const override { return node_; }
-    const ops::OpSchema& schema() const override { return schema_; }
-    int64_t opset_version() const override { return opset_; }
-    size_t num_inputs() const override { return node_.inputs().size(); }
-    size_t num_outputs() const override { return node_.outputs().size(); }
-    bool has_input(size_t i) const override { return node_.input(i) != nullptr; }
-    bool has_output(size_t i) const override { return node_.output(i) != nullptr; }
-    const ir::Type& input_type(size_t i) const override { return i < input_types_.size() ? input_types_[i] : Unknown(); }
-    const ir::Type& output_type(size_t i) const override { return has_output(i) ? node_.output(i)->type : Unknown(); }
-    const Tensor* constant(size_t i) const override { return has_input(i) ? compiler_.ConstantTensor(node_.input(i)) : nullptr; }
-    void ReleaseConstant(size_t i) const override {
-      if (!has_input(i)) return;
-      ++compiler_.released_uses_[node_.input(i)];
-      packed_.resize(node_.inputs().size(), false);
-      packed_[i] = true;
-    }
-    std::vector<bool> packed() const { return packed_; }
-    ThreadPool& thread_pool() const override { return *compiler_.options_.pool; }
-
-   private:
-    static const ir::Type& Unknown() {
-      static const ir::Type* const kUnknown = new ir::Type();
-      return *kUnknown;
-    }
-    Compiler& compiler_;
-    const ir::Node& node_;
-    const ops::OpSchema& schema_;
-    int64_t opset_;
-    std::vector<ir::Type> input_types_;
-    mutable std::vector<bool> packed_;
-  };
-
-  Status AddInputs();
-  Status AddConstants();
-  Status AddNode(const ir::Node& node);
-  StatusOr<KernelChoice> Choose(const Info& info, std::string* provider);
-  Status Fold(const ir::Node& node, Step step, bool* folded);
-  Status AddSubprograms(const ir::Node& node, Step* step);
-  void FindLive();
-  void DropReleasedConstants();
-  void FindLifetimes();
-  void PlanStaticShapes();
-  Status UnsupportedError() const;
-
-  // The slot of a value; one of an enclosing graph is captured. -1 if nothing defines it.
-  int SlotOf(const ir::Value* value);
-  int NewSlot() { return program_->num_slots_++; }
-  const Value* ConstantValue(const ir::Value* value) const;
-  const Tensor* ConstantTensor(const ir::Value* value) const;
-
-  const ir::Model& model_;
-  const ir::Graph& graph_;
-  const CompileOptions& options_;
-  Compiler* outer_;
-  std::unique_ptr<Program> program_;
-  std::unordered_map<const ir::Value*, int> slots_;
-  mutable std::unordered_map<const ir::Value*, Value> constants_;
-  std::unordered_map<const ir::Value*, size_t> released_uses_;
-  std::unordered_set<const ir::Node*> live_;
-  std::vector<std::vector<int>> captured_by_step_;  // slots that a step's subgraphs read
-  Unsupported unsupported_;
-};
-
-int Compiler::SlotOf(const ir::Value* value) {
+int Compiler::SlotOf(const ir::Value* value, Layout layout) {
   const auto it = slots_.find(value);
-  if (it != slots_.end()) return it->second;
+  if (it != slots_.end()) {
+    const Layout from = LayoutOf(value);
+    return from == layout ? it->second : AddReorder(value, it->second, from, layout);
+  }
+  if (layout != Layout::kPlain) {
+    const int slot = SlotOf(value);
+    return slot < 0 ? slot : AddReorder(value, slot, Layout::kPlain, layout);
+  }
   if (const Value* constant = ConstantValue(value)) {
     const int slot = slots_[value] = NewSlot();
     program_->constants_.push_back({slot, *constant});
@@ -129,6 +46,59 @@ int Compiler::SlotOf(const ir::Value* value) {
   const int slot = slots_[value] = NewSlot();
   program_->captures_.push_back({outer_slot, slot});
   return slot;
+}
+
+Layout Compiler::LayoutOf(const ir::Value* value) const {
+  const auto slot = slots_.find(value);
+  const auto layout = slot == slots_.end() ? layouts_.end() : layouts_.find(slot->second);
+  return layout == layouts_.end() ? Layout::kPlain : layout->second;
+}
+
+int Compiler::AddReorder(const ir::Value* value, int slot, Layout from, Layout to) {
+  const auto done = reordered_.find({value, to});
+  if (done != reordered_.end()) return done->second;
+  // Between two blocked layouts the way leads through the plain one, which may serve others as well.
+  if (from != Layout::kPlain && to != Layout::kPlain) {
+    slot = AddReorder(value, slot, from, Layout::kPlain);
+    from = Layout::kPlain;
+  }
+  Step step;
+  step.label = fmt::format("reorder of '{}' to {}", value->name(), LayoutName(to));
+  step.op_type = "Reorder";
+  step.provider = "runtime";
+  step.choice.kernel = MakeReorder(from, to);
+  step.choice.name = LayoutName(to);
+  step.inputs = {slot};
+  step.input_dtypes = {value->type.is_tensor() ? value->type.dtype : DataType::kUndefined};
+  step.packed_inputs = {false};
+  step.outputs = {NewSlot()};
+  step.output_layouts = {to};
+  const int result = step.outputs[0];
+  if (to != Layout::kPlain) layouts_[result] = to;
+  slot_types_[result] = &value->type;
+  reordered_[{value, to}] = result;
+  Append(std::move(step), {});
+  return result;
+}
+
+void Compiler::Append(Step step, std::vector<int> captured) {
+  program_->steps_.push_back(std::move(step));
+  captured_by_step_.push_back(std::move(captured));
+}
+
+Status Compiler::AddOutputs(Step& step, std::span<const ir::Value* const> outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ir::Value* output = outputs[i];
+    step.outputs.push_back(-1);
+    step.output_layouts.push_back(step.choice.kernel->OutputLayout(i));
+    if (!output) continue;
+    if (slots_.contains(output)) return Invalid(fmt::format("'{}' is defined twice", output->name()));
+    if (output->uses().empty() && !output->is_graph_output()) continue;
+    const int slot = step.outputs.back() = slots_[output] = NewSlot();
+    slot_types_[slot] = &output->type;
+    if (step.output_layouts.back() != Layout::kPlain) layouts_[slot] = step.output_layouts.back();
+  }
+  return {};
 }
 
 const Value* Compiler::ConstantValue(const ir::Value* value) const {
@@ -183,14 +153,7 @@ void Compiler::FindLive() {
   while (!stack.empty()) {
     const ir::Node* node = stack.back();
     stack.pop_back();
-    const std::function<void(const ir::Node&)> visit = [&](const ir::Node& one) {
-      for (const ir::Value* input : one.inputs()) need(input);
-      for (const auto& [name, sub] : ir::Subgraphs(one)) {
-        for (const ir::ValueInfo& output : sub->outputs()) need(output.value);
-        for (const auto& inner : sub->nodes()) visit(*inner);
-      }
-    };
-    visit(*node);
+    ForEachRead(*node, [&](const ir::Value& value) { need(&value); });
   }
 }
 
@@ -219,7 +182,7 @@ StatusOr<KernelChoice> Compiler::Choose(const Info& info, std::string* provider)
   return all;
 }
 
-Status Compiler::AddSubprograms(const ir::Node& node, Step* step) {
+Status Compiler::AddSubprograms(const ir::Node& node, Step* step, std::vector<int>* captured) {
   for (const auto& [name, graph] : ir::Subgraphs(node)) {
     Compiler inner(model_, *graph, options_, this);
     StatusOr<std::unique_ptr<Program>> program = inner.Compile();
@@ -228,7 +191,7 @@ Status Compiler::AddSubprograms(const ir::Node& node, Step* step) {
     if (!program.ok() && inner.unsupported_.nodes_by_reason.empty())
       return program.status().WithContext(fmt::format("{}.{}", node.Label(), name));
     if (!program.ok()) continue;
-    for (const Capture& capture : (*program)->captures_) captured_by_step_.back().push_back(capture.outer_slot);
+    for (const Capture& capture : (*program)->captures_) captured->push_back(capture.outer_slot);
     step->subprograms.push_back({name, *std::move(program)});
   }
   return {};
@@ -238,21 +201,19 @@ Status Compiler::AddNode(const ir::Node& node) {
   const int64_t opset = node.opset_version ? node.opset_version : model_.OpsetVersion(node.domain);
   const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node.domain), node.op_type, opset);
   if (!schema) {
-    unsupported_.nodes_by_reason[fmt::format("no operator {} in domain '{}' at opset {}", node.op_type, node.domain, opset)].push_back(
-        node.Label());
+    AddUnsupported(node, fmt::format("no operator {} in domain '{}' at opset {}", node.op_type, node.domain, opset));
     return {};
   }
   Step step;
-  step.node = &node;
+  step.label = node.Label();
+  step.op_type = node.op_type;
   step.schema = schema;
-  captured_by_step_.emplace_back();
-  const auto drop = [&] { captured_by_step_.pop_back(); };
   bool constant = options_.fold_constants && !IsRandom(node) && !HasSubgraph(node);
   for (const ir::Value* input : node.inputs()) {
-    const int slot = input ? SlotOf(input) : -1;
-    if (input && slot < 0) return Invalid(fmt::format("{} reads '{}', which nothing defines", node.Label(), input->name()));
-    step.inputs.push_back(slot);
-    if (input && !ConstantValue(input)) constant = false;
+    if (!input || ConstantValue(input)) continue;
+    constant = false;
+    if (!slots_.contains(input) && SlotOf(input) < 0)
+      return Invalid(fmt::format("{} reads '{}', which nothing defines", node.Label(), input->name()));
   }
   RETURN_IF_ERROR(CheckArity(node, *schema).WithContext(node.Label()));
   const Info info(*this, node, *schema, opset);
@@ -264,46 +225,59 @@ Status Compiler::AddNode(const ir::Node& node) {
     step.input_dtypes.push_back(known ? type.dtype : DataType::kUndefined);
   }
   RETURN_IF_ERROR(CheckInputTypes(*schema, kinds).WithContext(node.Label()));
-  {
-    StatusOr<KernelChoice> choice = Choose(info, &step.provider);
-    if (!choice.ok()) return choice.status().WithContext(node.Label());
-    step.choice = *std::move(choice);
-    step.packed_inputs = info.packed();
-    step.packed_inputs.resize(step.inputs.size(), false);
-  }
+  StatusOr<KernelChoice> choice = Choose(info, &step.provider);
+  if (!choice.ok()) return choice.status().WithContext(node.Label());
+  step.choice = *std::move(choice);
   if (!step.choice.kernel) {
     std::string reason = fmt::format("{}{}{} (opset {}): no kernel", node.domain, node.domain.empty() ? "" : ".", node.op_type, opset);
     for (const Declined& declined : step.choice.declined) reason += fmt::format("; {} declines: {}", declined.kernel, declined.reason);
-    unsupported_.nodes_by_reason[reason].push_back(node.Label());
-    // Whatever else is unsupported further on shall be listed too.
-    for (const ir::Value* output : node.outputs())
-      if (output && !slots_.contains(output)) slots_[output] = NewSlot();
-    drop();
+    AddUnsupported(node, reason);
     return {};
   }
-  RETURN_IF_ERROR(AddSubprograms(node, &step));
-  if (constant) {
-    bool folded = false;
-    RETURN_IF_ERROR(Fold(node, std::move(step), &folded));
-    drop();
-    return {};
+  step.packed_inputs = info.packed();
+  step.packed_inputs.resize(node.inputs().size(), false);
+  for (size_t i = 0; i < node.inputs().size(); ++i)
+    step.inputs.push_back(node.input(i) ? SlotOf(node.input(i), step.choice.kernel->InputLayout(i)) : -1);
+  std::vector<int> captured;
+  RETURN_IF_ERROR(AddSubprograms(node, &step, &captured));
+  if (constant) return Fold(node, std::move(step));
+  RETURN_IF_ERROR(AddOutputs(step, std::vector<const ir::Value*>(node.outputs().begin(), node.outputs().end())));
+  Append(std::move(step), std::move(captured));
+  return {};
+}
+
+// Whatever else is unsupported further on shall be listed too: its outputs count as defined.
+void Compiler::AddUnsupported(const ir::Node& node, const std::string& reason) {
+  unsupported_.nodes_by_reason[reason].push_back(node.Label());
+  if (options_.unsupported) options_.unsupported->push_back(&node);
+  for (const ir::Value* output : node.outputs())
+    if (output && !slots_.contains(output)) slots_[output] = NewSlot();
+}
+
+Status Compiler::AddClaim(const Unit& unit) {
+  Step step;
+  step.label = unit.nodes.front()->Label();
+  if (unit.nodes.size() > 1) step.label += fmt::format(" and {} more nodes", unit.nodes.size() - 1);
+  step.op_type = "Group";
+  step.provider = unit.provider->name();
+  for (const ir::Value* input : unit.inputs) {
+    const int slot = SlotOf(input);
+    if (slot < 0) return Invalid(fmt::format("{} reads '{}', which nothing defines", step.label, input->name()));
+    step.inputs.push_back(slot);
+    step.input_dtypes.push_back(input->type.is_tensor() ? input->type.dtype : DataType::kUndefined);
   }
-  for (const ir::Value* output : node.outputs()) {
-    if (!output) {
-      step.outputs.push_back(-1);
-      continue;
-    }
-    if (slots_.contains(output)) return Invalid(fmt::format("'{}' is defined twice", output->name()));
-    const bool wanted = !output->uses().empty() || output->is_graph_output();
-    step.outputs.push_back(wanted ? NewSlot() : -1);
-    if (wanted) slots_[output] = step.outputs.back();
-  }
-  program_->steps_.push_back(std::move(step));
+  step.packed_inputs.resize(step.inputs.size(), false);
+  StatusOr<std::unique_ptr<Kernel>> kernel = unit.provider->CompileGroup(unit.nodes, unit.inputs, unit.outputs);
+  if (!kernel.ok()) return kernel.status().WithContext(fmt::format("provider '{}': {}", unit.provider->name(), step.label));
+  step.choice.kernel = *std::move(kernel);
+  step.choice.name = "group";
+  RETURN_IF_ERROR(AddOutputs(step, unit.outputs));
+  Append(std::move(step), {});
   return {};
 }
 
 // Runs a node whose inputs are all known, now; its outputs become constants.
-Status Compiler::Fold(const ir::Node& node, Step step, bool* folded) {
+Status Compiler::Fold(const ir::Node& node, Step step) {
   Program once;
   once.graph_ = &graph_;
   once.pool_ = options_.pool;
@@ -312,8 +286,9 @@ Status Compiler::Fold(const ir::Node& node, Step step, bool* folded) {
     once.constants_.push_back({once.num_slots_, *ConstantValue(node.inputs()[i])});
     step.inputs[i] = once.num_slots_++;
   }
-  step.outputs.clear();
-  for (const ir::Value* output : node.outputs()) {
+  for (size_t i = 0; i < node.outputs().size(); ++i) {
+    const ir::Value* output = node.outputs()[i];
+    step.output_layouts.push_back(Layout::kPlain);
     step.outputs.push_back(output ? once.num_slots_++ : -1);
     if (output) once.output_slots_.push_back(step.outputs.back());
   }
@@ -326,7 +301,6 @@ Status Compiler::Fold(const ir::Node& node, Step step, bool* folded) {
   size_t next = 0;
   for (const ir::Value* output : node.outputs())
     if (output) constants_[output] = std::move((*values)[next++]);
-  *folded = true;
   return {};
 }
 
@@ -349,17 +323,13 @@ void Compiler::FindLifetimes() {
 
 void Compiler::PlanStaticShapes() {
   std::vector<int64_t> bytes(static_cast<size_t>(program_->num_slots_), -1);
-  for (const Step& step : program_->steps_) {
-    for (size_t i = 0; i < step.outputs.size(); ++i) {
-      if (step.outputs[i] < 0) continue;
-      const ir::Type& type = step.node->output(i)->type;
-      if (!type.is_tensor() || !type.shape || !type.shape->is_static()) return;
-      const Dims dims = *type.shape->concrete();
-      const StatusOr<int64_t> count = CheckedNumElements(type.dtype, dims);
-      if (!count.ok() || type.dtype == DataType::kUndefined) return;
-      if (type.dtype != DataType::kString)
-        bytes[step.outputs[i]] = static_cast<int64_t>(PackedBytes(type.dtype, static_cast<size_t>(*count)));
-    }
+  for (const auto& [slot, type] : slot_types_) {
+    if (!type->is_tensor() || !type->shape || !type->shape->is_static() || type->dtype == DataType::kUndefined) return;
+    const auto layout = layouts_.find(slot);
+    const StatusOr<int64_t> count =
+        LayoutElements(type->dtype, *type->shape->concrete(), layout == layouts_.end() ? Layout::kPlain : layout->second);
+    if (!count.ok()) return;
+    if (type->dtype != DataType::kString) bytes[slot] = static_cast<int64_t>(PackedBytes(type->dtype, static_cast<size_t>(*count)));
   }
   program_->static_plan_ = program_->MakePlan(bytes);
 }
@@ -381,8 +351,8 @@ StatusOr<std::unique_ptr<Program>> Compiler::Compile() {
   RETURN_IF_ERROR(AddInputs());
   RETURN_IF_ERROR(AddConstants());
   FindLive();
-  for (const auto& node : graph_.nodes())
-    if (live_.contains(node.get())) RETURN_IF_ERROR(AddNode(*node));
+  ASSIGN_OR_RETURN(const std::vector<Unit> units, Partition(graph_, live_, options_.providers, model_));
+  for (const Unit& unit : units) RETURN_IF_ERROR(unit.provider ? AddClaim(unit) : AddNode(*unit.nodes.front()));
   if (!unsupported_.nodes_by_reason.empty()) return UnsupportedError();
   for (const ir::ValueInfo& output : graph_.outputs()) {
     const int slot = SlotOf(output.value);

@@ -27,6 +27,14 @@ Status OutOfMemory(int64_t bytes, const RunState& state) {
   return Resource(fmt::format("no memory for {} bytes", bytes));
 }
 
+// `count` elements of a tensor, padding of its layout counted.
+void CopyElements(const TensorView& from, int64_t count, void* to) {
+  if (from.dtype == DataType::kString)
+    std::copy_n(from.ptr<std::string>(), count, static_cast<std::string*>(to));
+  else if (count > 0)
+    std::memcpy(to, from.data, PackedBytes(from.dtype, static_cast<size_t>(count)));
+}
+
 }  // namespace
 
 // A node's subgraph, run in a frame of its own.
@@ -64,8 +72,8 @@ class StepContext final : public KernelContext {
   Value input_value(size_t i) const override { return has_input(i) ? frame_.Share(step_.inputs[i]) : Value(); }
 
   StatusOr<TensorView> Output(size_t i, DataType dtype, const Dims& dims) override {
-    ASSIGN_OR_RETURN(const int64_t count, CheckedNumElements(dtype, dims));
-    if (!has_output(i)) return Scratch(dtype, dims);
+    ASSIGN_OR_RETURN(const int64_t count, LayoutElements(dtype, dims, i < num_outputs() ? step_.output_layouts[i] : Layout::kPlain));
+    if (!has_output(i)) return Scratch(dtype, dims, count);
     const int number = step_.outputs[i];
     Slot& slot = frame_.slots_[number];
     frame_.Release(number);
@@ -91,8 +99,9 @@ class StepContext final : public KernelContext {
     const int number = step_.outputs[i];
     const bool declared = step_.choice.kernel->AliasedInput(i) == static_cast<int>(input);
     if (!source.owner && !declared) {
+      ASSIGN_OR_RETURN(const int64_t count, LayoutElements(source.view.dtype, source.view.dims, step_.output_layouts[i]));
       ASSIGN_OR_RETURN(TensorView view, Output(i, source.view.dtype, dims));
-      std::memcpy(view.data, source.view.data, source.view.byte_size());
+      CopyElements(source.view, count, view.data);
       return {};
     }
     frame_.Release(number);
@@ -158,11 +167,10 @@ class StepContext final : public KernelContext {
   }
 
   // Memory for an output that nobody wants.
-  StatusOr<TensorView> Scratch(DataType dtype, const Dims& dims) {
+  StatusOr<TensorView> Scratch(DataType dtype, const Dims& dims, int64_t count) {
     Slot& slot = scratch_.emplace_back();
     slot.view.dtype = dtype;
     slot.view.dims = dims;
-    const int64_t count = dims.num_elements();
     RETURN_IF_ERROR(AllocateHeap(slot, dtype, dims, count, static_cast<int64_t>(PackedBytes(dtype, static_cast<size_t>(count)))));
     frame_.state_->live_bytes.fetch_sub(slot.counted_bytes, std::memory_order_relaxed);
     return slot.view;
@@ -220,7 +228,7 @@ Value Frame::Share(int number) const {
   if (slot.owner) return Tensor::FromShared(slot.view.dtype, slot.view.dims, slot.owner);
   StatusOr<Tensor> copy = Tensor::Allocate(slot.view.dtype, slot.view.dims);
   if (!copy.ok()) return Value();
-  std::memcpy(copy->mutable_raw_data(), slot.view.data, slot.view.byte_size());
+  CopyElements(slot.view, slot.view.num_elements(), copy->mutable_raw_data());
   return *std::move(copy);
 }
 
@@ -306,7 +314,7 @@ Status Frame::CheckTypes(const Step& step) const {
     const Slot& slot = slots_[step.inputs[i]];
     as_compiled &= slot.state == Slot::State::kTensor && slot.view.dtype == step.input_dtypes[i];
   }
-  if (as_compiled) return {};
+  if (as_compiled || !step.schema) return {};
   std::vector<InputKind> kinds;
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     InputKind kind;
@@ -332,9 +340,11 @@ Status Frame::CheckTypes(const Step& step) const {
 Status Frame::RunStep(const Step& step) {
   const auto describe_inputs = [&] {
     std::string text;
-    for (int slot : step.inputs) {
+    for (size_t i = 0; i < step.inputs.size(); ++i) {
+      const int slot = step.inputs[i];
       if (!text.empty()) text += ", ";
-      text += slot < 0                                     ? "-"
+      text += step.packed_inputs[i]                        ? "packed"
+              : slot < 0                                   ? "-"
               : slots_[slot].state == Slot::State::kTensor ? slots_[slot].view.TypeString()
                                                            : slots_[slot].value.TypeString();
     }
@@ -347,7 +357,7 @@ Status Frame::RunStep(const Step& step) {
   if (status.ok()) status = step.choice.kernel->Run(context);
   if (profiler) profiler->Record(step, describe_inputs(), start, profiler->Now());
   if (status.ok()) return status;
-  return status.WithContext(fmt::format("{} ({})", step.node->Label(), describe_inputs()));
+  return status.WithContext(fmt::format("{} ({})", step.label, describe_inputs()));
 }
 
 void Frame::Reset() {

@@ -53,11 +53,16 @@ StatusOr<KernelChoice> ChooseKernel(std::span<const KernelEntry* const> candidat
   for (const KernelEntry* entry : candidates) {
     std::string reason = choice.kernel ? "a better one was chosen" : entry->declines(node);
     if (reason.empty()) {
-      ASSIGN_OR_RETURN(choice.kernel, entry->create(node));
-      choice.name = entry->name;
-    } else {
-      choice.declined.push_back({std::string(entry->name), std::move(reason)});
+      StatusOr<std::unique_ptr<Kernel>> kernel = entry->create(node);
+      if (kernel.ok()) {
+        choice.kernel = *std::move(kernel);
+        choice.name = entry->name;
+        continue;
+      }
+      if (kernel.status().code() != StatusCode::kUnsupported) return kernel.status();
+      reason = kernel.status().message();
     }
+    choice.declined.push_back({std::string(entry->name), std::move(reason)});
   }
   return choice;
 }

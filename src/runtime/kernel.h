@@ -12,14 +12,11 @@
 #include "base/thread_pool.h"
 #include "ir/model.h"
 #include "ops/schema.h"
+#include "runtime/layout.h"
 #include "runtime/tensor_view.h"
 #include "sardonyx/value.h"
 
 namespace sardonyx::runtime {
-
-// How a tensor's elements lie in memory. Plain is row-major; the blocked forms keep 8 or 16 channels innermost
-// (N, C/b, H, W, b; C padded with zeros). A value's logical dims never change with its layout.
-enum class Layout : uint8_t { kPlain, kNchw8c, kNchw16c };
 
 // A node, as a kernel sees it before any data: attributes with the schema's defaults, known types, constants.
 class NodeInfo {
@@ -40,6 +37,9 @@ class NodeInfo {
   // call ReleaseConstant(i) so that the original need not stay in memory.
   virtual const Tensor* constant(size_t i) const = 0;
   virtual void ReleaseConstant(size_t i) const = 0;
+  // How the input arrives if the kernel asks for nothing else: one that does not care where channels lie keeps the layout
+  // that its input has, and so a chain stays blocked from end to end.
+  virtual Layout input_layout(size_t i) const { return Layout::kPlain; }
   virtual ThreadPool& thread_pool() const = 0;
 
   DataType input_dtype(size_t i) const { return has_input(i) ? input_type(i).dtype : DataType::kUndefined; }
@@ -83,8 +83,9 @@ class KernelContext {
   // Any input as a shared value (tensors are copied out of the arena if they live there). None when omitted.
   virtual Value input_value(size_t i) const = 0;
 
-  // Memory for output i: from the plan when it foresaw these dims, else from the heap. Contents are not initialized
-  // (strings are empty). Never null on success; for an omitted output it is scratch. kResource beyond the memory limit.
+  // Memory for output i in the kernel's OutputLayout(i), padding included: from the plan when it foresaw these dims, else from
+  // the heap. Contents are not initialized (strings are empty). Never null on success; for an omitted output it is scratch. kResource
+  // beyond the memory limit.
   virtual StatusOr<TensorView> Output(size_t i, DataType dtype, const Dims& dims) = 0;
   // Output i is input `input`'s data under other dims. Free if the kernel declared AliasedInput(i) == input.
   virtual Status OutputAlias(size_t i, size_t input, const Dims& dims) = 0;
@@ -113,7 +114,7 @@ class Kernel {
   virtual int AliasedInput(size_t output) const { return -1; }
   // True if output i may be written over input `input` when nothing else needs that (same bytes): the plan decides.
   virtual bool CanRunInPlace(size_t output, size_t input) const { return false; }
-  // Layouts the kernel wants and gives; the compiler inserts reorders where they differ.
+  // Layouts that the kernel wants and gives; the compiler inserts reorders where they differ. Blocked inputs are tensors.
   virtual Layout InputLayout(size_t input) const { return Layout::kPlain; }
   virtual Layout OutputLayout(size_t output) const { return Layout::kPlain; }
 };

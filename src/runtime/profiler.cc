@@ -49,12 +49,11 @@ std::string Profiler::ChromeTrace() const {
   std::string json = "{\"traceEvents\":[";
   bool first = true;
   for (const Event& event : events()) {
-    const ir::Node& node = *event.step->node;
     json += fmt::format(
         "{}\n{{\"name\":{},\"cat\":\"node\",\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"args\":{{\"op\":{},\"kernel\":"
         "{},\"provider\":{},\"inputs\":{}}}}}",
-        first ? "" : ",", JsonString(node.Label()), event.thread, static_cast<double>(event.start_ns) / 1e3,
-        static_cast<double>(event.end_ns - event.start_ns) / 1e3, JsonString(node.op_type), JsonString(event.step->choice.name),
+        first ? "" : ",", JsonString(event.step->label), event.thread, static_cast<double>(event.start_ns) / 1e3,
+        static_cast<double>(event.end_ns - event.start_ns) / 1e3, JsonString(event.step->op_type), JsonString(event.step->choice.name),
         JsonString(event.step->provider), JsonString(event.shapes));
     first = false;
   }

@@ -120,7 +120,7 @@ std::shared_ptr<const MemoryPlan> Program::MakePlan(std::span<const int64_t> slo
         const int input = step.inputs[in];
         if (input < 0 || fixed[buffers.Find(input)] || !step.choice.kernel->CanRunInPlace(o, in)) continue;
         const int root = buffers.Find(input);
-        if (buffers.last[root] != static_cast<int>(i) || buffers.bytes[root] < slot_bytes[output] || slot_bytes[output] <= 0) continue;
+        if (buffers.last[root] != static_cast<int>(i) || slot_bytes[input] != slot_bytes[output] || slot_bytes[output] <= 0) continue;
         if (buffers.last[output] == kForever) continue;
         const bool shared =
             std::any_of(step.inputs.begin(), step.inputs.end(), [&](int s) { return s >= 0 && s != input && buffers.Find(s) == root; }) ||

@@ -23,13 +23,15 @@ class Frame;
 class Program;
 
 struct Step {
-  const ir::Node* node = nullptr;
-  const ops::OpSchema* schema = nullptr;
+  std::string label;                      // the node's, for messages; of a claimed group, its first node's and their number
+  std::string op_type;                    // "Conv"; "Group" of a claim; "Reorder" where the compiler changes a layout
+  const ops::OpSchema* schema = nullptr;  // null for the latter two
   std::string provider;
   KernelChoice choice;
   // Slot numbers; -1 where omitted.
   std::vector<int> inputs;
   std::vector<int> outputs;
+  std::vector<Layout> output_layouts;
   // The element types that were checked against the schema when compiling; undefined where nothing was known.
   std::vector<DataType> input_dtypes;
   // Constants that the kernel keeps in packed form, so that their slots may be empty.
@@ -55,6 +57,8 @@ struct CompileOptions {
   std::span<const std::shared_ptr<Provider>> providers;  // in order of preference
   int64_t memory_limit = 0;                              // for folding constants; 0: none
   bool fold_constants = true;
+  // If given: takes the nodes that no provider can run, when that is why compilation fails.
+  std::vector<const ir::Node*>* unsupported = nullptr;
 };
 
 class Program {

@@ -1,6 +1,7 @@
 // Provider: somebody who can run nodes. The CPU provider is always there; others delegate to engines the user has.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,16 +35,19 @@ class Provider {
   // The best kernel for one node. An error is a node that is invalid, not one that is unsupported.
   virtual StatusOr<KernelChoice> Compile(const NodeInfo& node) const = 0;
 
-  // Providers that run whole subgraphs claim groups of nodes, each to be compiled as one kernel. The default claims none.
+  // Providers that run whole subgraphs claim groups of nodes, each to be compiled as one kernel. Of the graph's nodes, those
+  // that are `free` may be claimed; a group must be convex (no path leaves it and enters it again). The default claims none.
   using Group = std::vector<const ir::Node*>;
-  virtual std::vector<Group> Claim(const ir::Graph& graph) const { return {}; }
+  virtual std::vector<Group> Claim(const ir::Graph& graph, const std::function<bool(const ir::Node&)>& free) const { return {}; }
+  // The kernel of a claimed group. Its inputs and outputs are those values, in that order; constant initializers that the
+  // group reads are not among them: the provider takes them from the values.
   virtual StatusOr<std::unique_ptr<Kernel>> CompileGroup(const Group& group, std::span<const ir::Value* const> inputs,
                                                          std::span<const ir::Value* const> outputs) const {
     return Unsupported("this provider runs node by node");
   }
 };
 
-// Chooses from an ordered list of entries: the first that does not decline.
+// Chooses from an ordered list of entries: the first that does not decline. One whose factory answers kUnsupported declines, too.
 StatusOr<KernelChoice> ChooseKernel(std::span<const KernelEntry* const> candidates, const NodeInfo& node);
 
 }  // namespace sardonyx::runtime

@@ -1,6 +1,8 @@
 #include "sardonyx/session.h"
 
+#include <algorithm>
 #include <functional>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -13,6 +15,8 @@
 #include "optimize/differentiate.h"
 #include "optimize/inline_functions.h"
 #include "providers/cpu/cpu_provider.h"
+#include "providers/custom/custom_ops.h"
+#include "providers/custom/custom_provider.h"
 #include "runtime/profiler.h"
 #include "runtime/program.h"
 #include "session/value_infos.h"
@@ -29,6 +33,9 @@ struct Session::Impl {
   int64_t memory_limit = 0;
 
   Status Prepare(const SessionOptions& options);
+  // Replaces function operators by their bodies, types inferred, until none is left that `options` wants replaced.
+  StatusOr<size_t> Expand(const optimize::InlineOptions& options);
+  Status Compile(const SessionOptions& options);
   Status CheckInput(size_t i, const Value& value) const;
 };
 
@@ -49,7 +56,16 @@ StatusOr<std::vector<std::shared_ptr<runtime::Provider>>> MakeProviders(const st
     providers.push_back(std::make_shared<cpu::CpuProvider>());
   }
   if (providers.empty()) return Usage("no provider given; known: cpu");
+  providers.insert(providers.begin(), std::make_shared<custom_ops::CustomProvider>());  // the user's own come before all others
   return providers;
+}
+
+// Before IR 4 every initializer had to be listed among the inputs, too: those are weights, not defaults that callers override.
+constexpr int64_t kFirstIrWithDefaults = 4;
+
+void DropInitializedInputs(ir::Graph& graph) {
+  for (size_t i = graph.inputs().size(); i-- > 0;)
+    if (graph.inputs()[i].value->initializer()) graph.RemoveInput(i);
 }
 
 Status CheckOpsets(const ir::Model& model) {
@@ -73,33 +89,66 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
 
   RETURN_IF_ERROR(optimize::InlineFunctions(*model).status());
   RETURN_IF_ERROR(SortGraphs(*model->graph));
+  if (model->ir_version < kFirstIrWithDefaults) DropInitializedInputs(*model->graph);
   optimize::InlineOptions expand;
   expand.expand_operator = [&](const ir::Node& node, int64_t opset) {
     for (const auto& provider : providers)
       if (provider->HasOperator(node.domain, node.op_type, opset)) return false;
     return true;
   };
+  RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
+  RETURN_IF_ERROR(Expand(expand).status());
+  RETURN_IF_ERROR(Compile(options));
+  inputs = InputInfos(*model->graph);
+  outputs = OutputInfos(*model->graph);
+  return {};
+}
+
+// Bounds the rounds of expansion: bodies are made of function operators too, but not endlessly.
+constexpr int kMaxRounds = 16;
+
+StatusOr<size_t> Session::Impl::Expand(const optimize::InlineOptions& options) {
   // A contradiction that inference finds may lie in a branch never taken; what really is wrong the kernels report.
   ops::InferenceOptions infer;
   infer.on_error = [](const ir::Graph&, const ir::Node*, const Status&) {};
-  RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
-  // Each round expands one level of function operators; their bodies' types must be known before the next.
-  constexpr int kMaxRounds = 16;
+  size_t total = 0;
+  // Each round expands one level; the types of its bodies must be known before the next.
   for (int round = 0; round < kMaxRounds; ++round) {
     RETURN_IF_ERROR(ops::InferTypes(*model, infer));
-    ASSIGN_OR_RETURN(const size_t expanded, optimize::InlineFunctions(*model, expand));
+    ASSIGN_OR_RETURN(const size_t expanded, optimize::InlineFunctions(*model, options));
     if (expanded == 0) break;
+    total += expanded;
   }
+  return total;
+}
+
+Status Session::Impl::Compile(const SessionOptions& options) {
   runtime::CompileOptions compile;
   compile.pool = pool.get();
   compile.providers = providers;
   compile.memory_limit = memory_limit;
   compile.fold_constants = options.level > 0;
-  ASSIGN_OR_RETURN(program, runtime::Program::Compile(*model, *model->graph, compile));
-  inputs = InputInfos(*model->graph);
-  outputs = OutputInfos(*model->graph);
-  return {};
+  std::vector<const ir::Node*> unsupported;
+  compile.unsupported = &unsupported;
+  for (int round = 0;; ++round) {
+    auto compiled = runtime::Program::Compile(*model, *model->graph, compile);
+    if (compiled.ok()) {
+      program = *std::move(compiled);
+      return {};
+    }
+    // Kernels exist for these but all declined: a function operator still has its body.
+    std::unordered_set<const ir::Node*> declined(unsupported.begin(), unsupported.end());
+    optimize::InlineOptions expand;
+    // Asked once a node; a replaced node's address may come back as that of another.
+    expand.expand_operator = [&](const ir::Node& node, int64_t) { return declined.erase(&node) > 0; };
+    if (declined.empty() || round == kMaxRounds) return compiled.status();
+    ASSIGN_OR_RETURN(const size_t expanded, Expand(expand));
+    if (expanded == 0) return compiled.status();
+    unsupported.clear();
+  }
 }
+
+Status LoadCustomOps(const std::filesystem::path& library) { return custom_ops::Load(library); }
 
 StatusOr<Session> Session::Create(const Model& model, const SessionOptions& options) {
   auto impl = std::make_shared<Impl>();
@@ -141,6 +190,22 @@ Status Session::Impl::CheckInput(size_t i, const Value& value) const {
   return {};
 }
 
+namespace {
+
+// Kernels rely on bools being 0 or 1. A caller's bytes may be anything; they are copied only if they are.
+StatusOr<Value> Normalized(const Value& value) {
+  if (!value.is_tensor() || value.tensor().dtype() != DataType::kBool) return value;
+  const Tensor& tensor = value.tensor();
+  const auto* bytes = static_cast<const uint8_t*>(tensor.raw_data());
+  if (std::all_of(bytes, bytes + tensor.byte_size(), [](uint8_t byte) { return byte <= 1; })) return value;
+  ASSIGN_OR_RETURN(Tensor copy, Tensor::Allocate(DataType::kBool, tensor.dims()));
+  std::transform(bytes, bytes + tensor.byte_size(), static_cast<uint8_t*>(copy.mutable_raw_data()),
+                 [](uint8_t byte) { return static_cast<uint8_t>(byte != 0); });
+  return Value(std::move(copy));
+}
+
+}  // namespace
+
 StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs, const RunOptions& options) const {
   const Impl& impl = *impl_;
   std::vector<Value> values(impl.inputs.size());
@@ -156,7 +221,7 @@ StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs,
     if (given[i]) return Usage(fmt::format("input '{}' is given twice", name));
     if (!(value.is_none() && impl.inputs[i].optional)) RETURN_IF_ERROR(impl.CheckInput(i, value));
     given[i] = true;
-    values[i] = value;
+    ASSIGN_OR_RETURN(values[i], Normalized(value));
   }
   for (size_t i = 0; i < given.size(); ++i)
     if (!given[i] && !impl.inputs[i].optional)
@@ -190,7 +255,7 @@ std::vector<NodePlacement> Session::Placement() const {
   std::vector<NodePlacement> placement;
   const std::function<void(const runtime::Program&)> add = [&](const runtime::Program& program) {
     for (const runtime::Step& step : program.steps()) {
-      NodePlacement one{step.node->Label(), step.node->op_type, step.provider, step.choice.name, {}};
+      NodePlacement one{step.label, step.op_type, step.provider, step.choice.name, {}};
       for (const runtime::Declined& declined : step.choice.declined) one.declined.emplace_back(declined.kernel, declined.reason);
       placement.push_back(std::move(one));
       for (const runtime::Step::Sub& sub : step.subprograms) add(*sub.program);

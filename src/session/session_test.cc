@@ -4,6 +4,8 @@
 
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "ir/text.h"
 
 namespace sardonyx {
@@ -245,6 +247,25 @@ g (float[1] x) => (float[1] a, float[1] b) { a = Neg(x)  b = Add(x, x) })");
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(Floats((*result)[0]), std::vector<float>{6});
   EXPECT_EQ(Floats((*result)[1]), std::vector<float>{-3});
+}
+
+TEST(Session, BeforeIr4InitializersAreNoInputs) {
+  static constexpr char kText[] = R"(<ir_version: {}, opset_import: ["" : 8]>
+g (float[2] x, float[2] w = {{1, 2}}) => (float[2] y) {{ y = Add(x, w) }})";
+  EXPECT_EQ(MakeSession(fmt::format(kText, 3)).inputs().size(), 1u);
+  EXPECT_EQ(MakeSession(fmt::format(kText, 4)).inputs().size(), 2u);
+}
+
+TEST(Session, AnyByteButZeroIsTrue) {
+  const Session session = MakeSession(R"(<ir_version: 8, opset_import: ["" : 18]>
+g (bool[3] x) => (bool[3] y) { y = Not(x) })");
+  StatusOr<Tensor> x = Tensor::Allocate(DataType::kBool, {3});
+  auto* bytes = static_cast<uint8_t*>(x->mutable_raw_data());
+  bytes[0] = 0, bytes[1] = 1, bytes[2] = 255;
+  const auto result = session.Run({{"x", *x}});
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  const auto* y = static_cast<const uint8_t*>((*result)[0].tensor().raw_data());
+  EXPECT_EQ(std::vector<int>(y, y + 3), (std::vector<int>{1, 0, 0}));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #   # A comment.
 #   needs $MODELS       skips the file where this folder is not: models that the project does not ship, as README.md says
 #   $ sardonyx check $EXAMPLES/digits/digits.onnx      run by sh in an empty folder that the file's cases share; $EXAMPLES is
-#                       the project's, $CASES its conformance cases
+#                       the project's, $CASES its conformance cases, $CUSTOM_OPS the library of examples/custom_op
 #   exit 0              its exit code; 0 where it is not said
 #   out TEXT            standard output has TEXT in it; out! TEXT: it has not; out~ REGEX: it matches
 #   err TEXT            the same of standard error (err!, err~)
@@ -19,6 +19,7 @@ file(MAKE_DIRECTORY "${WORK}")
 get_filename_component(folder "${PROGRAM}" DIRECTORY)
 set(ENV{PATH} "${folder}:$ENV{PATH}")
 set(ENV{EXAMPLES} "${SOURCE}/examples")
+set(ENV{CUSTOM_OPS} "${CUSTOM_OPS}")
 set(ENV{CASES} "${SOURCE}/tests/conformance/cases")
 if(NOT DEFINED ENV{SARDONYX_SHARED})
   set(ENV{SARDONYX_SHARED} "${SOURCE}/../shared")

@@ -88,7 +88,7 @@ void ComputeRows(Tile tile, int64_t rows, int64_t vectors) {
   for (int64_t r = 0; r < rows; r += kTileRows) {
     const int64_t count = std::min<int64_t>(kTileRows, rows - r);
     (vectors == 1 ? kOne : kTwo).of_rows[count - 1](tile);
-    tile.a += kTileRows;
+    if (tile.a) tile.a += kTileRows;  // null when the depth is 0
     tile.c += kTileRows * tile.c_stride;
   }
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "ops/custom_schemas.h"
 #include "ops/infer/families.h"
 
 namespace sardonyx::ops {
@@ -12,7 +13,7 @@ namespace {
 
 struct Row {
   std::string_view op_type;
-  InferenceFunction function;
+  Status (*function)(InferenceContext&);
 };
 
 constexpr Row kOnnx[] = {
@@ -361,7 +362,7 @@ constexpr Row kMicrosoft[] = {
     {"Unique", InferMicrosoftUnique},
 };
 
-using Index = std::unordered_map<std::string_view, InferenceFunction>;
+using Index = std::unordered_map<std::string_view, Status (*)(InferenceContext&)>;
 
 Index MakeIndex(std::span<const Row> rows) {
   Index index;
@@ -386,9 +387,9 @@ const Index* FindIndex(std::string_view domain) {
 
 InferenceFunction FindInference(const OpSchema& schema) {
   const infer::Index* index = infer::FindIndex(schema.domain);
-  if (index == nullptr) return nullptr;
-  const auto found = index->find(schema.name);
-  return found == index->end() ? nullptr : found->second;
+  if (index != nullptr)
+    if (const auto found = index->find(schema.name); found != index->end()) return found->second;
+  return FindCustomInference(schema);
 }
 
 }  // namespace sardonyx::ops

@@ -92,7 +92,10 @@ KernelOr CreateSplit(const NodeInfo& node) {
     }
     int64_t left = dim;
     bool fits = static_cast<int64_t>(parts.size()) == outputs;
-    for (size_t i = 0; fits && i < parts.size(); left -= parts[i], ++i) fits = parts[i] >= 0 && parts[i] <= left;
+    for (size_t i = 0; fits && i < parts.size(); ++i) {
+      fits = parts[i] >= 0 && parts[i] <= left;
+      if (fits) left -= parts[i];
+    }
     if (!fits || left != 0)
       return Invalid(
           fmt::format("split {} does not make {} outputs of axis {} of {}", parts.ToString(), outputs, axis, input.dims.ToString()));

@@ -1,0 +1,116 @@
+#include "runtime/layout.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "base/status_macros.h"
+#include "runtime/kernel.h"
+
+namespace sardonyx::runtime {
+
+int64_t ChannelBlock(Layout layout) {
+  switch (layout) {
+    case Layout::kPlain:
+      return 1;
+    case Layout::kNchw8c:
+      return 8;
+    case Layout::kNchw16c:
+      return 16;
+  }
+  return 1;
+}
+
+std::string_view LayoutName(Layout layout) {
+  switch (layout) {
+    case Layout::kPlain:
+      return "plain";
+    case Layout::kNchw8c:
+      return "nchw8c";
+    case Layout::kNchw16c:
+      return "nchw16c";
+  }
+  return "unknown";
+}
+
+StatusOr<int64_t> LayoutElements(DataType dtype, const Dims& dims, Layout layout) {
+  if (layout == Layout::kPlain) return CheckedNumElements(dtype, dims);
+  if (dims.rank() < 2) return Invalid(fmt::format("a tensor {} has no channels to lay out as {}", dims.ToString(), LayoutName(layout)));
+  const int64_t block = ChannelBlock(layout);
+  RETURN_IF_ERROR(CheckedNumElements(dtype, dims).status());
+  Dims padded = dims;
+  padded[1] = (dims[1] + block - 1) / block * block;
+  return CheckedNumElements(dtype, padded);
+}
+
+namespace {
+
+// Copies one plane of channels (at most `block` of them) between the two forms; T is an unsigned integer of the element's size.
+template <class T>
+void ReorderBlock(const T* from, T* to, int64_t channels, int64_t block, int64_t spatial, bool to_blocked) {
+  if (to_blocked) {
+    for (int64_t s = 0; s < spatial; ++s) {
+      for (int64_t c = 0; c < channels; ++c) to[s * block + c] = from[c * spatial + s];
+      std::fill(to + s * block + channels, to + (s + 1) * block, T{});
+    }
+  } else {
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t s = 0; s < spatial; ++s) to[c * spatial + s] = from[s * block + c];
+  }
+}
+
+template <class T>
+void ReorderAll(KernelContext& context, const TensorView& input, TensorView output, int64_t block, bool to_blocked) {
+  const int64_t batch = input.dims[0], channels = input.dims[1], blocks = (channels + block - 1) / block;
+  int64_t spatial = 1;
+  for (size_t d = 2; d < input.dims.rank(); ++d) spatial *= input.dims[d];
+  const double cost = 0.5 * static_cast<double>(spatial * block);
+  context.ParallelFor(batch * blocks, cost, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i % blocks * block;  // the block's first channel
+      const int64_t plain = (i / blocks * channels + first) * spatial, blocked = i * block * spatial;
+      ReorderBlock(input.ptr<T>() + (to_blocked ? plain : blocked), output.mutable_ptr<T>() + (to_blocked ? blocked : plain),
+                   std::min(block, channels - first), block, spatial, to_blocked);
+    }
+  });
+}
+
+class Reorder final : public Kernel {
+ public:
+  Reorder(Layout from, Layout to) : from_(from), to_(to) {}
+  Layout InputLayout(size_t) const override { return from_; }
+  Layout OutputLayout(size_t) const override { return to_; }
+  Status Run(KernelContext& context) const override {
+    const TensorView& input = context.input(0);
+    ASSIGN_OR_RETURN(const TensorView output, context.Output(0, input.dtype, input.dims));
+    const bool to_blocked = from_ == Layout::kPlain;
+    const int64_t block = ChannelBlock(to_blocked ? to_ : from_);
+    switch (input.dtype == DataType::kString ? 0 : BitsPerElement(input.dtype)) {
+      case 8:
+        ReorderAll<uint8_t>(context, input, output, block, to_blocked);
+        break;
+      case 16:
+        ReorderAll<uint16_t>(context, input, output, block, to_blocked);
+        break;
+      case 32:
+        ReorderAll<uint32_t>(context, input, output, block, to_blocked);
+        break;
+      case 64:
+        ReorderAll<uint64_t>(context, input, output, block, to_blocked);
+        break;
+      default:
+        return Unsupported(fmt::format("{} tensors have no blocked layout", DataTypeName(input.dtype)));
+    }
+    return {};
+  }
+
+ private:
+  Layout from_, to_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> MakeReorder(Layout from, Layout to) { return std::make_unique<Reorder>(from, to); }
+
+}  // namespace sardonyx::runtime
