@@ -7,6 +7,9 @@ Each input is a JSON list of rows as onnx.defs.get_all_schemas_with_history() ha
 outputs (name, type, option, homogeneous), types (variable -> types), attributes (name, type, required, default), and
 where known min_in, max_in, min_out, max_out, deprecated, function. One table a domain is written; its form is explained
 at its top and in src/ops/README.md. A row that the form cannot express exactly stops the script.
+
+src/ops/schemas/additions.json is always read as well, last: rows that no exported list has, and rows that stand for one
+of the same domain, name and version in a list that misstates it.
 """
 import argparse
 import collections
@@ -55,6 +58,7 @@ HEADER = """\
 # are those of each member.
 """
 
+ADDITIONS = pathlib.Path(__file__).parent.parent / "src/ops/schemas/additions.json"
 WIDTH = 120
 UNBOUNDED = "inf"
 
@@ -230,12 +234,12 @@ def main():
     parser.add_argument("schemas", nargs="+", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path(__file__).parent.parent / "src/ops/schemas")
     arguments = parser.parse_args()
-    domains = collections.defaultdict(list)
-    for path in arguments.schemas:
+    domains = collections.defaultdict(dict)
+    for path in arguments.schemas + [ADDITIONS]:
         for row in json.loads(path.read_text()):
-            domains[row["domain"] or "ai.onnx"].append(row)
+            domains[row["domain"] or "ai.onnx"][row["name"], row["since"]] = row
     for domain, rows in domains.items():
-        (arguments.output / f"{domain}.txt").write_text(make_table(domain, rows))
+        (arguments.output / f"{domain}.txt").write_text(make_table(domain, rows.values()))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
+#include "check/check.h"
 #include "cli/cli.h"
+#include "optimize/version/convert_version.h"
 #include "validate/conformance.h"
 
 namespace sardonyx::cli {
@@ -19,6 +21,7 @@ struct Flags {
   std::string folder, filter, expected_failures;
   std::string provider = "cpu";
   bool only_failed = false;
+  int64_t opset = 0;
 };
 
 std::string_view Name(ConformanceResult::Outcome outcome) {
@@ -46,6 +49,15 @@ StatusOr<std::set<std::string>> ReadNames(const std::string& path) {
   return names;
 }
 
+// The model at another opset, valid there; kUnsupported, with the first reason, if it cannot be.
+Status ConvertTo(int64_t opset, ir::Model& model) {
+  ASSIGN_OR_RETURN(const optimize::VersionReport report, optimize::ConvertVersion(model, {{"", opset}}));
+  if (!report.impossible.empty()) return Unsupported(fmt::format("{}: {}", report.impossible[0].op, report.impossible[0].reason));
+  for (const check::Finding& finding : check::CheckModel(model))
+    if (finding.severity == check::Severity::kError) return Invalid("converted: " + finding.ToString());
+  return {};
+}
+
 StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& out) {
   ASSIGN_OR_RETURN(std::vector<validate::ConformanceCase> cases, validate::FindCases(flags.folder));
   if (!flags.filter.empty()) {
@@ -66,12 +78,15 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   options.threads = common.threads;
   options.providers = {flags.provider};
 
+  validate::ModelChange change;
+  if (flags.opset > 0) change = [&](ir::Model& model) { return ConvertTo(flags.opset, model); };
+
   int counts[3] = {0, 0, 0};
   int unexpected = 0, draws = 0;
   Json list = Json::array();
   for (size_t i = 0; i < cases.size(); ++i) {
     out.Progress(i, cases.size(), cases[i].name);
-    const ConformanceResult result = validate::RunCase(cases[i], options);
+    const ConformanceResult result = validate::RunCase(cases[i], options, change);
     ++counts[static_cast<int>(result.outcome)];
     const bool failed = result.outcome == ConformanceResult::Outcome::kFailed;
     const bool surprise = !flags.expected_failures.empty() && failed != expected.contains(result.name);
@@ -79,9 +94,11 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
     draws += result.draws;
     if (out.json() && (failed || !flags.only_failed))
       list.push_back({{"name", result.name}, {"status", Name(result.outcome)}, {"reason", result.reason}, {"seconds", result.seconds}});
+    const bool skipped = result.outcome == ConformanceResult::Outcome::kSkipped;
     if (failed || out.verbose() || surprise) {
       out.ClearProgress();
-      out.Line(fmt::format("{} {}{}{}", failed ? out.Bad("failed") : out.Good("passed"), result.name, failed ? ": " + result.reason : "",
+      out.Line(fmt::format("{} {}{}{}", failed ? out.Bad("failed") : skipped ? "skipped" : out.Good("passed"), result.name,
+                           result.reason.empty() ? "" : ": " + result.reason,
                            surprise ? (failed ? " (unexpected)" : " (listed as failing: remove it from the list)") : ""));
     }
   }
@@ -106,6 +123,8 @@ void AddConformance(Program& program) {
   command.app->add_option("folder", flags->folder, "Folder with test cases, at any depth")->required();
   command.app->add_option("--filter", flags->filter, "Only cases whose name matches this regular expression");
   command.app->add_option("--provider", flags->provider, "Execution provider");
+  command.app->add_option("--opset", flags->opset, "Convert each model to this version of ai.onnx first; skips those that cannot be")
+      ->check(CLI::PositiveNumber);
   command.app->add_flag("--only-failed", flags->only_failed, "List failures only");
   command.app->add_option("--expected-failures", flags->expected_failures,
                           "File of case names that may fail; a listed case that passes is an error");

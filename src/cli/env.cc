@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include "base/machine.h"
+#include "base/status_macros.h"
 #include "cli/cli.h"
+#include "kernels/gemm/simd_choice.h"
 #include "ops/schema.h"
 
 namespace sardonyx::cli {
@@ -34,12 +36,15 @@ std::string FindLibrary(const std::string& name) {
 }
 
 StatusOr<int> Run(const Output& out) {
+  RETURN_IF_ERROR(kernels::ApplySimdEnvironment());
   const Machine machine = DescribeMachine();
   out.Line(fmt::format("{}   sardonyx {}", out.Bold("version"), SARDONYX_VERSION));
   out.Line(fmt::format("{}       {}", out.Bold("cpu"), machine.cpu_model.empty() ? "unknown" : machine.cpu_model));
   out.Line(
       fmt::format("{}   {} of {} (affinity and container quota)", out.Bold("threads"), machine.available_cpus, machine.hardware_threads));
   out.Line(fmt::format("{}      {}", out.Bold("simd"), fmt::join(machine.simd, " ")));
+  out.Line(fmt::format("{}   {} of {} (SARDONYX_SIMD chooses)", out.Bold("kernels"), kernels::SimdTarget(),
+                       fmt::join(kernels::SimdTargets(), " ")));
   out.Line(fmt::format("{}    L1d {}, L2 {}, L3 {}", out.Bold("caches"), HumanBytes(machine.l1d_bytes), HumanBytes(machine.l2_bytes),
                        HumanBytes(machine.l3_bytes)));
   out.Line(fmt::format("{}    {} of {}", out.Bold("memory"), HumanBytes(machine.memory_limit), HumanBytes(machine.total_memory)));
@@ -60,6 +65,8 @@ StatusOr<int> Run(const Output& out) {
                     {"threads", machine.available_cpus},
                     {"hardware_threads", machine.hardware_threads},
                     {"simd", machine.simd},
+                    {"kernels", kernels::SimdTarget()},
+                    {"kernel_targets", kernels::SimdTargets()},
                     {"l1d_bytes", machine.l1d_bytes},
                     {"l2_bytes", machine.l2_bytes},
                     {"l3_bytes", machine.l3_bytes},

@@ -9,5 +9,6 @@ int main(int argc, char** argv) {
   sardonyx::cli::AddRun(program);
   sardonyx::cli::AddValidate(program);
   sardonyx::cli::AddConformance(program);
+  sardonyx::cli::AddConvert(program);
   return program.Main(argc, argv);
 }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <map>
 #include <span>
+#include <tuple>
 #include <unordered_map>
 
 #include "base/embedded.h"
@@ -20,8 +21,8 @@ std::span<const EmbeddedFile> EmbeddedFunctions();
 namespace sardonyx::ops {
 namespace {
 
-// Bodies that serve every node, by name and version: views of src/ops/functions/*.txt.
-using StaticBodies = std::map<std::pair<std::string_view, int>, std::string_view>;
+// Bodies that serve every node, by domain, name and version: views of src/ops/functions/DOMAIN.txt.
+using StaticBodies = std::map<std::tuple<std::string_view, std::string_view, int>, std::string_view>;
 
 std::string_view TakeLine(std::string_view& text) {
   const std::string_view line = text.substr(0, text.find('\n'));
@@ -44,7 +45,7 @@ StaticBodies ReadStaticBodies() {
       for (size_t at = name.size(); at < header.size();) {
         int version = 0;
         const auto [rest, error] = std::from_chars(header.data() + at + 1, header.data() + header.size(), version);
-        if (error == std::errc()) bodies.emplace(std::pair(name, version), body);
+        if (error == std::errc()) bodies.emplace(std::tuple(ir::NormalDomain(file.name), name, version), body);
         at = std::max(at + 1, static_cast<size_t>(rest - header.data()) + 1);
       }
     }
@@ -54,8 +55,8 @@ StaticBodies ReadStaticBodies() {
 
 std::string_view FindStaticBody(const OpSchema& schema) {
   static const StaticBodies* const kBodies = new StaticBodies(ReadStaticBodies());  // lives as long as the program
-  const auto found = kBodies->find({schema.name, schema.since_version});
-  return found == kBodies->end() || !schema.domain.empty() ? std::string_view() : found->second;
+  const auto found = kBodies->find({ir::NormalDomain(schema.domain), schema.name, schema.since_version});
+  return found == kBodies->end() ? std::string_view() : found->second;
 }
 
 // The function's attributes are the operator's: with its defaults, or without a value.
@@ -170,7 +171,9 @@ bool InlineSubgraphs(const ir::Node& node, ir::Graph& body, int64_t opset) {
 }  // namespace
 
 StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, const ir::Node& node, int64_t subgraph_opset) {
-  if (!schema.has_function) return std::unique_ptr<ir::Function>();
+  // Of ai.onnx, builders and texts may cover versions that the specification defines no body for.
+  const bool is_onnx = schema.domain.empty();
+  if (is_onnx && !schema.has_function) return std::unique_ptr<ir::Function>();
   std::string text;
   if (const FunctionBodyBuilder build = FindFunctionBuilder(schema)) {
     FunctionBuilder builder(schema, node);
@@ -178,16 +181,19 @@ StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, con
     text = builder.Text();
   } else {
     text = FindStaticBody(schema);
+    if (text.empty() && !schema.has_function) return std::unique_ptr<ir::Function>();
     if (text.empty()) return Unsupported(fmt::format("{} version {} has no function body", schema.name, schema.since_version));
   }
-  const bool is_onnx = schema.domain.empty();
-  const int opset = is_onnx ? std::max(18, schema.since_version) : 26;
+  const int opset = is_onnx ? std::max(18, schema.since_version) : 27;
   StatusOr<ir::Function> parsed =
-      ir::ParseFunctionText(fmt::format("<domain: \"\", opset_import: [\"\" : {}, \"Subgraph\" : 1]>\n{} {}", opset, schema.name, text));
+      ir::ParseFunctionText(fmt::format("<domain: \"\", opset_import: [\"\" : {}, \"com.microsoft\" : 1, \"Subgraph\" : 1]>\n{} {}", opset,
+                                        schema.name, text));
   if (!parsed.ok()) return Internal(fmt::format("body of {} {}: {}", schema.name, schema.since_version, parsed.status().message()));
   auto function = std::make_unique<ir::Function>(*std::move(parsed));
   function->domain = schema.domain;
-  std::erase_if(function->opset_imports, [](const ir::OpsetImport& import) { return import.domain == "Subgraph"; });
+  std::erase_if(function->opset_imports, [&](const ir::OpsetImport& import) {
+    return import.domain == "Subgraph" || (is_onnx && import.domain == "com.microsoft");
+  });
   AddAttributes(schema, *function);
   OmitInputs(node, *function->body);
   OmitOutputs(node, *function->body);

@@ -130,7 +130,7 @@ bool SequenceMap(FunctionBuilder& b) {
     if (!element || !element->is_tensor() || element->dtype == DataType::kUndefined) return false;
     b.Add("empty_{} = SequenceEmpty <dtype = {}> ()", k, static_cast<int>(element->dtype));
     empties.push_back(fmt::format("empty_{}", k));
-    declared.push_back(fmt::format("seq({}) before_{}", DataTypeName(element->dtype), k));
+    declared.push_back(fmt::format("seq({}[]) before_{}", DataTypeName(element->dtype), k));
     carried.push_back(fmt::format("after_{}", k));
     results.push_back(b.OutputName(k));
   }

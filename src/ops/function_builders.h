@@ -26,5 +26,42 @@ bool RotaryEmbedding(FunctionBuilder& b);
 // function_body_recurrence.cc
 bool CausalConvWithState(FunctionBuilder& b);
 bool LinearAttention(FunctionBuilder& b);
+// function_body_microsoft.cc
+bool BiasDropout(FunctionBuilder& b);
+bool BiasSoftmax(FunctionBuilder& b);
+bool BiasSplitGelu(FunctionBuilder& b);
+bool BranchwiseRmsNorm(FunctionBuilder& b);
+bool EngramGate(FunctionBuilder& b);
+bool FusedMatMulActivation(FunctionBuilder& b);
+bool GatedRmsNorm(FunctionBuilder& b);
+bool GroupNorm(FunctionBuilder& b);
+bool HyperConnectionPostMix(FunctionBuilder& b);
+bool HyperConnectionPreMix(FunctionBuilder& b);
+bool IsAllFinite(FunctionBuilder& b);
+bool MulInteger(FunctionBuilder& b);
+bool ReduceSumInteger(FunctionBuilder& b);
+bool ScaledSilu(FunctionBuilder& b);
+bool SkipGroupNorm(FunctionBuilder& b);
+// function_body_microsoft_tensor.cc
+bool CDist(FunctionBuilder& b);
+bool ConvTransposeWithDynamicPads(FunctionBuilder& b);
+bool Crop(FunctionBuilder& b);
+bool GridSample(FunctionBuilder& b);
+bool InternalNhwc(FunctionBuilder& b);
+bool MRotaryEmbedding(FunctionBuilder& b);
+bool MeanVarianceNormalization1(FunctionBuilder& b);
+bool MicrosoftCausalConvWithState(FunctionBuilder& b);
+bool MicrosoftLinearAttention(FunctionBuilder& b);
+bool NhwcConv(FunctionBuilder& b);
+bool NhwcMaxPool(FunctionBuilder& b);
+bool UnfoldTensor(FunctionBuilder& b);
+// function_body_microsoft_transformer.cc
+bool EmbedLayerNormalization(FunctionBuilder& b);
+bool GatedRelativePositionBias(FunctionBuilder& b);
+bool Irfft(FunctionBuilder& b);
+bool QAttention(FunctionBuilder& b);
+bool QEmbedLayerNormalization(FunctionBuilder& b);
+bool RelativePositionBias(FunctionBuilder& b);
+bool Rfft(FunctionBuilder& b);
 
 }  // namespace sardonyx::ops::builders

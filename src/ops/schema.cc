@@ -111,6 +111,11 @@ const OpSchema* FindSchema(std::string_view domain, std::string_view op_type, in
   return FindCustomSchema(domain, op_type, opset_version);
 }
 
+const OpSchema* FindRunnableSchema(std::string_view domain, std::string_view op_type, int64_t opset_version) {
+  const OpSchema* schema = FindSchema(domain, op_type, opset_version);
+  return schema == nullptr && ir::NormalDomain(domain).empty() ? FindSchema("onnxruntime", op_type, opset_version) : schema;
+}
+
 std::vector<const OpSchema*> SchemaVersions(std::string_view domain, std::string_view op_type) {
   std::vector<const OpSchema*> versions;
   for (const OpSchema& schema : Registry::Get().Versions(domain, op_type)) versions.insert(versions.begin(), &schema);

@@ -64,6 +64,10 @@ struct OpSchema {
 int NewestOpset(std::string_view domain);
 // The schema in force for `op_type` at `opset_version` of `domain`, or null. Deprecated ones are returned as such.
 const OpSchema* FindSchema(std::string_view domain, std::string_view op_type, int64_t opset_version);
+// As FindSchema; besides, the operators of its own that ONNX Runtime writes into ai.onnx when it saves a model
+// (LayerNormalization before opset 17, SimplifiedLayerNormalization, experimental operators that ONNX dropped). For what
+// makes a model run, not for what judges it. Their schemas' domain is "onnxruntime".
+const OpSchema* FindRunnableSchema(std::string_view domain, std::string_view op_type, int64_t opset_version);
 // Every version of one operator, oldest first; empty if the name is unknown in that domain.
 std::vector<const OpSchema*> SchemaVersions(std::string_view domain, std::string_view op_type);
 // Without the custom ones.

@@ -201,9 +201,17 @@ void ExpectRow(const json& row, const OpSchema& schema) {
 }
 
 TEST(SchemaTest, EqualsTheListRowForRow) {
+  // The project's own rows, some of them in place of one in a list.
+  const json additions = json::parse(std::ifstream(SARDONYX_SOURCE_DIR "/src/ops/schemas/additions.json"));
+  const auto is_replaced = [&](const json& row) {
+    return std::any_of(additions.begin(), additions.end(), [&](const json& one) {
+      return one["domain"] == row["domain"] && one["name"] == row["name"] && one["since"] == row["since"];
+    });
+  };
   size_t rows = 0;
-  for (const char* file : {"onnx_schemas.json", "com_microsoft_schemas.json"}) {
-    for (const json& row : LoadRows(file)) {
+  for (const char* file : {"onnx_schemas.json", "com_microsoft_schemas.json", ""}) {
+    for (const json& row : *file ? LoadRows(file) : rows == 0 ? json() : additions) {
+      if (*file && is_replaced(row)) continue;
       SCOPED_TRACE(row["domain"].get<std::string>() + "." + row["name"].get<std::string>() + " " + row["since"].dump());
       const OpSchema* schema = FindSchema(row["domain"].get<std::string>(), row["name"].get<std::string>(), row["since"].get<int>());
       ASSERT_NE(schema, nullptr);

@@ -10,6 +10,8 @@
 namespace sardonyx::optimize {
 
 struct InlineOptions {
+  // True for a model-local function whose calls shall be replaced. Null: all.
+  std::function<bool(const ir::Function& function)> inline_function;
   // True for an operator (not a model-local function) whose specified body shall take its place. Null: none.
   std::function<bool(const ir::Node& node, int64_t opset_version)> expand_operator;
   // Bounds for hostile files: functions that call each other can grow without end.
@@ -17,7 +19,7 @@ struct InlineOptions {
   size_t max_nodes = 4'000'000;
 };
 
-// Afterwards no node of the main graph or its subgraphs calls a model-local function. Values of a body are named
+// Afterwards no node of the main graph or its subgraphs calls such a function. Values of a body are named
 // CALL/NAME. Operator bodies need Value::type of the node's inputs (see ops::FunctionBody). Inlined nodes keep the opset of
 // their function in Node::opset_version. Returns how many calls were replaced.
 StatusOr<size_t> InlineFunctions(ir::Model& model, const InlineOptions& options = {});

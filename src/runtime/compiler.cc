@@ -199,7 +199,7 @@ Status Compiler::AddSubprograms(const ir::Node& node, Step* step, std::vector<in
 
 Status Compiler::AddNode(const ir::Node& node) {
   const int64_t opset = node.opset_version ? node.opset_version : model_.OpsetVersion(node.domain);
-  const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node.domain), node.op_type, opset);
+  const ops::OpSchema* schema = ops::FindRunnableSchema(ir::NormalDomain(node.domain), node.op_type, opset);
   if (!schema) {
     AddUnsupported(node, fmt::format("no operator {} in domain '{}' at opset {}", node.op_type, node.domain, opset));
     return {};

@@ -14,6 +14,7 @@
 #include "ops/inference.h"
 #include "optimize/differentiate.h"
 #include "optimize/inline_functions.h"
+#include "optimize/plain_layout.h"
 #include "providers/cpu/cpu_provider.h"
 #include "providers/custom/custom_ops.h"
 #include "providers/custom/custom_provider.h"
@@ -70,6 +71,8 @@ void DropInitializedInputs(ir::Graph& graph) {
 
 Status CheckOpsets(const ir::Model& model) {
   for (const ir::OpsetImport& opset : model.opset_imports) {
+    // ONNX Runtime imports this one with the version that it knows of ai.onnx, whether or not a node uses it.
+    if (opset.domain == "com.ms.internal.nhwc") continue;
     const int newest = ops::NewestOpset(ir::NormalDomain(opset.domain));
     if (newest > 0 && opset.version > newest)
       return Unsupported(
@@ -88,8 +91,10 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
   memory_limit = options.memory_limit ? options.memory_limit : MemoryLimit();
 
   RETURN_IF_ERROR(optimize::InlineFunctions(*model).status());
+  RETURN_IF_ERROR(optimize::RestorePlainLayout(*model).status());
   RETURN_IF_ERROR(SortGraphs(*model->graph));
   if (model->ir_version < kFirstIrWithDefaults) DropInitializedInputs(*model->graph);
+  RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
   optimize::InlineOptions expand;
   expand.expand_operator = [&](const ir::Node& node, int64_t opset) {
     for (const auto& provider : providers)

@@ -93,9 +93,19 @@ StatusOr<std::string> RunDataSet(const fs::path& set, const ConformanceCase& one
   return std::string();
 }
 
-Status RunAll(const ConformanceCase& one, const SessionOptions& options, std::string* reason) {
+StatusOr<Model> LoadChanged(const fs::path& path, const ModelChange& change) {
+  if (!change) return Model::Load(path);
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Model> model, ir::LoadModel(path));
+  RETURN_IF_ERROR(change(*model));
+  return Model(std::shared_ptr<const ir::Model>(std::move(model)));
+}
+
+Status RunAll(const ConformanceCase& one, const SessionOptions& options, const ModelChange& change, std::string* reason, bool* skipped) {
   const bool light = !one.light_model.empty();
-  ASSIGN_OR_RETURN(const Model model, Model::Load(light ? one.light_model : one.folder / "model.onnx"));
+  StatusOr<Model> loaded = LoadChanged(light ? one.light_model : one.folder / "model.onnx", change);
+  *skipped = change && loaded.status().code() == StatusCode::kUnsupported;
+  if (!loaded.ok()) return loaded.status();
+  const Model model = *std::move(loaded);
   ASSIGN_OR_RETURN(const Session session, Session::Create(model, options));
   const Tolerance tolerance = ReadTolerance(one.folder);
   if (light) {
@@ -145,15 +155,17 @@ bool ComparesDraws(std::string_view case_name) {
   return std::find(std::begin(kCases), std::end(kCases), name) != std::end(kCases);
 }
 
-ConformanceResult RunCase(const ConformanceCase& one, const SessionOptions& options) {
+ConformanceResult RunCase(const ConformanceCase& one, const SessionOptions& options, const ModelChange& change) {
+  bool skipped = false;
   ConformanceResult result;
   result.name = one.name;
   result.draws = ComparesDraws(one.name);
   const auto start = std::chrono::steady_clock::now();
-  const Status status = RunAll(one, options, &result.reason);
+  const Status status = RunAll(one, options, change, &result.reason, &skipped);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!status.ok()) result.reason = status.ToString();
   result.outcome = result.reason.empty() ? ConformanceResult::Outcome::kPassed : ConformanceResult::Outcome::kFailed;
+  if (skipped) result.outcome = ConformanceResult::Outcome::kSkipped;
   return result;
 }
 

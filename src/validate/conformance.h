@@ -11,6 +11,10 @@
 #include "sardonyx/session.h"
 #include "validate/compare.h"
 
+namespace sardonyx::ir {
+class Model;
+}
+
 namespace sardonyx::validate {
 
 struct ConformanceCase {
@@ -31,11 +35,14 @@ struct ConformanceResult {
 // Every case below `root`, sorted by name. kUsage if there is none.
 StatusOr<std::vector<ConformanceCase>> FindCases(const std::filesystem::path& root);
 
+// A change of each model before it runs, which must not change its outputs. kUnsupported skips the case.
+using ModelChange = std::function<Status(ir::Model& model)>;
+
 // True for the six cases of the operator Bernoulli, of the suites' folder `node`: their expected outputs are draws from a
 // generator that ONNX leaves unseeded and calls informational. Dtype, shape and range (0 or 1) are compared, not the numbers.
 bool ComparesDraws(std::string_view case_name);
 
 // Loads, prepares and runs one case on all of its data sets. Tolerances come from its data.json where it has one.
-ConformanceResult RunCase(const ConformanceCase& one, const SessionOptions& options);
+ConformanceResult RunCase(const ConformanceCase& one, const SessionOptions& options, const ModelChange& change = nullptr);
 
 }  // namespace sardonyx::validate

@@ -10,9 +10,31 @@ namespace sardonyx::kernels {
 
 enum class BinaryOp : uint8_t {
   // binary_arithmetic.cc. kMod has the sign of the divisor, kFmod that of the dividend. kSwiGlu: a swish(alpha) b.
-  kAdd, kSub, kMul, kDiv, kMod, kFmod, kMin, kMax, kPow, kPRelu, kSwiGlu,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kFmod,
+  kMin,
+  kMax,
+  kPow,
+  kPRelu,
+  kSwiGlu,
   // binary_logic.cc. Shifts by less than 0 or more than the width give what shifting bit by bit would: 0, or -1.
-  kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kAnd, kOr, kXor, kBitwiseAnd, kBitwiseOr, kBitwiseXor, kShiftLeft, kShiftRight,
+  kEqual,
+  kLess,
+  kLessOrEqual,
+  kGreater,
+  kGreaterOrEqual,
+  kAnd,
+  kOr,
+  kXor,
+  kBitwiseAnd,
+  kBitwiseOr,
+  kBitwiseXor,
+  kShiftLeft,
+  kShiftRight,
 };
 
 // The kernel of `op` for operands of `dtype`; null when the operator has none for it. For kPow `dtype` is the base's type.
@@ -39,10 +61,14 @@ RowKernel BinaryOf(DataType type, double cost = 0.5) {
 template <class F>
 RowKernel BinaryOfNumbers(DataType dtype, double cost = 0.5) {
   switch (dtype) {
-    case DataType::kDouble: return BinaryOf<double, F>(dtype, cost);
-    case DataType::kInt32: return BinaryOf<int32_t, F>(dtype, cost);
-    case DataType::kUint64: return BinaryOf<uint64_t, F>(dtype, cost);
-    default: break;
+    case DataType::kDouble:
+      return BinaryOf<double, F>(dtype, cost);
+    case DataType::kInt32:
+      return BinaryOf<int32_t, F>(dtype, cost);
+    case DataType::kUint64:
+      return BinaryOf<uint64_t, F>(dtype, cost);
+    default:
+      break;
   }
   if (IsInteger(dtype)) return BinaryOf<int64_t, F>(DataType::kInt64, cost);
   if (IsFloatingPoint(dtype)) return BinaryOf<float, F>(DataType::kFloat, cost);

@@ -15,30 +15,38 @@ struct Add : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<Unsigned<T>>(a) + static_cast<Unsigned<T>>(b));
-    else return a + b;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(static_cast<Unsigned<T>>(a) + static_cast<Unsigned<T>>(b));
+    else
+      return a + b;
   }
 };
 struct Sub : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<Unsigned<T>>(a) - static_cast<Unsigned<T>>(b));
-    else return a - b;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(static_cast<Unsigned<T>>(a) - static_cast<Unsigned<T>>(b));
+    else
+      return a - b;
   }
 };
 struct Mul : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<Unsigned<T>>(a) * static_cast<Unsigned<T>>(b));
-    else return a * b;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(static_cast<Unsigned<T>>(a) * static_cast<Unsigned<T>>(b));
+    else
+      return a * b;
   }
 };
 
 // The lowest integer divided by -1 overflows, which traps on some machines: it is negation, as is every division by -1.
 template <class T>
-bool IsMinusOne(T b) { return std::is_signed_v<T> && b == static_cast<T>(-1); }
+bool IsMinusOne(T b) {
+  return std::is_signed_v<T> && b == static_cast<T>(-1);
+}
 
 struct Div : NoParameters {  // integers: towards zero
   using NoParameters::NoParameters;
@@ -56,8 +64,10 @@ struct Fmod : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>) return b == 0 || IsMinusOne(b) ? T(0) : static_cast<T>(a % b);
-    else return std::fmod(a, b);
+    if constexpr (std::is_integral_v<T>)
+      return b == 0 || IsMinusOne(b) ? T(0) : static_cast<T>(a % b);
+    else
+      return std::fmod(a, b);
   }
 };
 struct Mod : NoParameters {
@@ -75,31 +85,41 @@ struct Mod : NoParameters {
 struct Min : NoParameters {  // a NaN of either side is the result
   using NoParameters::NoParameters;
   template <class T>
-  T operator()(T a, T b) const { return a < b ? a : (a != a ? a : b); }
+  T operator()(T a, T b) const {
+    return a < b ? a : (a != a ? a : b);
+  }
 };
 struct Max : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
-  T operator()(T a, T b) const { return a > b ? a : (a != a ? a : b); }
+  T operator()(T a, T b) const {
+    return a > b ? a : (a != a ? a : b);
+  }
 };
 struct PRelu : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
-  T operator()(T x, T slope) const { return x < T(0) ? Mul(nullptr)(x, slope) : x; }
+  T operator()(T x, T slope) const {
+    return x < T(0) ? Mul(nullptr)(x, slope) : x;
+  }
 };
 struct SwiGlu {
   float alpha;
   explicit SwiGlu(const float* p) : alpha(p[0]) {}
   template <class T>
-  T operator()(T a, T b) const { return a * math::Sigmoid(static_cast<T>(alpha) * a) * b; }
+  T operator()(T a, T b) const {
+    return a * math::Sigmoid(static_cast<T>(alpha) * a) * b;
+  }
 };
 
 struct Pow : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
   T operator()(T base, T exponent) const {
-    if constexpr (std::is_integral_v<T>) return IntegerPower(base, exponent);
-    else return std::pow(base, exponent);
+    if constexpr (std::is_integral_v<T>)
+      return IntegerPower(base, exponent);
+    else
+      return std::pow(base, exponent);
   }
   // A negative power is truncated: 0 unless the base is 1 or -1.
   template <class T>
@@ -145,18 +165,30 @@ RowKernel PowKernel(DataType dtype) {
 
 RowKernel FindBinaryArithmetic(BinaryOp op, DataType dtype) {
   switch (op) {
-    case BinaryOp::kAdd: return BinaryOfNumbers<Add>(dtype);
-    case BinaryOp::kSub: return BinaryOfNumbers<Sub>(dtype);
-    case BinaryOp::kMul: return BinaryOfNumbers<Mul>(dtype);
-    case BinaryOp::kDiv: return BinaryOfNumbers<Div>(dtype, 1);
-    case BinaryOp::kMod: return BinaryOfNumbers<Mod>(dtype, 10);
-    case BinaryOp::kFmod: return BinaryOfNumbers<Fmod>(dtype, 10);
-    case BinaryOp::kMin: return BinaryOfNumbers<Min>(dtype);
-    case BinaryOp::kMax: return BinaryOfNumbers<Max>(dtype);
-    case BinaryOp::kPow: return PowKernel(dtype);
-    case BinaryOp::kPRelu: return BinaryOfNumbers<PRelu>(dtype);
-    case BinaryOp::kSwiGlu: return BinaryOfFloats<SwiGlu>(dtype, 4);
-    default: return {};
+    case BinaryOp::kAdd:
+      return BinaryOfNumbers<Add>(dtype);
+    case BinaryOp::kSub:
+      return BinaryOfNumbers<Sub>(dtype);
+    case BinaryOp::kMul:
+      return BinaryOfNumbers<Mul>(dtype);
+    case BinaryOp::kDiv:
+      return BinaryOfNumbers<Div>(dtype, 1);
+    case BinaryOp::kMod:
+      return BinaryOfNumbers<Mod>(dtype, 10);
+    case BinaryOp::kFmod:
+      return BinaryOfNumbers<Fmod>(dtype, 10);
+    case BinaryOp::kMin:
+      return BinaryOfNumbers<Min>(dtype);
+    case BinaryOp::kMax:
+      return BinaryOfNumbers<Max>(dtype);
+    case BinaryOp::kPow:
+      return PowKernel(dtype);
+    case BinaryOp::kPRelu:
+      return BinaryOfNumbers<PRelu>(dtype);
+    case BinaryOp::kSwiGlu:
+      return BinaryOfFloats<SwiGlu>(dtype, 4);
+    default:
+      return {};
   }
 }
 

@@ -6,10 +6,13 @@
 namespace sardonyx::kernels {
 namespace {
 
-#define SARDONYX_FUNCTOR(Name, expression)                             \
-  struct Name : NoParameters {                                         \
-    using NoParameters::NoParameters;                                  \
-    template <class T> auto operator()(const T& a, const T& b) const { return expression; } \
+#define SARDONYX_FUNCTOR(Name, expression)          \
+  struct Name : NoParameters {                      \
+    using NoParameters::NoParameters;               \
+    template <class T>                              \
+    auto operator()(const T& a, const T& b) const { \
+      return expression;                            \
+    }                                               \
   }
 SARDONYX_FUNCTOR(Equal, a == b);
 SARDONYX_FUNCTOR(Less, a < b);
@@ -20,7 +23,7 @@ SARDONYX_FUNCTOR(GreaterOrEqual, a >= b);
 SARDONYX_FUNCTOR(And, (a != 0) & (b != 0));
 SARDONYX_FUNCTOR(Or, (a | b) != 0);
 SARDONYX_FUNCTOR(Xor, (a != 0) != (b != 0));
-SARDONYX_FUNCTOR(BitwiseAnd, static_cast<T>(a & b));
+SARDONYX_FUNCTOR(BitwiseAnd, static_cast<T>(a& b));
 SARDONYX_FUNCTOR(BitwiseOr, static_cast<T>(a | b));
 SARDONYX_FUNCTOR(BitwiseXor, static_cast<T>(a ^ b));
 #undef SARDONYX_FUNCTOR
@@ -45,15 +48,21 @@ struct ShiftRight : NoParameters {
 };
 
 template <class T, class F>
-RowKernel CompareOf(DataType type) { return {BinaryRow<T, bool, F>, type, DataType::kBool}; }
+RowKernel CompareOf(DataType type) {
+  return {BinaryRow<T, bool, F>, type, DataType::kBool};
+}
 
 template <class F>
 RowKernel Compare(DataType dtype) {
   switch (dtype) {
-    case DataType::kDouble: return CompareOf<double, F>(dtype);
-    case DataType::kInt32: return CompareOf<int32_t, F>(dtype);
-    case DataType::kUint64: return CompareOf<uint64_t, F>(dtype);
-    default: break;
+    case DataType::kDouble:
+      return CompareOf<double, F>(dtype);
+    case DataType::kInt32:
+      return CompareOf<int32_t, F>(dtype);
+    case DataType::kUint64:
+      return CompareOf<uint64_t, F>(dtype);
+    default:
+      break;
   }
   if (IsInteger(dtype)) return CompareOf<int64_t, F>(DataType::kInt64);
   if (IsFloatingPoint(dtype)) return CompareOf<float, F>(DataType::kFloat);
@@ -90,20 +99,34 @@ RowKernel OfIntegers(DataType dtype) {
 
 RowKernel FindBinaryLogic(BinaryOp op, DataType dtype) {
   switch (op) {
-    case BinaryOp::kEqual: return FindEqual(dtype);
-    case BinaryOp::kLess: return Compare<Less>(dtype);
-    case BinaryOp::kLessOrEqual: return Compare<LessOrEqual>(dtype);
-    case BinaryOp::kGreater: return Compare<Greater>(dtype);
-    case BinaryOp::kGreaterOrEqual: return Compare<GreaterOrEqual>(dtype);
-    case BinaryOp::kAnd: return OfBools<And>(dtype);
-    case BinaryOp::kOr: return OfBools<Or>(dtype);
-    case BinaryOp::kXor: return OfBools<Xor>(dtype);
-    case BinaryOp::kBitwiseAnd: return OfIntegers<BitwiseAnd>(dtype);
-    case BinaryOp::kBitwiseOr: return OfIntegers<BitwiseOr>(dtype);
-    case BinaryOp::kBitwiseXor: return OfIntegers<BitwiseXor>(dtype);
-    case BinaryOp::kShiftLeft: return OfIntegers<ShiftLeft>(dtype);
-    case BinaryOp::kShiftRight: return OfIntegers<ShiftRight>(dtype);
-    default: return {};
+    case BinaryOp::kEqual:
+      return FindEqual(dtype);
+    case BinaryOp::kLess:
+      return Compare<Less>(dtype);
+    case BinaryOp::kLessOrEqual:
+      return Compare<LessOrEqual>(dtype);
+    case BinaryOp::kGreater:
+      return Compare<Greater>(dtype);
+    case BinaryOp::kGreaterOrEqual:
+      return Compare<GreaterOrEqual>(dtype);
+    case BinaryOp::kAnd:
+      return OfBools<And>(dtype);
+    case BinaryOp::kOr:
+      return OfBools<Or>(dtype);
+    case BinaryOp::kXor:
+      return OfBools<Xor>(dtype);
+    case BinaryOp::kBitwiseAnd:
+      return OfIntegers<BitwiseAnd>(dtype);
+    case BinaryOp::kBitwiseOr:
+      return OfIntegers<BitwiseOr>(dtype);
+    case BinaryOp::kBitwiseXor:
+      return OfIntegers<BitwiseXor>(dtype);
+    case BinaryOp::kShiftLeft:
+      return OfIntegers<ShiftLeft>(dtype);
+    case BinaryOp::kShiftRight:
+      return OfIntegers<ShiftRight>(dtype);
+    default:
+      return {};
   }
 }
 

@@ -21,8 +21,7 @@ StatusOr<Dims> BroadcastShape(const Dims& a, const Dims& b) {
 StatusOr<Dims> AlignAtAxis(const Dims& dims, int64_t axis, size_t rank) {
   const int64_t spare = static_cast<int64_t>(rank) - static_cast<int64_t>(dims.rank());
   const int64_t first = axis < 0 ? spare : axis;
-  if (spare < 0 || first > spare)
-    return Usage(fmt::format("a shape {} at axis {} does not fit into rank {}", dims.ToString(), axis, rank));
+  if (spare < 0 || first > spare) return Usage(fmt::format("a shape {} at axis {} does not fit into rank {}", dims.ToString(), axis, rank));
   Dims result(rank, 1);
   std::copy(dims.begin(), dims.end(), result.begin() + first);
   return result;

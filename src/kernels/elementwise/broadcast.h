@@ -65,10 +65,10 @@ class BroadcastLoop {
 
   size_t count_;
   int64_t num_elements_;
-  int64_t run_ = 1;                            // length of the innermost run
+  int64_t run_ = 1;  // length of the innermost run
   std::array<bool, kMaxOperands> scalar_{};
-  Dims sizes_;                                 // of the loops around it, outermost first
-  std::array<Dims, kMaxOperands> strides_;     // in elements, one a loop
+  Dims sizes_;                              // of the loops around it, outermost first
+  std::array<Dims, kMaxOperands> strides_;  // in elements, one a loop
 };
 
 }  // namespace sardonyx::kernels

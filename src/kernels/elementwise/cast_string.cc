@@ -30,7 +30,7 @@ std::string ShortestNarrow(DataType dtype, float value) {
     float back = 0;
     ConvertElements(DataType::kFloat, &read, dtype, &bits, 0, 1);
     LoadElements(dtype, &bits, 0, 1, &back);
-    if (back == value) return text;
+    if (back == value) return fmt::format("{}", read);  // 100, not 1e+02
   }
   return fmt::format("{}", value);
 }
@@ -43,11 +43,14 @@ void FormatAs(DataType dtype, const void* in, std::string* out, int64_t begin, i
     LoadElements(dtype, in, begin + done, n, chunk);
     for (int64_t i = 0; i < n; ++i) {
       std::string& text = out[begin + done + i];
-      if (dtype == DataType::kBool) text = chunk[i] != 0 ? "True" : "False";
-      else if (std::is_integral_v<Hub>) text = fmt::format("{}", chunk[i]);
+      if (dtype == DataType::kBool)
+        text = chunk[i] != 0 ? "True" : "False";
+      else if (std::is_integral_v<Hub>)
+        text = fmt::format("{}", chunk[i]);
       else if (dtype == DataType::kFloat || dtype == DataType::kDouble || !std::isfinite(static_cast<double>(chunk[i])))
         text = WithPoint(fmt::format("{}", chunk[i]));
-      else text = WithPoint(ShortestNarrow(dtype, static_cast<float>(chunk[i])));
+      else
+        text = WithPoint(ShortestNarrow(dtype, static_cast<float>(chunk[i])));
     }
   }
 }
@@ -105,10 +108,14 @@ Status ParseAs(const std::string* in, DataType dtype, void* out, int64_t begin, 
 
 void FormatElements(DataType dtype, const void* in, std::string* out, int64_t begin, int64_t count) {
   switch (HubOf(dtype)) {
-    case DataType::kFloat: return FormatAs<float>(dtype, in, out, begin, count);
-    case DataType::kDouble: return FormatAs<double>(dtype, in, out, begin, count);
-    case DataType::kUint64: return FormatAs<uint64_t>(dtype, in, out, begin, count);
-    default: return FormatAs<int64_t>(dtype, in, out, begin, count);
+    case DataType::kFloat:
+      return FormatAs<float>(dtype, in, out, begin, count);
+    case DataType::kDouble:
+      return FormatAs<double>(dtype, in, out, begin, count);
+    case DataType::kUint64:
+      return FormatAs<uint64_t>(dtype, in, out, begin, count);
+    default:
+      return FormatAs<int64_t>(dtype, in, out, begin, count);
   }
 }
 

@@ -58,20 +58,30 @@ inline To FloatToInteger(Float x) {
 
 template <class To>
 inline To FloatToStorage(float x, const ConvertOptions& options) {
-  if constexpr (std::is_same_v<To, Float16> || std::is_same_v<To, BFloat16>) return To(x);
-  else if constexpr (std::is_same_v<To, Float8E8M0>) return RoundToFloat8E8M0(x, options.e8m0_rounding, options.overflow);
-  else return To(x, options.overflow);
+  if constexpr (std::is_same_v<To, Float16> || std::is_same_v<To, BFloat16>)
+    return To(x);
+  else if constexpr (std::is_same_v<To, Float8E8M0>)
+    return RoundToFloat8E8M0(x, options.e8m0_rounding, options.overflow);
+  else
+    return To(x, options.overflow);
 }
 
 template <class To, class From>
 inline To ConvertElement(From x, const ConvertOptions& options = {}) {
-  if constexpr (std::is_same_v<To, From>) return x;
-  else if constexpr (kIsStorageFloat<From>) return ConvertElement<To>(static_cast<float>(x), options);
-  else if constexpr (std::is_same_v<To, bool>) return x != From(0);
-  else if constexpr (kIsStorageFloat<To> && std::is_same_v<From, double>) return FloatToStorage<To>(RoundToOdd(x), options);
-  else if constexpr (kIsStorageFloat<To>) return FloatToStorage<To>(static_cast<float>(x), options);
-  else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) return FloatToInteger<To>(x);
-  else return static_cast<To>(x);
+  if constexpr (std::is_same_v<To, From>)
+    return x;
+  else if constexpr (kIsStorageFloat<From>)
+    return ConvertElement<To>(static_cast<float>(x), options);
+  else if constexpr (std::is_same_v<To, bool>)
+    return x != From(0);
+  else if constexpr (kIsStorageFloat<To> && std::is_same_v<From, double>)
+    return FloatToStorage<To>(RoundToOdd(x), options);
+  else if constexpr (kIsStorageFloat<To>)
+    return FloatToStorage<To>(static_cast<float>(x), options);
+  else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>)
+    return FloatToInteger<To>(x);
+  else
+    return static_cast<To>(x);
 }
 
 }  // namespace sardonyx::kernels

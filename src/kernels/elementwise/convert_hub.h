@@ -23,8 +23,10 @@ void ConvertRun(const From* in, int64_t count, To* out, const ConvertOptions& op
 // The value of a packed code of `kBits` bits.
 template <class Hub, int kBits, bool kSigned>
 Hub FromCode(int code) {
-  if constexpr (kSigned) return static_cast<Hub>((code ^ (1 << (kBits - 1))) - (1 << (kBits - 1)));
-  else return static_cast<Hub>(code);
+  if constexpr (kSigned)
+    return static_cast<Hub>((code ^ (1 << (kBits - 1))) - (1 << (kBits - 1)));
+  else
+    return static_cast<Hub>(code);
 }
 
 template <class Hub, int kBits, class Decode>
@@ -55,7 +57,8 @@ void LoadElements(DataType dtype, const void* data, int64_t begin, int64_t count
   using namespace convert_hub;
   switch (dtype) {
 #define SARDONYX_LOAD(name, T) \
-  case DataType::name: return ConvertRun(static_cast<const T*>(data) + begin, count, out);
+  case DataType::name:         \
+    return ConvertRun(static_cast<const T*>(data) + begin, count, out);
     SARDONYX_LOAD(kFloat, float)
     SARDONYX_LOAD(kDouble, double)
     SARDONYX_LOAD(kFloat16, Float16)
@@ -79,14 +82,19 @@ void LoadElements(DataType dtype, const void* data, int64_t begin, int64_t count
       for (int64_t i = 0; i < count; ++i) out[i] = static_cast<Hub>(in[i] != 0);
       return;
     }
-    case DataType::kInt4: return Unpack<Hub, 4>(data, begin, count, out, FromCode<Hub, 4, true>);
-    case DataType::kUint4: return Unpack<Hub, 4>(data, begin, count, out, FromCode<Hub, 4, false>);
-    case DataType::kInt2: return Unpack<Hub, 2>(data, begin, count, out, FromCode<Hub, 2, true>);
-    case DataType::kUint2: return Unpack<Hub, 2>(data, begin, count, out, FromCode<Hub, 2, false>);
+    case DataType::kInt4:
+      return Unpack<Hub, 4>(data, begin, count, out, FromCode<Hub, 4, true>);
+    case DataType::kUint4:
+      return Unpack<Hub, 4>(data, begin, count, out, FromCode<Hub, 4, false>);
+    case DataType::kInt2:
+      return Unpack<Hub, 2>(data, begin, count, out, FromCode<Hub, 2, true>);
+    case DataType::kUint2:
+      return Unpack<Hub, 2>(data, begin, count, out, FromCode<Hub, 2, false>);
     case DataType::kFloat4E2M1:
       return Unpack<Hub, 4>(data, begin, count, out,
                             [](int code) { return ConvertElement<Hub>(Float4E2M1::FromBits(static_cast<uint8_t>(code))); });
-    default: return;  // excluded by the precondition
+    default:
+      return;  // excluded by the precondition
   }
 }
 
@@ -96,7 +104,8 @@ void StoreElements(const Hub* in, int64_t count, DataType dtype, void* data, int
   const auto code = [](Hub x) { return static_cast<int>(ConvertElement<int8_t>(x)); };
   switch (dtype) {
 #define SARDONYX_STORE(name, T) \
-  case DataType::name: return ConvertRun(in, count, static_cast<T*>(data) + begin, options);
+  case DataType::name:          \
+    return ConvertRun(in, count, static_cast<T*>(data) + begin, options);
     SARDONYX_STORE(kFloat, float)
     SARDONYX_STORE(kDouble, double)
     SARDONYX_STORE(kFloat16, Float16)
@@ -117,13 +126,15 @@ void StoreElements(const Hub* in, int64_t count, DataType dtype, void* data, int
     SARDONYX_STORE(kFloat8E8M0, Float8E8M0)
 #undef SARDONYX_STORE
     case DataType::kInt4:
-    case DataType::kUint4: return Pack<Hub, 4>(in, count, data, begin, code);
+    case DataType::kUint4:
+      return Pack<Hub, 4>(in, count, data, begin, code);
     case DataType::kInt2:
-    case DataType::kUint2: return Pack<Hub, 2>(in, count, data, begin, code);
+    case DataType::kUint2:
+      return Pack<Hub, 2>(in, count, data, begin, code);
     case DataType::kFloat4E2M1:
-      return Pack<Hub, 4>(in, count, data, begin,
-                          [&](Hub x) { return static_cast<int>(ConvertElement<Float4E2M1>(x, options).bits); });
-    default: return;  // excluded by the precondition
+      return Pack<Hub, 4>(in, count, data, begin, [&](Hub x) { return static_cast<int>(ConvertElement<Float4E2M1>(x, options).bits); });
+    default:
+      return;  // excluded by the precondition
   }
 }
 

@@ -28,7 +28,8 @@ TEST(Convert, FloatToIntegersTruncates) {
   EXPECT_EQ((Cast<float, uint32_t>(kFloat, x, kUint32, 7))[4], 3000000000u);
   EXPECT_EQ((Cast<float, uint8_t>(kFloat, x, kUint8, 7))[1], 255);
   const std::vector<double> big = {1.8e19, 9.3e18, -1.0};
-  EXPECT_EQ((Cast<double, uint64_t>(kDouble, big, kUint64, 3)), (std::vector<uint64_t>{18000000000000000000u, 9300000000000000000u, UINT64_MAX}));
+  EXPECT_EQ((Cast<double, uint64_t>(kDouble, big, kUint64, 3)),
+            (std::vector<uint64_t>{18000000000000000000u, 9300000000000000000u, UINT64_MAX}));
 }
 
 TEST(Convert, IntegersKeepTheLowBits) {

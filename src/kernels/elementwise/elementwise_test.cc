@@ -18,8 +18,8 @@ using enum DataType;
 const float kNaN = NAN;
 
 // Runs an operator on tensors that are given as doubles and stored as `dtype`; the result comes back as doubles.
-std::vector<double> Compute(const RowKernel& kernel, DataType dtype, DataType out_dtype, const std::vector<std::pair<Dims, std::vector<double>>>& in,
-                        std::vector<float> parameters = {}) {
+std::vector<double> Compute(const RowKernel& kernel, DataType dtype, DataType out_dtype,
+                            const std::vector<std::pair<Dims, std::vector<double>>>& in, std::vector<float> parameters = {}) {
   EXPECT_TRUE(kernel) << DataTypeName(dtype);
   if (!kernel) return {};
   std::vector<std::vector<double>> stored;
@@ -66,11 +66,13 @@ TEST(Unary, NumbersOfEveryType) {
 }
 
 TEST(Unary, NaNPasses) {
-  for (UnaryOp op : {UnaryOp::kRelu, UnaryOp::kLeakyRelu, UnaryOp::kElu, UnaryOp::kCelu, UnaryOp::kSelu, UnaryOp::kThresholdedRelu,
-                     UnaryOp::kHardSigmoid, UnaryOp::kHardSwish, UnaryOp::kMish, UnaryOp::kGelu, UnaryOp::kSoftplus, UnaryOp::kSign}) {
+  for (UnaryOp op : {UnaryOp::kRelu, UnaryOp::kLeakyRelu, UnaryOp::kElu, UnaryOp::kCelu, UnaryOp::kSelu, UnaryOp::kHardSigmoid,
+                     UnaryOp::kHardSwish, UnaryOp::kMish, UnaryOp::kGelu, UnaryOp::kSoftplus, UnaryOp::kSign}) {
     for (DataType t : {kFloat, kDouble, kFloat16}) EXPECT_TRUE(std::isnan(Unary(op, t, {kNaN}, {0.5f, 0.5f})[0])) << static_cast<int>(op);
   }
 }
+
+TEST(Unary, ThresholdedReluIsZeroUnlessGreater) { EXPECT_EQ(Unary(UnaryOp::kThresholdedRelu, kFloat, {kNaN, 1, 2}, {1}), (V{0, 0, 2})); }
 
 TEST(Unary, RoundsHalfToEven) {
   for (DataType t : {kFloat, kDouble, kFloat16})
@@ -79,7 +81,9 @@ TEST(Unary, RoundsHalfToEven) {
 
 TEST(Unary, InfinityTests) {
   const V x = {INFINITY, -INFINITY, 0, kNaN};
-  const auto test = [&](UnaryOp op, DataType t, std::vector<float> p) { return Compute(FindUnary(op, t), t, kBool, {{Dims{4}, x}}, std::move(p)); };
+  const auto test = [&](UnaryOp op, DataType t, std::vector<float> p) {
+    return Compute(FindUnary(op, t), t, kBool, {{Dims{4}, x}}, std::move(p));
+  };
   EXPECT_EQ(test(UnaryOp::kIsInf, kFloat, {1, 1}), (V{1, 1, 0, 0}));
   EXPECT_EQ(test(UnaryOp::kIsInf, kDouble, {0, 1}), (V{0, 1, 0, 0}));
   EXPECT_EQ(test(UnaryOp::kIsInf, kFloat16, {1, 0}), (V{1, 0, 0, 0}));

@@ -99,7 +99,7 @@ inline float Log(float x) {
   // log m = 2s + s^3 p, and 2s = f - s f: so the leading term is exact.
   const float log_m = f - s * (f - z * p);
   float result = exponent * 0.693145752f + (log_m + exponent * 1.42860677e-6f);
-  result = x < kInf ? result : x;        // infinity and NaN stay
+  result = x < kInf ? result : x;  // infinity and NaN stay
   result = x > 0.0f ? result : (x == 0.0f ? -kInf : std::numeric_limits<float>::quiet_NaN());
   return result;
 }
@@ -120,7 +120,9 @@ inline double Tanh(double x) { return std::tanh(x); }
 
 // Within 4 units in the last place.
 template <class T>
-inline T Sigmoid(T x) { return T(1) / (T(1) + Exp(-x)); }
+inline T Sigmoid(T x) {
+  return T(1) / (T(1) + Exp(-x));
+}
 
 inline float Erf(float x) {
   const float a = std::fabs(x), z = x * x;

@@ -35,8 +35,12 @@ TEST(Math, MatchesTheCLibrary) {
   EXPECT_LT(WorstUlp(Log, std::log, 0, kInf), 2);
   EXPECT_LT(WorstUlp(Tanh, std::tanh, -kInf, kInf), 2);
   EXPECT_LT(WorstUlp(Erf, std::erf, -kInf, kInf), 3);
-  EXPECT_LT(WorstUlp(Softplus, [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }, -80, kInf), 5);
-  EXPECT_LT(WorstUlp(Sigmoid<float>, [](double x) { return 1 / (1 + std::exp(-x)); }, -80, kInf), 4);
+  EXPECT_LT(WorstUlp(
+                Softplus, [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }, -80, kInf),
+            5);
+  EXPECT_LT(WorstUlp(
+                Sigmoid<float>, [](double x) { return 1 / (1 + std::exp(-x)); }, -80, kInf),
+            4);
   EXPECT_EQ(WorstUlp(RoundHalfEven, std::nearbyint, -kInf, kInf), 0);
   EXPECT_EQ(WorstUlp(Floor, std::floor, -kInf, kInf), 0);
   EXPECT_EQ(WorstUlp(Ceil, std::ceil, -kInf, kInf), 0);

@@ -5,6 +5,7 @@
 // their way through the cache. So there is one loop body per operator and compute type, not one per combination.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -18,7 +19,10 @@ namespace sardonyx::kernels {
 struct RowInput {
   const void* data;
   bool scalar;
-  template <class T> const T* as() const { return static_cast<const T*>(data); }
+  template <class T>
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
 };
 
 // Computes out[0, n) of a run. `parameters` are the operator's own (alpha, beta...).
@@ -27,9 +31,9 @@ using RowFunction = void (*)(const RowInput* in, void* out, int64_t n, const flo
 // A row function and the types that it reads and writes. Null when the operator is not defined for a type.
 struct RowKernel {
   RowFunction function = nullptr;
-  DataType in = DataType::kUndefined;   // of every operand
+  DataType in = DataType::kUndefined;  // of every operand
   DataType out = DataType::kUndefined;
-  double cost = 0.5;                    // rough nanoseconds per element
+  double cost = 0.5;  // rough nanoseconds per element
   explicit operator bool() const { return function != nullptr; }
 };
 
@@ -64,7 +68,9 @@ void BinaryRow(const RowInput* in, void* out, int64_t n, const float* parameters
   const T* a = in[0].as<T>();
   const T* b = in[1].as<T>();
   Out* y = static_cast<Out*>(out);
-  if (in[1].scalar) {
+  if (in[0].scalar && in[1].scalar) {  // a step of a variadic operator whose later operands are larger
+    std::fill_n(y, n, static_cast<Out>(f(*a, *b)));
+  } else if (in[1].scalar) {
     const T scalar = *b;
     SARDONYX_INDEPENDENT_LOOP
     for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], scalar);

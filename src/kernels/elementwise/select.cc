@@ -23,8 +23,10 @@ void SelectAs(const BroadcastLoop& loop, const void* condition, const void* x, c
     if (loop.is_scalar(0)) {  // the whole run comes from one side
       const T* from = *c ? a : b;
       const bool scalar = loop.is_scalar(*c ? 1 : 2);
-      if (scalar) std::fill_n(o, n, T(*from));
-      else if (from != o) std::copy_n(from, n, o);
+      if (scalar)
+        std::fill_n(o, n, T(*from));
+      else if (from != o)
+        std::copy_n(from, n, o);
       return;
     }
     const int64_t a_step = !loop.is_scalar(1), b_step = !loop.is_scalar(2);
@@ -57,21 +59,31 @@ void Select(const BroadcastLoop& loop, const void* condition, const void* x, con
             int64_t end) {
   if (dtype == DataType::kString) return SelectAs<std::string>(loop, condition, x, y, out, begin, end);
   switch (ElementStride(dtype)) {
-    case 1: return SelectAs<uint8_t>(loop, condition, x, y, out, begin, end);
-    case 2: return SelectAs<uint16_t>(loop, condition, x, y, out, begin, end);
-    case 4: return SelectAs<uint32_t>(loop, condition, x, y, out, begin, end);
-    case 8: return SelectAs<uint64_t>(loop, condition, x, y, out, begin, end);
-    case 16: return SelectAs<Bits128>(loop, condition, x, y, out, begin, end);
-    default: return;
+    case 1:
+      return SelectAs<uint8_t>(loop, condition, x, y, out, begin, end);
+    case 2:
+      return SelectAs<uint16_t>(loop, condition, x, y, out, begin, end);
+    case 4:
+      return SelectAs<uint32_t>(loop, condition, x, y, out, begin, end);
+    case 8:
+      return SelectAs<uint64_t>(loop, condition, x, y, out, begin, end);
+    case 16:
+      return SelectAs<Bits128>(loop, condition, x, y, out, begin, end);
+    default:
+      return;
   }
 }
 
 void Clip(DataType dtype, const void* x, const void* low, const void* high, void* out, int64_t begin, int64_t end) {
   switch (HubOf(dtype)) {
-    case DataType::kFloat: return ClipAs<float>(dtype, x, low, high, out, begin, end);
-    case DataType::kDouble: return ClipAs<double>(dtype, x, low, high, out, begin, end);
-    case DataType::kUint64: return ClipAs<uint64_t>(dtype, x, low, high, out, begin, end);
-    default: return ClipAs<int64_t>(dtype, x, low, high, out, begin, end);
+    case DataType::kFloat:
+      return ClipAs<float>(dtype, x, low, high, out, begin, end);
+    case DataType::kDouble:
+      return ClipAs<double>(dtype, x, low, high, out, begin, end);
+    case DataType::kUint64:
+      return ClipAs<uint64_t>(dtype, x, low, high, out, begin, end);
+    default:
+      return ClipAs<int64_t>(dtype, x, low, high, out, begin, end);
   }
 }
 

@@ -12,28 +12,37 @@ struct Neg : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
   T operator()(T x) const {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(std::make_unsigned_t<T>(0) - static_cast<std::make_unsigned_t<T>>(x));
-    else return -x;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(std::make_unsigned_t<T>(0) - static_cast<std::make_unsigned_t<T>>(x));
+    else
+      return -x;
   }
 };
 struct Abs : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
   T operator()(T x) const {
-    if constexpr (std::is_unsigned_v<T>) return x;
-    else if constexpr (std::is_integral_v<T>) return x < 0 ? Neg(nullptr)(x) : x;
-    else return std::fabs(x);
+    if constexpr (std::is_unsigned_v<T>)
+      return x;
+    else if constexpr (std::is_integral_v<T>)
+      return x < 0 ? Neg(nullptr)(x) : x;
+    else
+      return std::fabs(x);
   }
 };
 struct Sign : NoParameters {  // of NaN: NaN
   using NoParameters::NoParameters;
   template <class T>
-  T operator()(T x) const { return x > T(0) ? T(1) : x < T(0) ? T(-1) : x; }
+  T operator()(T x) const {
+    return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
+  }
 };
 struct Relu : NoParameters {  // NaN stays
   using NoParameters::NoParameters;
   template <class T>
-  T operator()(T x) const { return x < T(0) ? T(0) : x; }
+  T operator()(T x) const {
+    return x < T(0) ? T(0) : x;
+  }
 };
 struct Shrink {
   float lambd, bias;
@@ -50,7 +59,9 @@ struct Shrink {
 struct BitwiseNot : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
-  T operator()(T x) const { return static_cast<T>(~x); }
+  T operator()(T x) const {
+    return static_cast<T>(~x);
+  }
 };
 struct Not : NoParameters {
   using NoParameters::NoParameters;
@@ -59,17 +70,23 @@ struct Not : NoParameters {
 struct IsNaN : NoParameters {
   using NoParameters::NoParameters;
   template <class T>
-  bool operator()(T x) const { return x != x; }
+  bool operator()(T x) const {
+    return x != x;
+  }
 };
 struct IsInf {
   bool positive, negative;
   explicit IsInf(const float* p) : positive(p[0] != 0), negative(p[1] != 0) {}
   template <class T>
-  bool operator()(T x) const { return std::isinf(x) && (x > 0 ? positive : negative); }
+  bool operator()(T x) const {
+    return std::isinf(x) && (x > 0 ? positive : negative);
+  }
 };
 
 template <class T, class F>
-RowKernel Row(DataType type) { return {UnaryRow<T, T, F>, type, type}; }
+RowKernel Row(DataType type) {
+  return {UnaryRow<T, T, F>, type, type};
+}
 
 // F over every number: the narrow integers are computed as int64, whose low bits they keep.
 template <class F>
@@ -87,22 +104,34 @@ RowKernel Test(DataType dtype) {
   return {};
 }
 
-RowKernel FindNot(DataType dtype) { return dtype == DataType::kBool ? RowKernel{UnaryRow<uint8_t, uint8_t, Not>, dtype, dtype} : RowKernel{}; }
+RowKernel FindNot(DataType dtype) {
+  return dtype == DataType::kBool ? RowKernel{UnaryRow<uint8_t, uint8_t, Not>, dtype, dtype} : RowKernel{};
+}
 
 }  // namespace
 
 RowKernel FindUnaryNumeric(UnaryOp op, DataType dtype) {
   switch (op) {
-    case UnaryOp::kAbs: return OfNumbers<Abs>(dtype);
-    case UnaryOp::kNeg: return OfNumbers<Neg>(dtype);
-    case UnaryOp::kSign: return OfNumbers<Sign>(dtype);
-    case UnaryOp::kRelu: return OfNumbers<Relu>(dtype);
-    case UnaryOp::kShrink: return OfNumbers<Shrink>(dtype);
-    case UnaryOp::kBitwiseNot: return IsInteger(dtype) ? Row<int64_t, BitwiseNot>(DataType::kInt64) : RowKernel{};
-    case UnaryOp::kNot: return FindNot(dtype);
-    case UnaryOp::kIsNaN: return Test<IsNaN>(dtype);
-    case UnaryOp::kIsInf: return Test<IsInf>(dtype);
-    default: return {};
+    case UnaryOp::kAbs:
+      return OfNumbers<Abs>(dtype);
+    case UnaryOp::kNeg:
+      return OfNumbers<Neg>(dtype);
+    case UnaryOp::kSign:
+      return OfNumbers<Sign>(dtype);
+    case UnaryOp::kRelu:
+      return OfNumbers<Relu>(dtype);
+    case UnaryOp::kShrink:
+      return OfNumbers<Shrink>(dtype);
+    case UnaryOp::kBitwiseNot:
+      return IsInteger(dtype) ? Row<int64_t, BitwiseNot>(DataType::kInt64) : RowKernel{};
+    case UnaryOp::kNot:
+      return FindNot(dtype);
+    case UnaryOp::kIsNaN:
+      return Test<IsNaN>(dtype);
+    case UnaryOp::kIsInf:
+      return Test<IsInf>(dtype);
+    default:
+      return {};
   }
 }
 

@@ -101,19 +101,53 @@ void DequantizeBlockwise(const BlockwiseWeights& w, float* out, ThreadPool& pool
   const int64_t blocks = w.blocks(), per_byte = 8 / w.bits;
   const int mask = (1 << w.bits) - 1;
   const auto unpack = [&](const uint8_t* data, int64_t i) { return (data[i / per_byte] >> (i % per_byte * w.bits)) & mask; };
+  const auto zero_of = [&](int64_t row, int64_t block) {
+    if (w.float_zero_points) return w.float_zero_points[row * blocks + block];
+    if (w.zero_points) return static_cast<float>(unpack(w.zero_points + row * w.zero_point_bytes(), block));
+    return static_cast<float>(1 << (w.bits - 1));
+  };
   pool.ParallelFor(w.n, static_cast<double>(w.k) * 2, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row)
       for (int64_t block = 0; block < blocks; ++block) {
         const uint8_t* data = w.data + (row * blocks + block) * w.block_bytes();
-        float zero = static_cast<float>(1 << (w.bits - 1));
-        if (w.float_zero_points)
-          zero = w.float_zero_points[row * blocks + block];
-        else if (w.zero_points)
-          zero = static_cast<float>(unpack(w.zero_points + row * w.zero_point_bytes(), block));
-        const float scale = w.scales[row * blocks + block];
+        const float zero = zero_of(row, block), scale = w.scales[row * blocks + block];
         const int64_t begin = block * w.block_size, count = std::min(w.block_size, w.k - begin);
-        for (int64_t i = 0; i < count; ++i) out[row * w.k + begin + i] = (static_cast<float>(unpack(data, i)) - zero) * scale;
+        float* values = out + row * w.k + begin;
+        if (!w.block_of) {
+          for (int64_t i = 0; i < count; ++i) values[i] = (static_cast<float>(unpack(data, i)) - zero) * scale;
+          continue;
+        }
+        for (int64_t i = 0; i < count; ++i) {
+          const int64_t of = w.block_of[begin + i];
+          values[i] = (static_cast<float>(unpack(data, i)) - zero_of(row, of)) * w.scales[row * blocks + of];
+        }
       }
+  });
+}
+
+void DequantizeFloat4(Float4Kind kind, const uint8_t* codes, const float* scales, int64_t block_size, int64_t count, float* out,
+                      ThreadPool& pool) {
+  static constexpr float kFp4[16] = {0,  5.208333333e-03f,  0.66666667f,  1,  0.33333333f,  0.5f,  0.16666667f,  0.25f,
+                                     -0, -5.208333333e-03f, -0.66666667f, -1, -0.33333333f, -0.5f, -0.16666667f, -0.25f};
+  static constexpr float kNf4[16] = {-1,
+                                     -0.6961928009986877f,
+                                     -0.5250730514526367f,
+                                     -0.39491748809814453f,
+                                     -0.28444138169288635f,
+                                     -0.18477343022823334f,
+                                     -0.09105003625154495f,
+                                     0,
+                                     0.07958029955625534f,
+                                     0.16093020141124725f,
+                                     0.24611230194568634f,
+                                     0.33791524171829224f,
+                                     0.44070982933044434f,
+                                     0.5626170039176941f,
+                                     0.7229568362236023f,
+                                     1};
+  const float* table = kind == Float4Kind::kFp4 ? kFp4 : kNf4;
+  pool.ParallelFor(count, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) out[i] = table[codes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15] * scales[i / block_size];
   });
 }
 

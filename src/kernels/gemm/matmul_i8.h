@@ -50,10 +50,17 @@ struct BlockwiseWeights {
   const float* scales = nullptr;  // [n, blocks]
   const uint8_t* zero_points = nullptr;
   const float* float_zero_points = nullptr;  // [n, blocks]
+  const int32_t* block_of = nullptr;         // [k]: whose scale and zero point an element takes; null: its own block's
   int64_t blocks() const { return (k + block_size - 1) / block_size; }
   int64_t block_bytes() const { return (block_size * bits + 7) / 8; }
   int64_t zero_point_bytes() const { return (blocks() * bits + 7) / 8; }  // of a row
 };
 void DequantizeBlockwise(const BlockwiseWeights& weights, float* out, ThreadPool& pool);
+
+// Weights of MatMulBnb4 as floats: `count` codes of 4 bits, the upper half of a byte first, for the 16 values of a small float
+// (FP4) or of the quantiles of a normal distribution (NF4), times the scale of their block of `block_size`.
+enum class Float4Kind : uint8_t { kFp4, kNf4 };
+void DequantizeFloat4(Float4Kind kind, const uint8_t* codes, const float* scales, int64_t block_size, int64_t count, float* out,
+                      ThreadPool& pool);
 
 }  // namespace sardonyx::kernels

@@ -73,25 +73,29 @@ std::optional<int64_t> RangeLength(int64_t start, int64_t limit, int64_t delta) 
 }
 
 void CosineWindow(double a0, double a1, double a2, int64_t size, bool periodic, double* out) {
-  const double turn = 2 * std::numbers::pi / static_cast<double>(std::max<int64_t>(1, periodic ? size : size - 1));
+  const auto intervals = static_cast<double>(periodic ? size : size - 1);
   for (int64_t i = 0; i < size; ++i) {
-    const double angle = turn * static_cast<double>(i);
+    const double angle = 2 * std::numbers::pi * static_cast<double>(i) / intervals;  // one symmetric sample: 0/0, as ONNX defines it
     out[i] = a0 - a1 * std::cos(angle) + a2 * std::cos(2 * angle);
   }
 }
 
 void OneHot(const int64_t* indices, int64_t outer, int64_t depth, int64_t inner, bool wrap, DataType dtype, const void* values, void* out) {
-  const auto run = [&]<class T>(T) {
-    OneHotAs(indices, outer, depth, inner, wrap, static_cast<const T*>(values), static_cast<T*>(out));
-  };
+  const auto run = [&]<class T>(T) { OneHotAs(indices, outer, depth, inner, wrap, static_cast<const T*>(values), static_cast<T*>(out)); };
   if (dtype == DataType::kString) return run(std::string());
   switch (ElementStride(dtype)) {
-    case 1: return run(uint8_t());
-    case 2: return run(uint16_t());
-    case 4: return run(uint32_t());
-    case 8: return run(uint64_t());
-    case 16: return run(Bits128());
-    default: return;
+    case 1:
+      return run(uint8_t());
+    case 2:
+      return run(uint16_t());
+    case 4:
+      return run(uint32_t());
+    case 8:
+      return run(uint64_t());
+    case 16:
+      return run(Bits128());
+    default:
+      return;
   }
 }
 
@@ -102,9 +106,12 @@ void NonZeroFlags(DataType dtype, const void* data, int64_t count, uint8_t* flag
       for (int64_t i = 0; i < count; ++i) flags[i] = !strings[i].empty();
       return;
     }
-    case DataType::kComplex64: return NonZeroAs(static_cast<const std::complex<float>*>(data), count, flags);
-    case DataType::kComplex128: return NonZeroAs(static_cast<const std::complex<double>*>(data), count, flags);
-    default: return ConvertElements(dtype, data, DataType::kBool, flags, 0, count);
+    case DataType::kComplex64:
+      return NonZeroAs(static_cast<const std::complex<float>*>(data), count, flags);
+    case DataType::kComplex128:
+      return NonZeroAs(static_cast<const std::complex<double>*>(data), count, flags);
+    default:
+      return ConvertElements(dtype, data, DataType::kBool, flags, 0, count);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/generate/generate.h"
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -42,7 +43,7 @@ TEST(Generate, Windows) {
   EXPECT_NEAR(hann[1], 0.5, 1e-15);
   EXPECT_NEAR(hann[2], 1, 1e-15);
   CosineWindow(0.5, 0.5, 0, 1, false, hann);
-  EXPECT_EQ(hann[0], 0);
+  EXPECT_TRUE(std::isnan(hann[0]));
 }
 
 TEST(Generate, OneHotWrapsAndLeavesOut) {

@@ -138,22 +138,25 @@ T AlignBin(const RoiShape& s, const RoiAlignOptions& options, const Region& r, c
 }  // namespace
 
 template <class T>
-void RoiAlign(const RoiShape& s, const RoiAlignOptions& options, const T* x, const T* rois, const int64_t* images, T* y, ThreadPool& pool) {
+double RoiAlignSamples(const RoiShape& s, const RoiAlignOptions& options, const T* roi) {
+  const Region region = MakeRegion(s, options, roi);
+  return static_cast<double>(region.grid_height) * static_cast<double>(region.grid_width);
+}
+
+template <class T>
+void RoiAlign(const RoiShape& s, const RoiAlignOptions& options, const T* image, const T* roi, T* y, int64_t begin, int64_t end) {
+  const Region region = MakeRegion(s, options, roi);
   const int64_t bins = s.pooled_height * s.pooled_width;
-  pool.ParallelFor(s.rois * s.channels, static_cast<double>(bins) * 50, [&](int64_t first, int64_t last) {
-    for (int64_t task = first; task < last; ++task) {
-      const int64_t roi = task / s.channels;
-      const Region region = MakeRegion(s, options, rois + roi * 4);
-      const T* plane = x + (images[roi] * s.channels + task % s.channels) * s.height * s.width;
-      for (int64_t bin = 0; bin < bins; ++bin)
-        y[task * bins + bin] = AlignBin(s, options, region, plane, bin / s.pooled_width, bin % s.pooled_width);
-    }
-  });
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t bin = i % bins;
+    y[i] = AlignBin(s, options, region, image + i / bins * s.height * s.width, bin / s.pooled_width, bin % s.pooled_width);
+  }
 }
 
 #define SARDONYX_ROI(T)                                                                     \
   template void MaxRoiPool<T>(const RoiShape&, float, const T*, const T*, T*, ThreadPool&); \
-  template void RoiAlign<T>(const RoiShape&, const RoiAlignOptions&, const T*, const T*, const int64_t*, T*, ThreadPool&)
+  template double RoiAlignSamples<T>(const RoiShape&, const RoiAlignOptions&, const T*);    \
+  template void RoiAlign<T>(const RoiShape&, const RoiAlignOptions&, const T*, const T*, T*, int64_t, int64_t)
 SARDONYX_ROI(float);
 SARDONYX_ROI(double);
 #undef SARDONYX_ROI

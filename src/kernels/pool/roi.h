@@ -23,9 +23,13 @@ struct RoiAlignOptions {
   int64_t sampling_ratio = 0;  // samples a bin along each axis; 0: as many as the bin has pixels
   float spatial_scale = 1;
 };
-// rois: [rois, 4] of (x1, y1, x2, y2). Precondition: images are in range. Rois that are not finite give NaN.
+// Samples that each element of the output is made of, for one roi (x1, y1, x2, y2): what it costs.
 template <class T>
-void RoiAlign(const RoiShape& shape, const RoiAlignOptions& options, const T* x, const T* rois, const int64_t* images, T* y,
-              ThreadPool& pool);
+double RoiAlignSamples(const RoiShape& shape, const RoiAlignOptions& options, const T* roi);
+
+// Elements [begin, end) of [channels, pooled_height, pooled_width] of one roi; `image` is [channels, height, width], y the
+// roi's part of the output. A roi that is not finite gives NaN.
+template <class T>
+void RoiAlign(const RoiShape& shape, const RoiAlignOptions& options, const T* image, const T* roi, T* y, int64_t begin, int64_t end);
 
 }  // namespace sardonyx::kernels

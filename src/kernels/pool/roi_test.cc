@@ -33,19 +33,15 @@ TEST(MaxRoiPool, ARoiOutsideOfTheImageIsZero) {
 
 TEST(RoiAlign, AveragesInterpolatedSamples) {
   const std::vector<float> x = Ramp(16), roi = {0.5f, 0.5f, 2.5f, 2.5f};
-  const int64_t image = 0;
   std::vector<float> y(1);
-  ThreadPool pool(1);
-  RoiAlign<float>({1, 1, 4, 4, 1, 1, 1}, {.sampling_ratio = 2}, x.data(), roi.data(), &image, y.data(), pool);
+  RoiAlign<float>({1, 1, 4, 4, 1, 1, 1}, {.sampling_ratio = 2}, x.data(), roi.data(), y.data(), 0, 1);
   EXPECT_NEAR(y[0], 5, 1e-6);  // the plane is linear, so the average is its value at the center (1, 1)
 }
 
 TEST(RoiAlign, HugeRoisEndInTime) {
   const std::vector<float> x = Ramp(16), roi = {-3e30f, -3e30f, 3e30f, 3e30f};
-  const int64_t image = 0;
   std::vector<float> y(1);
-  ThreadPool pool(1);
-  RoiAlign<float>({1, 1, 4, 4, 1, 1, 1}, {}, x.data(), roi.data(), &image, y.data(), pool);
+  RoiAlign<float>({1, 1, 4, 4, 1, 1, 1}, {}, x.data(), roi.data(), y.data(), 0, 1);
   EXPECT_FALSE(std::isinf(y[0]));
 }
 

@@ -36,8 +36,8 @@ ByteTable MakeByteTable(const Affine& x, const Affine& y, const std::function<fl
   return table;
 }
 
-void QLinearBinary(QLinearBinaryOp op, const BroadcastLoop& loop, const Affine& a_affine, const void* a, const Affine& b_affine, const void* b,
-                   const Affine& c_affine, void* c, int64_t begin, int64_t end) {
+void QLinearBinary(QLinearBinaryOp op, const BroadcastLoop& loop, const Affine& a_affine, const void* a, const Affine& b_affine,
+                   const void* b, const Affine& c_affine, void* c, int64_t begin, int64_t end) {
   float left[kChunk], right[kChunk];
   loop.ForRange(begin, end, [&](int64_t position, const auto& offsets, int64_t length) {
     for (int64_t done = 0; done < length; done += kChunk) {

@@ -31,7 +31,7 @@ ByteTable MakeByteTable(const Affine& x, const Affine& y, const std::function<fl
 
 enum class QLinearBinaryOp : uint8_t { kAdd, kMul };
 // c = a op b for elements [begin, end) of the output of `loop` over a and b.
-void QLinearBinary(QLinearBinaryOp op, const BroadcastLoop& loop, const Affine& a_affine, const void* a, const Affine& b_affine, const void* b,
-                   const Affine& c_affine, void* c, int64_t begin, int64_t end);
+void QLinearBinary(QLinearBinaryOp op, const BroadcastLoop& loop, const Affine& a_affine, const void* a, const Affine& b_affine,
+                   const void* b, const Affine& c_affine, void* c, int64_t begin, int64_t end);
 
 }  // namespace sardonyx::kernels

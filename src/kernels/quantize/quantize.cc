@@ -51,8 +51,8 @@ void Quantize(const QuantizationLayout& layout, const QuantizationTables& tables
   }
 }
 
-void Dequantize(const QuantizationLayout& layout, const QuantizationTables& tables, DataType x_dtype, const void* x, DataType y_dtype, void* y,
-                int64_t begin, int64_t end) {
+void Dequantize(const QuantizationLayout& layout, const QuantizationTables& tables, DataType x_dtype, const void* x, DataType y_dtype,
+                void* y, int64_t begin, int64_t end) {
   float chunk[kChunk];
   for (int64_t at = begin; at < end; at += kChunk) {
     const int64_t count = std::min(kChunk, end - at);

@@ -17,7 +17,7 @@ struct QuantizationLayout {
   int64_t length = 1, inner = 1;
   int64_t block = 1;
 
-  int64_t blocks() const { return (length + block - 1) / block; }
+  int64_t blocks() const { return length / block + (length % block != 0); }
 
   // Calls f(position, n, index, step) for runs that cover elements [begin, end): element position + i takes the scale at
   // index + i * step; step is 0 or 1.
@@ -56,8 +56,8 @@ void Quantize(const QuantizationLayout& layout, const QuantizationTables& tables
               DataType x_dtype, const void* x, DataType y_dtype, void* y, int64_t begin, int64_t end);
 
 // The reverse. y_dtype is a floating-point type.
-void Dequantize(const QuantizationLayout& layout, const QuantizationTables& tables, DataType x_dtype, const void* x, DataType y_dtype, void* y,
-                int64_t begin, int64_t end);
+void Dequantize(const QuantizationLayout& layout, const QuantizationTables& tables, DataType x_dtype, const void* x, DataType y_dtype,
+                void* y, int64_t begin, int64_t end);
 
 // Smallest and largest value of an integer type of at most 16 bits.
 struct IntegerRange {

@@ -27,7 +27,8 @@ TEST(Quantize, RoundsHalfToEvenAndSaturates) {
 TEST(Quantize, PacksInt4AcrossRunsOfOddLength) {
   const std::vector<float> x = {1, 2, 3, 4, 5, 6}, scales = {1, 2};  // [2, 3], axis 0
   std::vector<uint8_t> y(3);
-  Quantize({.kind = Kind::kPerAxis, .length = 2, .inner = 3}, {scales.data(), nullptr}, kFloat, {}, kFloat, x.data(), kInt4, y.data(), 0, 6);
+  Quantize({.kind = Kind::kPerAxis, .length = 2, .inner = 3}, {scales.data(), nullptr}, kFloat, {}, kFloat, x.data(), kInt4, y.data(), 0,
+           6);
   EXPECT_EQ(y, (std::vector<uint8_t>{0x21, 0x23, 0x32}));  // 1 2 3 2 2 3
 }
 
@@ -35,12 +36,15 @@ TEST(Quantize, BlocksAlongTheLastAndAnInnerAxis) {
   const std::vector<float> x = {1, 2, 3, 4, 5, 6};
   std::vector<int8_t> y(6);
   const std::vector<float> scales = {1, 0.5f, 0.25f, 0.125f};
-  Quantize({.kind = Kind::kBlocked, .length = 3, .inner = 1, .block = 2}, {scales.data(), nullptr}, kFloat, {}, kFloat, x.data(), kInt8, y.data(), 0, 6);
+  Quantize({.kind = Kind::kBlocked, .length = 3, .inner = 1, .block = 2}, {scales.data(), nullptr}, kFloat, {}, kFloat, x.data(), kInt8,
+           y.data(), 0, 6);
   EXPECT_EQ(y, (std::vector<int8_t>{1, 2, 6, 16, 20, 48}));
-  Quantize({.kind = Kind::kBlocked, .length = 3, .inner = 2, .block = 2}, {scales.data(), nullptr}, kFloat, {}, kFloat, x.data(), kInt8, y.data(), 0, 6);
+  Quantize({.kind = Kind::kBlocked, .length = 3, .inner = 2, .block = 2}, {scales.data(), nullptr}, kFloat, {}, kFloat, x.data(), kInt8,
+           y.data(), 0, 6);
   EXPECT_EQ(y, (std::vector<int8_t>{1, 4, 3, 8, 20, 48}));
   std::vector<float> back(6);
-  Dequantize({.kind = Kind::kBlocked, .length = 3, .inner = 2, .block = 2}, {scales.data(), nullptr}, kInt8, y.data(), kFloat, back.data(), 0, 6);
+  Dequantize({.kind = Kind::kBlocked, .length = 3, .inner = 2, .block = 2}, {scales.data(), nullptr}, kInt8, y.data(), kFloat, back.data(),
+             0, 6);
   EXPECT_EQ(back, x);
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/gemm/gemm_generic.h"
+#include "kernels/gemm/matmul_i8.h"
 #include "kernels/recurrent/cells.h"
 
 namespace sardonyx::kernels {
@@ -31,13 +32,17 @@ void Multiply(int64_t m, int64_t n, int64_t k, const T* a, const T* w, const T* 
   }
 }
 
+// Elements of what is rounded to 8 bits at once. Behind their floats their bytes have a place.
+int64_t RoundedSize(const RecurrentShape& s) { return Rounded(std::max(s.steps * s.input, s.hidden) * s.batch); }
+
 // Elements of the parts of the workspace.
 struct Layout {
-  int64_t inputs, gates, first, last, h, c, reset, bias, total;
+  int64_t inputs, gates, first, last, h, c, reset, bias, rounded, total;
 };
 Layout Plan(const RecurrentShape& s) {
   Layout layout{};
-  int64_t* const parts[] = {&layout.inputs, &layout.gates, &layout.first, &layout.last, &layout.h, &layout.c, &layout.reset, &layout.bias};
+  int64_t* const parts[] = {&layout.inputs, &layout.gates, &layout.first, &layout.last, &layout.h, &layout.c, &layout.reset, &layout.bias,
+                            &layout.rounded};
   const int64_t sizes[] = {s.steps * s.batch * s.gates(),
                            s.batch * s.gates(),
                            s.batch * FirstGates(s),
@@ -45,7 +50,8 @@ Layout Plan(const RecurrentShape& s) {
                            s.batch * s.hidden,
                            s.batch * s.hidden,
                            s.batch * s.hidden,
-                           s.gates()};
+                           s.gates(),
+                           s.quantized ? RoundedSize(s) + Rounded((RoundedSize(s) + 3) / 4) : 0};
   for (size_t i = 0; i < std::size(parts); ++i) {
     *parts[i] = layout.total;
     layout.total += Rounded(sizes[i]);
@@ -67,6 +73,7 @@ class Direction {
     c_ = workspace + layout.c;
     reset_ = workspace + layout.reset;
     bias_ = workspace + layout.bias;
+    rounded_ = workspace + layout.rounded;
   }
 
   void Run() {
@@ -97,6 +104,18 @@ class Direction {
     for (int64_t b = 0; b < s_.batch; ++b) std::copy_n(from + b * s_.hidden, s_.hidden, to + StateOffset(b));
   }
 
+  // `values`, or what 8 bits keep of them.
+  const T* Round(const T* values, int64_t count) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (!s_.quantized) return values;
+      auto* bytes = reinterpret_cast<uint8_t*>(rounded_ + RoundedSize(s_));
+      const DynamicScale scale = QuantizeDynamically(values, count, bytes);
+      for (int64_t i = 0; i < count; ++i) rounded_[i] = scale.scale * static_cast<float>(bytes[i] - scale.zero_point);
+      return rounded_;
+    }
+    return values;
+  }
+
   // X * W^T + biases for every step. A GRU's recurrent bias of the last gate is added with that gate's product.
   void ComputeInputs() {
     const T* bias = nullptr;
@@ -104,7 +123,7 @@ class Direction {
       for (int64_t i = 0; i < s_.gates(); ++i) bias_[i] = weights_.bias[i] + (i < FirstGates(s_) ? weights_.bias[s_.gates() + i] : T{0});
       bias = bias_;
     }
-    Multiply<T>(s_.steps * s_.batch, s_.gates(), s_.input, a_.x, weights_.w, bias, nullptr, inputs_, pool_);
+    Multiply<T>(s_.steps * s_.batch, s_.gates(), s_.input, Round(a_.x, s_.steps * s_.batch * s_.input), weights_.w, bias, nullptr, inputs_, pool_);
   }
 
   void Step(int64_t step) {
@@ -113,7 +132,7 @@ class Direction {
       const int64_t t = std::max<int64_t>(0, Time(b, step));
       std::copy_n(inputs_ + (s_.batch_first ? b * s_.steps + t : t * s_.batch + b) * gates, gates, gates_ + b * gates);
     }
-    Multiply<T>(s_.batch, first, s_.hidden, h_, weights_.r, nullptr, nullptr, first_, pool_);
+    Multiply<T>(s_.batch, first, s_.hidden, Round(h_, s_.batch * s_.hidden), weights_.r, nullptr, nullptr, first_, pool_);
     const T* last_bias = weights_.bias ? weights_.bias + gates + first : nullptr;
     const bool gru = s_.kind == CellKind::kGru;
     if (gru && a_.options.linear_before_reset)
@@ -154,7 +173,7 @@ class Direction {
   const RecurrentWeights<T>& weights_;
   int64_t direction_;
   ThreadPool& pool_;
-  T *inputs_, *gates_, *first_, *last_, *h_, *c_, *reset_, *bias_;
+  T *inputs_, *gates_, *first_, *last_, *h_, *c_, *reset_, *bias_, *rounded_;
 };
 
 }  // namespace

@@ -20,6 +20,9 @@ struct RecurrentShape {
   int64_t directions = 1;
   bool reverse_first = false;  // the only direction runs backwards; a second one always does
   bool batch_first = false;    // layout 1: X [batch, steps, input] and so on
+  // float only: X as a whole, and the state before each step, are rounded to 8 bits by their range before they enter a
+  // product, as when weights are 8-bit integers and products are made of those.
+  bool quantized = false;
   int64_t gates() const { return NumGates(kind) * hidden; }
 };
 

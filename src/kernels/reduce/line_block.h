@@ -19,7 +19,8 @@ void ForEachBlock(DataType dtype, const void* x, const AxisView& view, int64_t b
     const int64_t outer = line / view.inner, inner = line % view.inner;
     const int64_t width = std::min({kMaxWidth, view.inner - inner, end - line});
     const int64_t first = outer * view.length * view.inner + inner;
-    if (view.inner == 1) LoadElements(dtype, x, first, view.length, block.data());
+    if (view.inner == 1)
+      LoadElements(dtype, x, first, view.length, block.data());
     else
       for (int64_t r = 0; r < view.length; ++r) LoadElements(dtype, x, first + r * view.inner, width, block.data() + r * width);
     f(block.data(), line, width);

@@ -91,8 +91,8 @@ void ApplyAffine(const RowNormalization& how, T mean, T inverse, const T* x, int
 }
 
 template <class T>
-void NormalizeRowsOf(const RowNormalization& how, DataType x_dtype, const void* x, DataType y_dtype, void* y, T* means, T* inverse_deviations,
-                     int64_t begin, int64_t end) {
+void NormalizeRowsOf(const RowNormalization& how, DataType x_dtype, const void* x, DataType y_dtype, void* y, T* means,
+                     T* inverse_deviations, int64_t begin, int64_t end) {
   T result[kChunk];
   for (int64_t row = begin; row < end; ++row) {
     const int64_t first = row * how.length;
@@ -112,8 +112,8 @@ void NormalizeRowsOf(const RowNormalization& how, DataType x_dtype, const void* 
 }
 
 template <class T>
-void ScaleChannelsOf(DataType dtype, const void* x, const T* factor, const T* offset, int64_t channels, int64_t inner, void* y, int64_t begin,
-                     int64_t end) {
+void ScaleChannelsOf(DataType dtype, const void* x, const T* factor, const T* offset, int64_t channels, int64_t inner, void* y,
+                     int64_t begin, int64_t end) {
   T result[kChunk];
   // One element a channel: a stretch of channels is a run. Otherwise a plane is.
   const int64_t step = inner == 1 ? channels : 1;
@@ -138,26 +138,29 @@ void ScaleChannelsOf(DataType dtype, const void* x, const T* factor, const T* of
 }
 
 template <class T>
-void LocalResponseOf(const LocalResponse& how, DataType dtype, const void* x, int64_t channels, int64_t inner, void* y, int64_t begin, int64_t end) {
+void LocalResponseOf(const LocalResponse& how, DataType dtype, const void* x, int64_t channels, int64_t inner, void* y, int64_t begin,
+                     int64_t end) {
   constexpr int64_t kTile = 64;
+  const int64_t width = std::min(kTile, inner);  // of the tiles: models with one element a channel have many channels
   const int64_t before = (how.size - 1) / 2, after = how.size / 2;
   const double factor = how.alpha / static_cast<double>(how.size);
-  std::vector<T> values(static_cast<size_t>(channels * kTile));
+  std::vector<T> values(static_cast<size_t>(channels * width));
   double sums[kTile];
   T result[kTile];
   for (int64_t batch = begin; batch < end; ++batch) {
-    for (int64_t tile = 0; tile < inner; tile += kTile) {
-      const int64_t n = std::min(kTile, inner - tile), origin = batch * channels * inner + tile;
-      for (int64_t c = 0; c < channels; ++c) LoadElements(dtype, x, origin + c * inner, n, values.data() + c * kTile);
+    for (int64_t tile = 0; tile < inner; tile += width) {
+      const int64_t n = std::min(width, inner - tile), origin = batch * channels * inner + tile;
+      for (int64_t c = 0; c < channels; ++c) LoadElements(dtype, x, origin + c * inner, n, values.data() + c * width);
       for (int64_t c = 0; c < channels; ++c) {
         std::fill_n(sums, n, 0.0);
         for (int64_t k = std::max<int64_t>(0, c - before); k <= std::min(channels - 1, c + after); ++k)
-          for (int64_t i = 0; i < n; ++i) sums[i] += static_cast<double>(values[k * kTile + i]) * static_cast<double>(values[k * kTile + i]);
+          for (int64_t i = 0; i < n; ++i)
+            sums[i] += static_cast<double>(values[k * width + i]) * static_cast<double>(values[k * width + i]);
         for (int64_t i = 0; i < n; ++i) {
           const double base = how.bias + factor * sums[i];
           // beta is 0.75 in every model of note: two square roots instead of a power
           const double power = how.beta == 0.75 ? std::sqrt(base) * std::sqrt(std::sqrt(base)) : std::pow(base, how.beta);
-          result[i] = static_cast<T>(static_cast<double>(values[c * kTile + i]) / power);
+          result[i] = static_cast<T>(static_cast<double>(values[c * width + i]) / power);
         }
         StoreElements(result, n, dtype, y, origin + c * inner);
       }
@@ -177,12 +180,13 @@ void NormalizeRows(const RowNormalization& how, DataType x_dtype, const void* x,
 void ScaleChannels(DataType dtype, const void* x, const void* factor, const void* offset, int64_t channels, int64_t inner, void* y,
                    int64_t begin, int64_t end) {
   if (dtype == DataType::kDouble)
-    return ScaleChannelsOf(dtype, x, static_cast<const double*>(factor), static_cast<const double*>(offset), channels, inner, y, begin, end);
+    return ScaleChannelsOf(dtype, x, static_cast<const double*>(factor), static_cast<const double*>(offset), channels, inner, y, begin,
+                           end);
   ScaleChannelsOf(dtype, x, static_cast<const float*>(factor), static_cast<const float*>(offset), channels, inner, y, begin, end);
 }
 
-void NormalizeLocalResponse(const LocalResponse& how, DataType dtype, const void* x, int64_t channels, int64_t inner, void* y, int64_t begin,
-                            int64_t end) {
+void NormalizeLocalResponse(const LocalResponse& how, DataType dtype, const void* x, int64_t channels, int64_t inner, void* y,
+                            int64_t begin, int64_t end) {
   if (dtype == DataType::kDouble) return LocalResponseOf<double>(how, dtype, x, channels, inner, y, begin, end);
   LocalResponseOf<float>(how, dtype, x, channels, inner, y, begin, end);
 }

@@ -18,7 +18,7 @@ inline DataType NormalizationType(DataType dtype) { return dtype == DataType::kD
 struct RowNormalization {
   int64_t length = 0;
   double epsilon = 1e-5;
-  bool center = true;      // false: no mean is subtracted, and the mean square takes the variance's place (RMS)
+  bool center = true;  // false: no mean is subtracted, and the mean square takes the variance's place (RMS)
   const void* scale = nullptr;
   const void* bias = nullptr;
   int64_t run = 1;
@@ -39,7 +39,7 @@ struct LocalResponse {
   int64_t size;
   double alpha, beta, bias;
 };
-void NormalizeLocalResponse(const LocalResponse& how, DataType dtype, const void* x, int64_t channels, int64_t inner, void* y, int64_t begin,
-                            int64_t end);
+void NormalizeLocalResponse(const LocalResponse& how, DataType dtype, const void* x, int64_t channels, int64_t inner, void* y,
+                            int64_t begin, int64_t end);
 
 }  // namespace sardonyx::kernels

@@ -22,7 +22,8 @@ TEST(Normalize, RowsHaveMeanZeroAndVarianceOne) {
     NormalizeRows({.length = length, .epsilon = 0}, t, stored.data(), t, y.data(), means.data(), inverses.data(), 0, rows);
     LoadElements(t, y.data(), 0, length * rows, out.data());
     double sum = 0, squares = 0;
-    for (int64_t i = 0; i < length; ++i) sum += out[static_cast<size_t>(i)], squares += out[static_cast<size_t>(i)] * out[static_cast<size_t>(i)];
+    for (int64_t i = 0; i < length; ++i)
+      sum += out[static_cast<size_t>(i)], squares += out[static_cast<size_t>(i)] * out[static_cast<size_t>(i)];
     EXPECT_NEAR(sum / length, 0, 2e-3) << DataTypeName(t);
     EXPECT_NEAR(squares / length, 1, 2e-3) << DataTypeName(t);
   }
@@ -44,7 +45,8 @@ TEST(Normalize, TablesByElementAndByChannel) {
 TEST(Normalize, RootMeanSquare) {
   const V x = {3, 4};
   V y(2), inverse(1);
-  NormalizeRows({.length = 2, .epsilon = 0, .center = false}, DataType::kFloat, x.data(), DataType::kFloat, y.data(), nullptr, inverse.data(), 0, 1);
+  NormalizeRows({.length = 2, .epsilon = 0, .center = false}, DataType::kFloat, x.data(), DataType::kFloat, y.data(), nullptr,
+                inverse.data(), 0, 1);
   EXPECT_FLOAT_EQ(y[0], 3 / std::sqrt(12.5f));
   EXPECT_FLOAT_EQ(inverse[0], 1 / std::sqrt(12.5f));
 }

@@ -31,8 +31,10 @@ ReduceShape::ReduceShape(const Dims& dims, const std::vector<bool>& reduced) {
   for (size_t d = dims.rank(); d-- > 0;) {
     if (reduced[d]) count_ *= dims[d];
     if (dims[d] != 1) {
-      if (!groups.empty() && groups.back().reduced == reduced[d]) groups.back().size *= dims[d];
-      else groups.push_back({dims[d], stride, reduced[d]});
+      if (!groups.empty() && groups.back().reduced == reduced[d])
+        groups.back().size *= dims[d];
+      else
+        groups.push_back({dims[d], stride, reduced[d]});
     }
     stride *= dims[d];
   }
@@ -54,28 +56,46 @@ namespace {
 
 // The step of each operator: acc = f(acc, x).
 struct AddStep {
-  template <class T> T operator()(T acc, T x) const {
-    if constexpr (std::is_same_v<T, int64_t>) return static_cast<T>(static_cast<uint64_t>(acc) + static_cast<uint64_t>(x));
-    else return acc + x;
+  template <class T>
+  T operator()(T acc, T x) const {
+    if constexpr (std::is_same_v<T, int64_t>)
+      return static_cast<T>(static_cast<uint64_t>(acc) + static_cast<uint64_t>(x));
+    else
+      return acc + x;
   }
 };
 struct ProductStep {
-  template <class T> T operator()(T acc, T x) const {
-    if constexpr (std::is_same_v<T, int64_t>) return static_cast<T>(static_cast<uint64_t>(acc) * static_cast<uint64_t>(x));
-    else return acc * x;
+  template <class T>
+  T operator()(T acc, T x) const {
+    if constexpr (std::is_same_v<T, int64_t>)
+      return static_cast<T>(static_cast<uint64_t>(acc) * static_cast<uint64_t>(x));
+    else
+      return acc * x;
   }
 };
 struct MaxStep {
-  template <class T> T operator()(T acc, T x) const { return x > acc || x != x ? x : acc; }
+  template <class T>
+  T operator()(T acc, T x) const {
+    return x > acc || x != x ? x : acc;
+  }
 };
 struct MinStep {
-  template <class T> T operator()(T acc, T x) const { return x < acc || x != x ? x : acc; }
+  template <class T>
+  T operator()(T acc, T x) const {
+    return x < acc || x != x ? x : acc;
+  }
 };
 struct AddMagnitudeStep {
-  template <class T> T operator()(T acc, T x) const { return AddStep()(acc, x < T(0) ? AddStep()(T(0), static_cast<T>(0 - x)) : x); }
+  template <class T>
+  T operator()(T acc, T x) const {
+    return AddStep()(acc, x < T(0) ? AddStep()(T(0), static_cast<T>(0 - x)) : x);
+  }
 };
 struct AddSquareStep {
-  template <class T> T operator()(T acc, T x) const { return AddStep()(acc, ProductStep()(x, x)); }
+  template <class T>
+  T operator()(T acc, T x) const {
+    return AddStep()(acc, ProductStep()(x, x));
+  }
 };
 
 // The lowest and highest value of an integer type or bool, as int64 or uint64.
@@ -113,14 +133,21 @@ class Reducer {
     switch (op_) {
       case ReduceOp::kSum:
       case ReduceOp::kMean:
-      case ReduceOp::kLogSum: return RunUnits(AddStep(), Hub(0), begin, end);
-      case ReduceOp::kProd: return RunUnits(ProductStep(), Hub(1), begin, end);
-      case ReduceOp::kMax: return RunUnits(MaxStep(), Lowest<Hub>(dtype_), begin, end);
-      case ReduceOp::kMin: return RunUnits(MinStep(), Highest<Hub>(dtype_), begin, end);
-      case ReduceOp::kL1: return RunUnits(AddMagnitudeStep(), Hub(0), begin, end);
+      case ReduceOp::kLogSum:
+        return RunUnits(AddStep(), Hub(0), begin, end);
+      case ReduceOp::kProd:
+        return RunUnits(ProductStep(), Hub(1), begin, end);
+      case ReduceOp::kMax:
+        return RunUnits(MaxStep(), Lowest<Hub>(dtype_), begin, end);
+      case ReduceOp::kMin:
+        return RunUnits(MinStep(), Highest<Hub>(dtype_), begin, end);
+      case ReduceOp::kL1:
+        return RunUnits(AddMagnitudeStep(), Hub(0), begin, end);
       case ReduceOp::kL2:
-      case ReduceOp::kSumSquare: return RunUnits(AddSquareStep(), Hub(0), begin, end);
-      case ReduceOp::kLogSumExp: return RunUnits(MaxStep(), Lowest<Hub>(dtype_), begin, end);
+      case ReduceOp::kSumSquare:
+        return RunUnits(AddSquareStep(), Hub(0), begin, end);
+      case ReduceOp::kLogSumExp:
+        return RunUnits(MaxStep(), Lowest<Hub>(dtype_), begin, end);
     }
   }
 
@@ -183,8 +210,10 @@ class Reducer {
   template <class Step>
   static Hub JoinLanes(Hub* lanes, Step step) {
     const auto join = [&](Hub a, Hub b) {
-      if constexpr (std::is_same_v<Step, AddMagnitudeStep> || std::is_same_v<Step, AddSquareStep>) return AddStep()(a, b);
-      else return step(a, b);
+      if constexpr (std::is_same_v<Step, AddMagnitudeStep> || std::is_same_v<Step, AddSquareStep>)
+        return AddStep()(a, b);
+      else
+        return step(a, b);
     };
     for (int width = 4; width > 0; width /= 2)
       for (int k = 0; k < width; ++k) lanes[k] = join(lanes[k], lanes[k + width]);
@@ -224,11 +253,16 @@ class Reducer {
   Hub Finish(Hub acc) const {
     switch (op_) {
       case ReduceOp::kMean:
-        if constexpr (std::is_same_v<Hub, double>) return acc / static_cast<double>(shape_.count_);
-        else return shape_.count_ == 0 ? Hub(0) : acc / static_cast<Hub>(shape_.count_);
-      case ReduceOp::kL2: return static_cast<Hub>(std::sqrt(static_cast<double>(acc)));
-      case ReduceOp::kLogSum: return static_cast<Hub>(std::log(static_cast<double>(acc)));
-      default: return acc;
+        if constexpr (std::is_same_v<Hub, double>)
+          return acc / static_cast<double>(shape_.count_);
+        else
+          return shape_.count_ == 0 ? Hub(0) : acc / static_cast<Hub>(shape_.count_);
+      case ReduceOp::kL2:
+        return static_cast<Hub>(std::sqrt(static_cast<double>(acc)));
+      case ReduceOp::kLogSum:
+        return static_cast<Hub>(std::log(static_cast<double>(acc)));
+      default:
+        return acc;
     }
   }
 

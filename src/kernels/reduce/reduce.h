@@ -33,9 +33,9 @@ class ReduceShape {
     void Add(int64_t size, int64_t stride);
     int64_t Offset(int64_t flat) const;
   };
-  bool rows_ = false;         // the innermost run is reduced; else it is kept
-  int64_t run_ = 1;           // its length
-  Loop kept_, reduced_;       // the loops around it
+  bool rows_ = false;    // the innermost run is reduced; else it is kept
+  int64_t run_ = 1;      // its length
+  Loop kept_, reduced_;  // the loops around it
   int64_t count_ = 1;
   int64_t units_ = 0;
   int64_t elements_per_unit_ = 1;

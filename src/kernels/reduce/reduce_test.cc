@@ -11,7 +11,8 @@
 namespace sardonyx::kernels {
 namespace {
 
-std::vector<double> Reduced(ReduceOp op, DataType dtype, const Dims& dims, const std::vector<bool>& reduced, const std::vector<double>& values) {
+std::vector<double> Reduced(ReduceOp op, DataType dtype, const Dims& dims, const std::vector<bool>& reduced,
+                            const std::vector<double>& values) {
   int64_t outputs = 1;
   for (size_t d = 0; d < dims.rank(); ++d) outputs *= reduced[d] ? 1 : dims[d];
   std::vector<double> x(values.size() + 1), y(static_cast<size_t>(outputs) + 1), result(static_cast<size_t>(outputs));

@@ -41,7 +41,8 @@ void ArgOf(bool largest, bool last, DataType dtype, const void* x, const AxisVie
 
 // Integers wrap, so they are accumulated as uint64 whatever their sign.
 template <class Hub>
-void CumulateOf(bool product, bool exclusive, bool reverse, DataType dtype, const void* x, const AxisView& view, void* y, int64_t begin, int64_t end) {
+void CumulateOf(bool product, bool exclusive, bool reverse, DataType dtype, const void* x, const AxisView& view, void* y, int64_t begin,
+                int64_t end) {
   ForEachBlock<Hub>(dtype, x, view, begin, end, [&](Hub* block, int64_t line, int64_t width) {
     for (int64_t c = 0; c < width; ++c) {
       Hub acc = product ? Hub(1) : Hub(0);
@@ -58,16 +59,22 @@ void CumulateOf(bool product, bool exclusive, bool reverse, DataType dtype, cons
 
 }  // namespace
 
-void ArgExtreme(bool largest, bool select_last, DataType dtype, const void* x, const AxisView& view, int64_t* indices, int64_t begin, int64_t end) {
+void ArgExtreme(bool largest, bool select_last, DataType dtype, const void* x, const AxisView& view, int64_t* indices, int64_t begin,
+                int64_t end) {
   switch (HubOf(dtype)) {
-    case DataType::kFloat: return ArgOf<float>(largest, select_last, dtype, x, view, indices, begin, end);
-    case DataType::kDouble: return ArgOf<double>(largest, select_last, dtype, x, view, indices, begin, end);
-    case DataType::kUint64: return ArgOf<uint64_t>(largest, select_last, dtype, x, view, indices, begin, end);
-    default: return ArgOf<int64_t>(largest, select_last, dtype, x, view, indices, begin, end);
+    case DataType::kFloat:
+      return ArgOf<float>(largest, select_last, dtype, x, view, indices, begin, end);
+    case DataType::kDouble:
+      return ArgOf<double>(largest, select_last, dtype, x, view, indices, begin, end);
+    case DataType::kUint64:
+      return ArgOf<uint64_t>(largest, select_last, dtype, x, view, indices, begin, end);
+    default:
+      return ArgOf<int64_t>(largest, select_last, dtype, x, view, indices, begin, end);
   }
 }
 
-void Cumulate(bool product, bool exclusive, bool reverse, DataType dtype, const void* x, const AxisView& view, void* y, int64_t begin, int64_t end) {
+void Cumulate(bool product, bool exclusive, bool reverse, DataType dtype, const void* x, const AxisView& view, void* y, int64_t begin,
+              int64_t end) {
   if (IsFloatingPoint(dtype)) return CumulateOf<double>(product, exclusive, reverse, dtype, x, view, y, begin, end);
   CumulateOf<uint64_t>(product, exclusive, reverse, dtype, x, view, y, begin, end);
 }

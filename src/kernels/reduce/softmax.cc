@@ -89,7 +89,8 @@ void LpOf(int p, DataType dtype, const void* x, const AxisView& view, void* y, i
         norm += p == 1 ? std::fabs(v) : v * v;
       }
       if (p == 2) norm = std::sqrt(norm);
-      for (int64_t r = 0; r < view.length; ++r) block[r * width + c] = norm == 0 ? T(0) : static_cast<T>(static_cast<double>(block[r * width + c]) / norm);
+      for (int64_t r = 0; r < view.length; ++r)
+        block[r * width + c] = norm == 0 ? T(0) : static_cast<T>(static_cast<double>(block[r * width + c]) / norm);
     }
     StoreBlock(block, line, width, view, dtype, y);
   });

@@ -22,17 +22,21 @@ struct Before {
 };
 
 template <class Hub>
-void TopKOf(int64_t k, bool largest, DataType dtype, const void* x, const AxisView& view, void* values, int64_t* indices, int64_t begin, int64_t end) {
+void TopKOf(int64_t k, bool largest, DataType dtype, const void* x, const AxisView& view, void* values, int64_t* indices, int64_t begin,
+            int64_t end) {
   std::vector<int64_t> order(static_cast<size_t>(view.length));
   const auto stride = static_cast<size_t>(ElementStride(dtype));
   ForEachBlock<Hub>(dtype, x, view, begin, end, [&](Hub* block, int64_t line, int64_t width) {
     for (int64_t c = 0; c < width; ++c) {
       std::iota(order.begin(), order.end(), int64_t{0});
-      if (largest) std::partial_sort(order.begin(), order.begin() + k, order.end(), Before<Hub, true>{block + c, width});
-      else std::partial_sort(order.begin(), order.begin() + k, order.end(), Before<Hub, false>{block + c, width});
+      if (largest)
+        std::partial_sort(order.begin(), order.begin() + k, order.end(), Before<Hub, true>{block + c, width});
+      else
+        std::partial_sort(order.begin(), order.begin() + k, order.end(), Before<Hub, false>{block + c, width});
       const int64_t outer = (line + c) / view.inner, inner = (line + c) % view.inner;
       for (int64_t i = 0; i < k; ++i) {
-        const int64_t to = (outer * k + i) * view.inner + inner, from = (outer * view.length + order[static_cast<size_t>(i)]) * view.inner + inner;
+        const int64_t to = (outer * k + i) * view.inner + inner,
+                      from = (outer * view.length + order[static_cast<size_t>(i)]) * view.inner + inner;
         std::memcpy(ElementAt(dtype, values, to), ElementAt(dtype, x, from), stride);
         indices[to] = order[static_cast<size_t>(i)];
       }
@@ -42,12 +46,17 @@ void TopKOf(int64_t k, bool largest, DataType dtype, const void* x, const AxisVi
 
 }  // namespace
 
-void TopK(int64_t k, bool largest, DataType dtype, const void* x, const AxisView& view, void* values, int64_t* indices, int64_t begin, int64_t end) {
+void TopK(int64_t k, bool largest, DataType dtype, const void* x, const AxisView& view, void* values, int64_t* indices, int64_t begin,
+          int64_t end) {
   switch (HubOf(dtype)) {
-    case DataType::kFloat: return TopKOf<float>(k, largest, dtype, x, view, values, indices, begin, end);
-    case DataType::kDouble: return TopKOf<double>(k, largest, dtype, x, view, values, indices, begin, end);
-    case DataType::kUint64: return TopKOf<uint64_t>(k, largest, dtype, x, view, values, indices, begin, end);
-    default: return TopKOf<int64_t>(k, largest, dtype, x, view, values, indices, begin, end);
+    case DataType::kFloat:
+      return TopKOf<float>(k, largest, dtype, x, view, values, indices, begin, end);
+    case DataType::kDouble:
+      return TopKOf<double>(k, largest, dtype, x, view, values, indices, begin, end);
+    case DataType::kUint64:
+      return TopKOf<uint64_t>(k, largest, dtype, x, view, values, indices, begin, end);
+    default:
+      return TopKOf<int64_t>(k, largest, dtype, x, view, values, indices, begin, end);
   }
 }
 

@@ -30,7 +30,7 @@ double SourceCoordinate(const ResizeOptions& options, const ResizeAxis& axis, in
       return x / axis.scale;
     case CoordinateTransform::kTfCropAndResize:
       if (axis.output == 1) return 0.5 * (axis.roi_begin + axis.roi_end) * (input - 1);
-      return axis.roi_begin * (input - 1) + x * (axis.roi_end - axis.roi_begin) * (input - 1) / (width - 1);
+      return axis.roi_begin * (input - 1) + x * (axis.roi_end - axis.roi_begin) * (input - 1) / static_cast<double>(axis.output - 1);
     case CoordinateTransform::kTfHalfPixelForNn:
       return (x + 0.5) / axis.scale;
   }

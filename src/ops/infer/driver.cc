@@ -222,10 +222,10 @@ Status Driver::InferByFunction(const ir::Function& function, const ir::Node& nod
 Status Driver::InferBySchema(const ir::Node& node, const ir::Node& original, Frame& frame, std::vector<ValueFacts>& outputs,
                              Errors& errors) {
   const std::string_view domain = ir::NormalDomain(node.domain);
-  // A pass may add nodes of another opset than the model's.
-  int64_t version = node.opset_version ? node.opset_version : OpsetVersion(*frame.opset_imports, domain);
+  // A node that was inlined from a function of another opset, or is being converted, says which version it means.
+  int64_t version = original.opset_version != 0 ? original.opset_version : OpsetVersion(*frame.opset_imports, domain);
   if (version == 0) version = NewestOpset(domain);  // the missing import is for the checker to report
-  const OpSchema* schema = FindSchema(domain, node.op_type, version);
+  const OpSchema* schema = FindRunnableSchema(domain, node.op_type, version);
   NodeContext context(*this, frame, node, original, schema ? *schema : UnknownSchema(), version);
   Status status;
   if (schema != nullptr) status = CheckArity(*schema, node);
@@ -233,7 +233,7 @@ Status Driver::InferBySchema(const ir::Node& node, const ir::Node& original, Fra
     if (options_.strict) status = CheckInputTypes(context);
     if (const InferenceFunction infer = FindInference(*schema); status.ok() && infer != nullptr) {
       status = infer(context);
-    } else if (status.ok() && schema->has_function) {
+    } else if (status.ok()) {
       ASSIGN_OR_RETURN(std::unique_ptr<ir::Function> body, FunctionBody(*schema, node));
       if (body != nullptr) {
         bodies_.push_back(std::move(body));

@@ -75,6 +75,7 @@ TEST(ReduceInferenceTest, Axes) {
            {18, "float[2,n,4] x, int64[1] a = {3}", "y = ReduceMin(x, a)", "axes = 3 lies outside [-3, 2]"},
            {18, "float[2,n,4] x, int64[2] a = {1, -2}", "y = ReduceMin(x, a)", "axes names axis 1 twice"},
            {13, "float[2,n] x", "y = ArgMax <axis = 1> (x)", "int64[2,1]"},
+           {13, "float[2,n] x", "y = ArgMax <axis = 1, keepdims = 2> (x)", "keepdims = 2 is neither"},
            {13, "float[2,n] x", "y = ArgMin <axis = -2, keepdims = 0> (x)", "int64[n]"},
            {13, "float[2,3] x", "y = Softmax <axis = 2> (x)", "axis = 2 lies outside [-2, 1]"},
            {14, "float[2,3] x, int64 a = {1}", "y = CumSum(x, a)", "float[2,3]"},

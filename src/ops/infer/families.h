@@ -36,8 +36,8 @@ Infer InferConv, InferConvInteger, InferQLinearConv, InferNhwcConv, InferDeformC
 Infer InferPool, InferNhwcMaxPool, InferGlobalPool, InferMaxUnpool, InferMaxRoiPool, InferRoiAlign;
 
 // nn_norm.cc
-Infer InferBatchNormalization, InferInstanceNormalization, InferLayerNormalization, InferRmsNormalization, InferDropout,
-    InferNegativeLogLikelihoodLoss, InferSoftmaxCrossEntropyLoss;
+Infer InferBatchNormalization, InferInstanceNormalization, InferLayerNormalization, InferSimplifiedLayerNormalization,
+    InferRmsNormalization, InferDropout, InferNegativeLogLikelihoodLoss, InferSoftmaxCrossEntropyLoss;
 
 // nn_recurrent.cc
 Infer InferRecurrent;

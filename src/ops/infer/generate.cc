@@ -126,6 +126,14 @@ Status InferRange(InferenceContext& context) {
     }
   }
   context.SetOutput(0, kBySchema, Shape{count.is_unknown() ? context.NewSymbol("count") : count});
+  // ONNX asks for scalars, but the body that it gives AffineGrid computes a limit of one element: only what is written is refused.
+  const auto written = [&](size_t i) {
+    const ir::Value* value = context.node().input(i);
+    return value != nullptr &&
+           (value->initializer() != nullptr || (value->producer() != nullptr && value->producer()->op_type == "Constant"));
+  };
+  if (context.schema().domain.empty() && written(0) && written(1) && written(2))
+    for (size_t i = 0; i < 3; ++i) RETURN_IF_ERROR(RequireRank(context, i, 0));
   constexpr int64_t kMaxElementsMade = 64;
   if (!count.is_constant() || count.value() > kMaxElementsMade || start.is_unknown() || !delta.is_constant()) return {};
   Elements elements;

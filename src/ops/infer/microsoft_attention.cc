@@ -67,10 +67,11 @@ Status InferMultiHeadAttention(InferenceContext& context) {
     hidden = count * value_head;
   }
   context.SetOutput(0, context.input_dtype(0), Shape{batch, sequence, hidden});
-  Dim total = keys;
-  if (context.has_input(6)) total = total + DimOf(context.input_shape(6), 2);
-  context.SetOutput(1, context.input_dtype(0), Shape{batch, count, total, head});
-  context.SetOutput(2, context.input_dtype(0), Shape{batch, count, total, value_head});
+  Dim total = keys, rows = keys;
+  if (context.has_input(6)) total = rows = total + DimOf(context.input_shape(6), 2);
+  if (context.has_input(8)) rows = DimOf(context.input_shape(6), 2), total = Dim();  // a shared buffer
+  context.SetOutput(1, context.input_dtype(0), Shape{batch, count, rows, head});
+  context.SetOutput(2, context.input_dtype(0), Shape{batch, count, rows, value_head});
   context.SetOutput(3, kBySchema, Shape{batch, count, sequence, total});
   return {};
 }
@@ -92,7 +93,7 @@ Status InferGroupQueryAttention(InferenceContext& context) {
   const DataType cache = context.has_input(3) ? context.input_dtype(3) : context.input_dtype(0);
   const Dim cached_head = past != nullptr && past->rank() == 4 ? (*past)[3] : head;
   for (const size_t i : {size_t{1}, size_t{2}}) context.SetOutput(i, cache, Shape{batch, Dim(kv_heads), total, cached_head});
-  context.SetOutput(3, context.input_dtype(0), Shape{batch, Dim(heads), DimOf(query, 1), total});
+  context.SetOutput(3, context.input_dtype(0), Shape{batch, Dim(heads), DimOf(query, 1), context.NewSymbol("visible_sequence")});
   return {};
 }
 

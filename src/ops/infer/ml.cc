@@ -80,18 +80,48 @@ Status InferCategoryMapper(InferenceContext& context) {
   return {};
 }
 
+namespace {
+
+// One side of a LabelEncoder's table, "keys" or "values": the one attribute of the four that says it.
+struct LabelColumn {
+  int attributes = 0;
+  DataType dtype = DataType::kUndefined;
+  std::optional<int64_t> size;
+};
+
+LabelColumn ReadLabelColumn(const InferenceContext& context, const std::string& side) {
+  LabelColumn column;
+  const ir::Node& node = context.node();
+  const auto list = [&](const char* suffix, DataType dtype, auto get) {
+    if (node.attribute(side + suffix) == nullptr) return;
+    column = {column.attributes + 1, dtype, static_cast<int64_t>(get(side + suffix).size())};
+  };
+  list("_strings", DataType::kString, [&](const std::string& name) { return node.GetStrings(name); });
+  list("_int64s", DataType::kInt64, [&](const std::string& name) { return GetInts(context, name); });
+  list("_floats", DataType::kFloat, [&](const std::string& name) { return node.GetFloats(name); });
+  if (const ir::Attribute* attribute = node.attribute(side + "_tensor")) {
+    ++column.attributes;
+    if (const auto* tensor = std::get_if<ir::StoredTensor>(&attribute->value)) {
+      column.dtype = tensor->dtype;
+      column.size = std::accumulate(tensor->dims.begin(), tensor->dims.end(), int64_t{1}, std::multiplies<>());
+    }
+  }
+  return column;
+}
+
+}  // namespace
+
 Status InferLabelEncoder(InferenceContext& context) {
   if (context.schema().since_version == 1) return InferCategoryMapper(context);
-  DataType to = DataType::kUndefined;
-  if (HasAttribute(context, "values_strings"))
-    to = DataType::kString;
-  else if (HasAttribute(context, "values_int64s"))
-    to = DataType::kInt64;
-  else if (HasAttribute(context, "values_floats"))
-    to = DataType::kFloat;
-  else if (const ir::Attribute* values = context.node().attribute("values_tensor"))
-    if (const auto* tensor = std::get_if<ir::StoredTensor>(&values->value)) to = tensor->dtype;
-  context.SetOutput(0, to, InputShape(context, 0));
+  const LabelColumn keys = ReadLabelColumn(context, "keys"), values = ReadLabelColumn(context, "values");
+  context.SetOutput(0, values.dtype, InputShape(context, 0));
+  if (keys.attributes != 1) return Invalid(fmt::format("{} attributes keys_*; expected 1", keys.attributes));
+  if (values.attributes != 1) return Invalid(fmt::format("{} attributes values_*; expected 1", values.attributes));
+  if (keys.size && values.size && *keys.size != *values.size)
+    return Invalid(fmt::format("{} keys for {} values", *keys.size, *values.size));
+  const DataType input = context.input_dtype(0);
+  if (input != DataType::kUndefined && keys.dtype != DataType::kUndefined && input != keys.dtype)
+    return Invalid(fmt::format("{} is {}, but the keys are {}", InputLabel(context, 0), DataTypeName(input), DataTypeName(keys.dtype)));
   return {};
 }
 

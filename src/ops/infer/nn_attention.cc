@@ -115,6 +115,12 @@ Status InferLinearAttention(InferenceContext& context) {
   ASSIGN_OR_RETURN(const Dim time, EqualDims(q.sequence, k.sequence, "times of query and key"));
   context.SetOutput(0, context.input_dtype(0), Shape{q.batch, time, Dim(GetInt(context, "q_num_heads")) * state[3]});
   context.SetOutput(1, context.has_input(3) ? context.input_dtype(3) : context.input_dtype(0), std::move(state));
+  const std::string rule = GetString(context, "update_rule", "gated_delta");
+  const bool gated = rule.starts_with("gated"), delta = rule.ends_with("delta");
+  if (rule != "linear" && rule != "gated" && rule != "delta" && rule != "gated_delta")
+    return Invalid(fmt::format("update_rule = '{}' is none of linear, gated, delta, gated_delta", rule));
+  if (gated && !context.has_input(4)) return Invalid(fmt::format("update_rule = '{}' needs input 4 (decay)", rule));
+  if (delta && !context.has_input(5)) return Invalid(fmt::format("update_rule = '{}' needs input 5 (beta)", rule));
   return {};
 }
 

@@ -39,8 +39,10 @@ Status InferInstanceNormalization(InferenceContext& context) {
   return {};
 }
 
-// LayerNormalization: the second and third output have size 1 from `axis` on.
-Status InferLayerNormalization(InferenceContext& context) {
+namespace {
+
+// The outputs behind the first have size 1 from `axis` on.
+Status InferNormalizedRows(InferenceContext& context, size_t statistics_outputs) {
   const Shape* x = context.input_shape(0);
   context.SetOutput(0, kBySchema, InputShape(context, 0));
   std::optional<Shape> statistics;
@@ -51,9 +53,14 @@ Status InferLayerNormalization(InferenceContext& context) {
   }
   ASSIGN_OR_RETURN(DataType stash, GetDataType(context, "stash_type"));
   if (stash == DataType::kUndefined) stash = DataType::kFloat;
-  for (const size_t i : {size_t{1}, size_t{2}}) context.SetOutput(i, stash, statistics);
+  for (size_t i = 1; i <= statistics_outputs; ++i) context.SetOutput(i, stash, statistics);
   return {};
 }
+
+}  // namespace
+
+Status InferLayerNormalization(InferenceContext& context) { return InferNormalizedRows(context, 2); }
+Status InferSimplifiedLayerNormalization(InferenceContext& context) { return InferNormalizedRows(context, 1); }
 
 // RMSNormalization's Y has the type of scale.
 Status InferRmsNormalization(InferenceContext& context) {

@@ -28,6 +28,8 @@ Status InferRecurrent(InferenceContext& context) {
   context.SetOutput(0, dtype, batch_first ? Shape{batch, sequence, directions, hidden} : Shape{sequence, directions, batch, hidden});
   for (const size_t i : {size_t{1}, size_t{2}})
     context.SetOutput(i, dtype, batch_first ? Shape{batch, directions, hidden} : Shape{directions, batch, hidden});
+  if (HasAttribute(context, "hidden_size"))
+    RETURN_IF_ERROR(EqualDims(Dim(GetInt(context, "hidden_size")), hidden, "hidden_size and last dim of R").status());
   return {};
 }
 

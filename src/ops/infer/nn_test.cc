@@ -83,6 +83,10 @@ TEST(NnInferenceTest, SequencesAndAttention) {
             "head sizes of K and Q: 32 and 64 differ"},
            {27, "float[b,t,64] q, float[b,t,64] k, float[b,t,32] v, float[b,t,4] g",
             "y, s = LinearAttention <q_num_heads = 4, kv_num_heads = 4> (q, k, v, \"\", g, g)", "float[b,t,32] float[b,4,16,8]"},
+           {27, "float[b,t,64] q, float[b,t,64] k, float[b,t,32] v",
+            "y, s = LinearAttention <q_num_heads = 4, kv_num_heads = 4, update_rule = \"gated\"> (q, k, v)", "needs input 4 (decay)"},
+           {22, "float[s,b,16] x, float[1,128,16] w, float[1,128,32] r", "y, h, c = LSTM <hidden_size = 31> (x, w, r)",
+            "hidden_size and last dim of R: 31 and 32 differ"},
            {23, "float[b,8,s,64] q", "y = ai.onnx.preview.FlexAttention(q, q, q)", "float[b,8,s,64]"},
        })
     Check(test);

@@ -27,6 +27,13 @@ ReduceAxes ReadAxes(const InferenceContext& context) {
   return result;
 }
 
+// What other numbers than 0 and 1 mean is not said; this engine and ONNX's inference would differ.
+Status CheckKeepDims(const InferenceContext& context) {
+  const int64_t keep_dims = GetInt(context, "keepdims", 1);
+  if (keep_dims == 0 || keep_dims == 1) return {};
+  return Invalid(fmt::format("keepdims = {} is neither 0 nor 1", keep_dims));
+}
+
 std::optional<Shape> UnknownAxesShape(const Shape& input, const ReduceAxes& axes, bool keep_dims) {
   if (keep_dims) {
     Shape shape = Shape::OfRank(input.rank());
@@ -64,6 +71,7 @@ Status Reduce(InferenceContext& context, Dim (*combine)(const Dim&, const Dim&))
   }
   const bool everything = input->rank() == 1 && reduced[0];
   context.SetOutput(0, kBySchema, std::move(shape));
+  RETURN_IF_ERROR(CheckKeepDims(context));
   const std::optional<Elements> elements = everything && combine != nullptr ? KnownElements(context, 0) : std::nullopt;
   if (!elements || elements->empty()) return {};
   Dim result = elements->front();
@@ -94,7 +102,7 @@ Status InferArgReduce(InferenceContext& context) {
     }
   }
   context.SetOutput(0, DataType::kInt64, std::move(shape));
-  return {};
+  return CheckKeepDims(context);
 }
 
 // Softmax, LogSoftmax, Hardmax, LpNormalization: the shape stays; attribute `axis` must lie within it.

@@ -278,6 +278,11 @@ constexpr Row kPreview[] = {
     {"FlexAttention", InferFlexAttention},
 };
 
+constexpr Row kOnnxRuntime[] = {
+    {"LayerNormalization", InferLayerNormalization},
+    {"SimplifiedLayerNormalization", InferSimplifiedLayerNormalization},
+};
+
 // Others of this domain get the element types that their schemas say.
 constexpr Row kMicrosoft[] = {
     {"Attention", InferMicrosoftAttention},
@@ -377,6 +382,7 @@ const Index* FindIndex(std::string_view domain) {
       {"ai.onnx.preview.training", MakeIndex(kTraining)},
       {"ai.onnx.preview", MakeIndex(kPreview)},
       {"com.microsoft", MakeIndex(kMicrosoft)},
+      {"onnxruntime", MakeIndex(kOnnxRuntime)},
   };
   const auto found = kIndices->find(ir::NormalDomain(domain));
   return found == kIndices->end() ? nullptr : &found->second;

@@ -45,16 +45,18 @@ struct ClassifierRule {
 
  private:
   size_t DecideOfTwo(std::span<T> scores, std::span<uint8_t> given, std::span<float> to) const;
-  bool IsSecond(T score) const { return one_of_two && weights_positive ? score > T{0.5} : score > 0; }
+  bool IsSecond(T score) const { return weights_positive ? score > T{0.5} : score > 0; }
 };
 
 template <class T>
 size_t ClassifierRule<T>::Decide(std::span<T> scores, std::span<uint8_t> given, const ClassLabels& labels, std::span<float> to) const {
-  if (scores.size() == 2) return DecideOfTwo(scores, given, to);
-  std::optional<size_t> best;
+  if (one_of_two) return DecideOfTwo(scores, given, to);
+  // The top class is that of the highest score; what no leaf spoke of has the score 0. (ONNX Runtime takes, of two classes,
+  // the second whenever its score is positive.)
+  size_t best = 0;
   for (size_t i = 0; i < scores.size(); ++i) {
-    if (!base_values.empty()) scores[i] += base_values[i], given[i] = 1;
-    if (given[i] != 0 && (!best || scores[i] > scores[*best])) best = i;
+    if (!base_values.empty()) scores[i] += base_values[std::min(i, base_values.size() - 1)];
+    if (scores[i] > scores[best]) best = i;
     to[i] = static_cast<float>(scores[i]);
   }
   if (scores.size() > 1)
@@ -62,7 +64,7 @@ size_t ClassifierRule<T>::Decide(std::span<T> scores, std::span<uint8_t> given, 
   else if (transform == PostTransform::kProbit)
     to[0] = kernels::Probit(to[0]);
   if (scores.size() == 1) return scores[0] > 0 ? labels.one() : labels.zero();
-  return best.value_or(0);
+  return best;
 }
 
 template <class T>
@@ -82,14 +84,11 @@ size_t ClassifierRule<T>::DecideOfTwo(std::span<T> scores, std::span<uint8_t> gi
   if (has_second || base_values.size() == 2) {
     for (size_t i = 0; i < 2; ++i) to[i] = given[i] != 0 ? static_cast<float>(scores[i]) : 0.f;
     ApplyPostTransform(transform, to);
-  } else if (base_values.size() == 1 && !one_of_two) {
-    to[0] = static_cast<float>(scores[0]);
-    to[1] = 0;
   } else if (transform == PostTransform::kProbit) {
     to[0] = kernels::Probit(static_cast<float>(scores[0]));
     to[1] = -to[0];
   } else {
-    const SecondClass second = one_of_two && weights_positive ? SecondClass::kComplement : SecondClass::kNegated;
+    const SecondClass second = weights_positive ? SecondClass::kComplement : SecondClass::kNegated;
     WriteTwoScores(transform, second, static_cast<float>(scores[0]), to.data());
   }
   return second_wins ? 1 : 0;

@@ -219,8 +219,19 @@ StatusOr<std::unique_ptr<Kernel>> CreateRoiAlign(const NodeInfo& node) {
         return Invalid(fmt::format("batch_indices holds {}, beyond the batch of {}", image, shape.batch));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, Dims{shape.rois, shape.channels, state.height, state.width}));
     return Dispatch<float, double>(x.dtype, "RoiAlign", [&]<class T>() -> Status {
-      kernels::RoiAlign<T>(shape, state.options, x.ptr<T>(), rois.ptr<T>(), images.ptr<int64_t>(), y.mutable_ptr<T>(),
-                           context.thread_pool());
+      const int64_t image_size = shape.channels * shape.height * shape.width, count = shape.channels * state.height * state.width;
+      for (int64_t i = 0; i < shape.rois; ++i) {
+        const T *const image = x.ptr<T>() + images.ptr<int64_t>()[i] * image_size, *const roi = rois.ptr<T>() + i * 4;
+        const double samples = std::max(1.0, kernels::RoiAlignSamples(shape, state.options, roi));
+        // A hostile roi can ask for many more samples than there are pixels: a step is a fraction of a second.
+        const auto step = static_cast<int64_t>(std::max(1.0, 3e7 / samples));
+        for (int64_t first = 0; first < count; first += step) {
+          RETURN_IF_ERROR(context.CheckInterrupted());
+          context.ParallelFor(std::min(step, count - first), 10 * samples, [&](int64_t begin, int64_t end) {
+            kernels::RoiAlign<T>(shape, state.options, image, roi, y.mutable_ptr<T>() + i * count, first + begin, first + end);
+          });
+        }
+      }
       return Status();
     });
   });

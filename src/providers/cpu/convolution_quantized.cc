@@ -188,7 +188,7 @@ Status RunQLinearConv(KernelContext& context, const State& state, const ConvShap
 }
 
 StatusOr<std::unique_ptr<Kernel>> CreateQLinearConv(const NodeInfo& node) {
-  if (node.GetInt("channels_last") != 0) return Unsupported("QLinearConv with channels_last");
+  if (node.GetInt("channels_last") != 0) return Unsupported("QLinearConv with channels_last and weights of unknown rank");
   ASSIGN_OR_RETURN(State state, ReadState(node, 3, 5, 2));
   return MakeKernel([state = std::move(state)](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(const ConvShape shape, Plan(context, state));

@@ -28,6 +28,7 @@ struct ResizeState {
   AspectPolicy policy = AspectPolicy::kStretch;
   std::vector<int64_t> axes;  // empty: all
   std::vector<float> scales;  // given as attributes (Upsample-1 and -7)
+  bool shrinks_by_ceil = false;
   int roi_input = -1, scales_input = -1, sizes_input = -1;
 };
 
@@ -134,6 +135,7 @@ Status BuildTables(const ResizeState& state, size_t rank, std::vector<ResizeAxis
     // An axis that is not named keeps its elements, whatever the transform.
     ResizeOptions options = state.options;
     if (std::find(selected.begin(), selected.end(), i) == selected.end()) options.transform = kernels::CoordinateTransform::kAsymmetric;
+    if (state.shrinks_by_ceil && axes[i].scale < 1) options.nearest = kernels::NearestMode::kCeil;
     RETURN_IF_ERROR(kernels::BuildResizeTable(options, axes[i]));
   }
   return Status();
@@ -146,7 +148,7 @@ T FromDouble(double value) {
   } else if constexpr (std::is_same_v<T, bool>) {
     return value != 0;
   } else {
-    value = std::nearbyint(value);
+    value = std::trunc(value);
     if (!(value > static_cast<double>(std::numeric_limits<T>::min()))) return std::numeric_limits<T>::min();
     if (value >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
     return static_cast<T>(value);
@@ -196,7 +198,16 @@ Status RunNearest(KernelContext& context, const ResizeState& state, std::span<co
   }
 }
 
-// Integers are interpolated in double (8- and 16-bit ones in float, which holds them) and rounded.
+// Interpolated values as integers: cut off, as Cast does and the peers do, but for what only rounding kept from the next
+// one. Filters that average (antialias) round.
+template <class T, class Compute>
+T ToInteger(Compute value, bool rounds) {
+  constexpr double kSlack = std::is_same_v<Compute, float> ? 1.0 / 64 : 1e-6;
+  const auto wide = static_cast<double>(value);
+  return FromDouble<T>(rounds ? std::nearbyint(wide) : std::trunc(wide + std::copysign(kSlack, wide)));
+}
+
+// Integers are interpolated in double (8- and 16-bit ones in float, which holds them).
 template <class T>
 Status RunInterpolated(KernelContext& context, const ResizeState& state, std::span<const ResizeAxis> axes, const TensorView& x,
                        TensorView y) {
@@ -212,7 +223,7 @@ Status RunInterpolated(KernelContext& context, const ResizeState& state, std::sp
     Compute* result = reinterpret_cast<Compute*>(workspace + out);
     std::transform(x.ptr<T>(), x.ptr<T>() + x.num_elements(), wide, [](T v) { return static_cast<Compute>(v); });
     kernels::ResizeInterpolated<Compute>(axes, extrapolation, wide, result, workspace + passes, context.thread_pool());
-    std::transform(result, result + y.num_elements(), y.mutable_ptr<T>(), [](Compute v) { return FromDouble<T>(static_cast<double>(v)); });
+    std::transform(result, result + y.num_elements(), y.mutable_ptr<T>(), [&](Compute v) { return ToInteger<T>(v, state.options.antialias); });
   } else {
     kernels::ResizeInterpolated<T>(axes, extrapolation, x.ptr<T>(), y.mutable_ptr<T>(), workspace + passes, context.thread_pool());
   }
@@ -269,6 +280,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateResize(const NodeInfo& node) {
   ASSIGN_OR_RETURN(state.options.mode, kernels::ParseResizeMode(node.GetString("mode", "nearest")));
   if (node.schema().since_version < 11) {
     SetAsymmetric(state.options);
+    state.shrinks_by_ceil = true;  // ONNX's example of that version, which ONNX Runtime follows: 1 2 3 4 by 0.6 is 1 3
     state.scales_input = 1;
     return MakeResize(std::move(state));
   }

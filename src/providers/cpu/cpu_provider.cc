@@ -1,5 +1,7 @@
 #include "providers/cpu/cpu_provider.h"
 
+#include "base/status_macros.h"
+#include "kernels/gemm/simd_choice.h"
 #include "providers/cpu/registry.h"
 
 namespace sardonyx::cpu {
@@ -9,6 +11,7 @@ bool CpuProvider::HasOperator(std::string_view domain, std::string_view op_type,
 }
 
 StatusOr<runtime::KernelChoice> CpuProvider::Compile(const runtime::NodeInfo& node) const {
+  RETURN_IF_ERROR(kernels::ApplySimdEnvironment());
   return runtime::ChooseKernel(FindKernels(ir::NormalDomain(node.node().domain), node.node().op_type, node.opset_version()), node);
 }
 

@@ -22,9 +22,8 @@ Status RunElementwise(KernelContext& context, std::string_view op, const kernels
   }
   const std::span<const kernels::Operand> used(operands.data(), inputs.size());
   const kernels::BroadcastLoop loop(dims, {shapes.data(), inputs.size()});
-  context.ParallelFor(loop.num_elements(), kernel.cost, [&](int64_t begin, int64_t end) {
-    RunRows(kernel, loop, used, out_dtype, out.data, parameters.data(), begin, end);
-  });
+  context.ParallelFor(loop.num_elements(), kernel.cost,
+                      [&](int64_t begin, int64_t end) { RunRows(kernel, loop, used, out_dtype, out.data, parameters.data(), begin, end); });
   return Status();
 }
 

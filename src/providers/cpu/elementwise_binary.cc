@@ -10,8 +10,8 @@ using kernels::BinaryOp;
 
 // How the second input meets the first.
 enum class Alignment {
-  kNumpy,    // opset 7: trailing dims align, both broadcast
-  kAtAxis,   // opset 1 to 6: the second one only, if `broadcast` is set, from dim `axis` on
+  kNumpy,   // opset 7: trailing dims align, both broadcast
+  kAtAxis,  // opset 1 to 6: the second one only, if `broadcast` is set, from dim `axis` on
 };
 
 bool Divides(BinaryOp op) { return op == kDiv || op == kMod || op == kFmod; }
@@ -34,8 +34,8 @@ struct BinaryBinding {
     if (alignment == Alignment::kNumpy) return b;
     if (broadcast) return kernels::AlignAtAxis(b, axis, a.rank());
     if (a == b) return b;
-    return Usage(fmt::format("{}: shapes {} and {} differ, and before opset 7 only the attribute broadcast=1 lets them",
-                             name, a.ToString(), b.ToString()));
+    return Usage(fmt::format("{}: shapes {} and {} differ, and before opset 7 only the attribute broadcast=1 lets them", name, a.ToString(),
+                             b.ToString()));
   }
 
   Status operator()(KernelContext& context) const {
@@ -43,7 +43,8 @@ struct BinaryBinding {
     const TensorView& b = context.input(1);
     if (op != kPow && a.dtype != b.dtype)
       return Usage(fmt::format("{}: inputs are {} and {}, not of one type", name, a.TypeString(), b.TypeString()));
-    if (Divides(op) && kernels::FindZero(b.dtype, b.data, b.num_elements())) return Usage(fmt::format("{}: integer division by zero", name));
+    if (Divides(op) && kernels::FindZero(b.dtype, b.data, b.num_elements()))
+      return Usage(fmt::format("{}: integer division by zero", name));
     ASSIGN_OR_RETURN(Dims b_dims, SecondDims(a.dims, b.dims));
     const ElementwiseInput inputs[] = {{&a, a.dims}, {&b, std::move(b_dims)}};
     return RunElementwise(context, name, FindFor(op, a.dtype, b.dtype), inputs, IsComparison(op) ? DataType::kBool : a.dtype, parameters);
@@ -80,9 +81,11 @@ StatusOr<std::unique_ptr<Kernel>> MakeBitShift(const NodeInfo& node) {
 
 StatusOr<std::unique_ptr<Kernel>> MakeSwiGlu(const NodeInfo& node) {
   return MakeKernel(
-      [binding = BinaryBinding{.op = kSwiGlu, .name = "SwiGLU", .parameters = {node.GetFloat("alpha", 1.0f)}}](KernelContext& context) -> Status {
+      [binding =
+           BinaryBinding{.op = kSwiGlu, .name = "SwiGLU", .parameters = {node.GetFloat("alpha", 1.0f)}}](KernelContext& context) -> Status {
         if (!(context.input(0).dims == context.input(1).dims))
-          return Usage(fmt::format("SwiGLU: inputs {} and {} must have one shape", context.input(0).TypeString(), context.input(1).TypeString()));
+          return Usage(
+              fmt::format("SwiGLU: inputs {} and {} must have one shape", context.input(0).TypeString(), context.input(1).TypeString()));
         return binding(context);
       },
       kEitherInPlace);
@@ -97,7 +100,8 @@ StatusOr<std::unique_ptr<Kernel>> MakePRelu(const NodeInfo& node) {
         const TensorView& slope = context.input(1);
         if (x.dtype != slope.dtype) return Usage(fmt::format("PRelu: inputs are {} and {}", x.TypeString(), slope.TypeString()));
         Dims dims = slope.dims;
-        if (per_channel && slope.num_elements() == 1) dims = Dims();
+        if (per_channel && slope.num_elements() == 1)
+          dims = Dims();
         else if (per_channel && slope.rank() < x.rank()) {
           ASSIGN_OR_RETURN(dims, kernels::AlignAtAxis(slope.dims, 1, x.rank()));
         }

@@ -37,10 +37,14 @@ StatusOr<kernels::ConvertOptions> ReadOptions(const NodeInfo& node) {
   kernels::ConvertOptions options;
   options.overflow = node.GetInt("saturate", 1) != 0 ? Overflow::kSaturate : Overflow::kNonFinite;
   const std::string mode = node.GetString("round_mode", "up");
-  if (mode == "up") options.e8m0_rounding = Float8E8M0Rounding::kUp;
-  else if (mode == "down") options.e8m0_rounding = Float8E8M0Rounding::kDown;
-  else if (mode == "nearest") options.e8m0_rounding = Float8E8M0Rounding::kNearest;
-  else return Invalid(fmt::format("{}: round_mode is '{}', not up, down or nearest", node.node().op_type, mode));
+  if (mode == "up")
+    options.e8m0_rounding = Float8E8M0Rounding::kUp;
+  else if (mode == "down")
+    options.e8m0_rounding = Float8E8M0Rounding::kDown;
+  else if (mode == "nearest")
+    options.e8m0_rounding = Float8E8M0Rounding::kNearest;
+  else
+    return Invalid(fmt::format("{}: round_mode is '{}', not up, down or nearest", node.node().op_type, mode));
   return options;
 }
 
@@ -53,7 +57,8 @@ StatusOr<DataType> ReadTo(const NodeInfo& node) {
     return Invalid(fmt::format("Cast: to is '{}', which is no element type", node.GetString("to")));
   }
   const int64_t number = node.GetInt("to");
-  if (number <= 0 || number >= kNumDataTypes) return Invalid(fmt::format("{}: to is {}, which is no element type", node.node().op_type, number));
+  if (number <= 0 || number >= kNumDataTypes)
+    return Invalid(fmt::format("{}: to is {}, which is no element type", node.node().op_type, number));
   return static_cast<DataType>(number);
 }
 
@@ -78,14 +83,16 @@ StatusOr<std::unique_ptr<Kernel>> MakeCastLike(const NodeInfo& node) {
 
 StatusOr<std::unique_ptr<Kernel>> MakeBitCast(const NodeInfo& node) {
   ASSIGN_OR_RETURN(const DataType to, ReadTo(node));
-  return MakeKernel([to](KernelContext& context) -> Status {
-    const TensorView& x = context.input(0);
-    if (x.dtype == DataType::kString || BitsPerElement(x.dtype) != BitsPerElement(to))
-      return Usage(fmt::format("BitCast: {} and {} have different sizes", DataTypeName(x.dtype), DataTypeName(to)));
-    ASSIGN_OR_RETURN(TensorView y, context.Output(0, to, x.dims));
-    if (y.data != x.data) std::memcpy(y.data, x.data, x.byte_size());
-    return Status();
-  }, {.in_place = {{0, 0}}});
+  return MakeKernel(
+      [to](KernelContext& context) -> Status {
+        const TensorView& x = context.input(0);
+        if (x.dtype == DataType::kString || BitsPerElement(x.dtype) != BitsPerElement(to))
+          return Usage(fmt::format("BitCast: {} and {} have different sizes", DataTypeName(x.dtype), DataTypeName(to)));
+        ASSIGN_OR_RETURN(TensorView y, context.Output(0, to, x.dims));
+        if (y.data != x.data) std::memcpy(y.data, x.data, x.byte_size());
+        return Status();
+      },
+      {.in_place = {{0, 0}}});
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeIdentity(const NodeInfo& node) {

@@ -20,7 +20,8 @@ Status FillMask(TensorView& mask) {
   std::array<unsigned char, 8> element{};
   kernels::ConvertElements(DataType::kFloat, &one, mask.dtype, element.data(), 0, 1);
   const int64_t stride = kernels::ElementStride(mask.dtype);
-  for (int64_t i = 0; i < mask.num_elements(); ++i) std::copy_n(element.data(), stride, static_cast<unsigned char*>(mask.data) + i * stride);
+  for (int64_t i = 0; i < mask.num_elements(); ++i)
+    std::copy_n(element.data(), stride, static_cast<unsigned char*>(mask.data) + i * stride);
   return Status();
 }
 

@@ -43,8 +43,10 @@ StatusOr<std::unique_ptr<Kernel>> MakeBiasActivation(kernels::UnaryOp activation
 
 std::span<const KernelEntry> FusedKernels() {
   static constexpr KernelEntry kEntries[] = {
-      {"com.microsoft", "BiasGelu", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeBiasActivation(kernels::UnaryOp::kGelu, node); }},
-      {"com.microsoft", "FastGelu", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeBiasActivation(kernels::UnaryOp::kGeluTanh, node); }},
+      {"com.microsoft", "BiasGelu", "reference", AcceptsAll,
+       [](const NodeInfo& node) { return MakeBiasActivation(kernels::UnaryOp::kGelu, node); }},
+      {"com.microsoft", "FastGelu", "reference", AcceptsAll,
+       [](const NodeInfo& node) { return MakeBiasActivation(kernels::UnaryOp::kGeluTanh, node); }},
   };
   return kEntries;
 }

@@ -22,7 +22,8 @@ TEST(ElementwiseBindings, CoverEveryVersion) {
   for (const KernelEntry& entry : ElementwiseKernels()) {
     for (const ops::OpSchema* schema : ops::SchemaVersions(entry.domain, entry.op_type)) {
       if (schema->deprecated) continue;
-      EXPECT_FALSE(FindKernels(entry.domain, entry.op_type, schema->since_version).empty()) << entry.op_type << " " << schema->since_version;
+      EXPECT_FALSE(FindKernels(entry.domain, entry.op_type, schema->since_version).empty())
+          << entry.op_type << " " << schema->since_version;
     }
   }
 }
@@ -50,6 +51,13 @@ TEST(ElementwiseBindings, ClipReadsAttributesThenInputs) {
   EXPECT_FALSE(OneNode("Clip", 13).Input(x).Input(Floats({2}, {0, 1})).RunOne().ok());
 }
 
+TEST(ElementwiseBindings, VariadicOperandsMayGrow) {
+  const Tensor one = Floats({1, 1}, {1}), two = Floats({1}, {2}), many = Floats({2, 3}, {0, 1, 2, 3, 4, 5});
+  EXPECT_EQ(ToFloats(OneNode("Max", 13).Input(one).Input(two).Input(many).RunOne()), (F{2, 2, 2, 3, 4, 5}));
+  EXPECT_EQ(ToFloats(OneNode("Sum", 13).Input(one).Input(two).Input(many).RunOne()), (F{3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(ToFloats(OneNode("Mean", 13).Input(one).Input(two).Input(many).RunOne()), (F{1, 4 / 3.0f, 5 / 3.0f, 2, 7 / 3.0f, 8 / 3.0f}));
+}
+
 TEST(ElementwiseBindings, SlopeOfPReluIsPerChannelBeforeOpset7) {
   const Tensor x = Floats({1, 2, 2}, {-1, -1, -1, -1}), slope = Floats({2}, {2, 3});
   EXPECT_EQ(ToFloats(OneNode("PRelu", 6).Input(x).Input(slope).RunOne()), (F{-2, -2, -3, -3}));
@@ -60,9 +68,11 @@ TEST(ElementwiseBindings, CastNamesItsTypeInOpset1) {
   const auto y = OneNode("Cast", 1).Attribute("to", std::string("INT32")).Input(Floats({2}, {1.9f, -1.9f})).RunOne();
   ASSERT_TRUE(y.ok());
   EXPECT_EQ(y->data<int32_t>()[1], -1);
-  EXPECT_EQ(OneNode("Cast", 1).Attribute("to", std::string("NOTHING")).Input(Floats({1}, {1})).RunOne().status().code(), StatusCode::kInvalid);
+  EXPECT_EQ(OneNode("Cast", 1).Attribute("to", std::string("NOTHING")).Input(Floats({1}, {1})).RunOne().status().code(),
+            StatusCode::kInvalid);
   EXPECT_EQ(OneNode("Cast", 13).Attribute("to", int64_t{99}).Input(Floats({1}, {1})).RunOne().status().code(), StatusCode::kInvalid);
-  EXPECT_EQ(OneNode("Cast", 13).Attribute("to", int64_t{1}).Input(Tensor::FromStrings({1}, {"x"})).RunOne().status().code(), StatusCode::kUsage);
+  EXPECT_EQ(OneNode("Cast", 13).Attribute("to", int64_t{1}).Input(Tensor::FromStrings({1}, {"x"})).RunOne().status().code(),
+            StatusCode::kUsage);
 }
 
 TEST(ElementwiseBindings, BitCastKeepsBits) {
@@ -98,7 +108,13 @@ TEST(ElementwiseBindings, VariadicOperatorsFoldAndBroadcast) {
 TEST(ElementwiseBindings, RefusesWhatTheOperatorIsNotDefinedFor) {
   EXPECT_EQ(OneNode("Sqrt", 13).Input(Tensor::Scalar<int32_t>(4)).RunOne().status().code(), StatusCode::kUnsupported);
   EXPECT_FALSE(OneNode("Add", 14).Input(Floats({1}, {1})).Input(Tensor::From<int32_t>({1}, {1})).RunOne().ok());
-  EXPECT_EQ(OneNode("BitShift", 11).Attribute("direction", std::string("UP")).Input(Tensor::Scalar<uint8_t>(1)).Input(Tensor::Scalar<uint8_t>(1)).RunOne().status().code(),
+  EXPECT_EQ(OneNode("BitShift", 11)
+                .Attribute("direction", std::string("UP"))
+                .Input(Tensor::Scalar<uint8_t>(1))
+                .Input(Tensor::Scalar<uint8_t>(1))
+                .RunOne()
+                .status()
+                .code(),
             StatusCode::kInvalid);
   EXPECT_FALSE(OneNode("SwiGLU", 28).Input(Floats({2}, {1, 2})).Input(Floats({1}, {1})).RunOne().ok());
 }

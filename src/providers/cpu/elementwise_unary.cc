@@ -11,16 +11,23 @@ using kernels::UnaryOp;
 // The attributes an operator takes, in the order its functor reads them.
 Parameters ReadParameters(UnaryOp op, const NodeInfo& node) {
   switch (op) {
-    case kShrink: return {node.GetFloat("lambd", 0.5f), node.GetFloat("bias", 0.0f)};
-    case kIsInf: return {static_cast<float>(node.GetInt("detect_positive", 1)), static_cast<float>(node.GetInt("detect_negative", 1))};
-    case kLeakyRelu: return {node.GetFloat("alpha", 0.01f)};
+    case kShrink:
+      return {node.GetFloat("lambd", 0.5f), node.GetFloat("bias", 0.0f)};
+    case kIsInf:
+      return {static_cast<float>(node.GetInt("detect_positive", 1)), static_cast<float>(node.GetInt("detect_negative", 1))};
+    case kLeakyRelu:
+      return {node.GetFloat("alpha", 0.01f)};
     case kElu:
     case kCelu:
     case kThresholdedRelu:
-    case kSwish: return {node.GetFloat("alpha", 1.0f)};
-    case kSelu: return {node.GetFloat("alpha", 1.67326319217681884765625f), node.GetFloat("gamma", 1.05070102214813232421875f)};
-    case kHardSigmoid: return {node.GetFloat("alpha", 0.2f), node.GetFloat("beta", 0.5f)};
-    default: return {};
+    case kSwish:
+      return {node.GetFloat("alpha", 1.0f)};
+    case kSelu:
+      return {node.GetFloat("alpha", 1.67326319217681884765625f), node.GetFloat("gamma", 1.05070102214813232421875f)};
+    case kHardSigmoid:
+      return {node.GetFloat("alpha", 0.2f), node.GetFloat("beta", 0.5f)};
+    default:
+      return {};
   }
 }
 
@@ -38,7 +45,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeUnary(UnaryOp op, const NodeInfo& node) {
 
 StatusOr<std::unique_ptr<Kernel>> MakeGelu(const NodeInfo& node) {
   const std::string approximate = node.GetString("approximate", "none");
-  if (approximate != "none" && approximate != "tanh") return Invalid(fmt::format("Gelu: approximate is '{}', not none or tanh", approximate));
+  if (approximate != "none" && approximate != "tanh")
+    return Invalid(fmt::format("Gelu: approximate is '{}', not none or tanh", approximate));
   return MakeUnary(approximate == "tanh" ? kGeluTanh : kGelu, node);
 }
 
@@ -94,7 +102,8 @@ std::span<const KernelEntry> UnaryKernels() {
       Row<kSwish>("Swish"),
       {"", "Gelu", "reference", AcceptsAll, MakeGelu},
       {"com.microsoft", "Gelu", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeUnary(kGelu, node); }},
-      {"com.microsoft", "QuickGelu", "reference", AcceptsAll, [](const NodeInfo& node) -> StatusOr<std::unique_ptr<Kernel>> {
+      {"com.microsoft", "QuickGelu", "reference", AcceptsAll,
+       [](const NodeInfo& node) -> StatusOr<std::unique_ptr<Kernel>> {
          const Parameters alpha = {node.GetFloat("alpha", 1.702f)};
          return MakeKernel(
              [alpha](KernelContext& context) -> Status {

@@ -98,8 +98,11 @@ struct Bound {
 StatusOr<std::unique_ptr<Kernel>> MakeClip(const NodeInfo& node) {
   const bool by_attributes = node.opset_version() < 11;
   std::optional<float> low, high;
-  if (by_attributes && node.HasAttribute("min")) low = node.GetFloat("min");
-  if (by_attributes && node.HasAttribute("max")) high = node.GetFloat("max");
+  // Opset 6 gives the bounds defaults, the range of finite floats; opset 1 has none.
+  const auto bounded = [&](const char* name) { return by_attributes && (node.schema().since_version == 6 || node.HasAttribute(name)); };
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  if (bounded("min")) low = node.GetFloat("min", -kLargest);
+  if (bounded("max")) high = node.GetFloat("max", kLargest);
   return MakeKernel(
       [by_attributes, low, high](KernelContext& context) -> Status {
         const TensorView& x = context.input(0);

@@ -13,7 +13,8 @@ namespace {
 StatusOr<Tensor> Densify(const SparseTensor& sparse) {
   const Tensor values = sparse.values.Aligned(), indices = sparse.indices.Aligned();
   const DataType dtype = values.dtype();
-  if (dtype != DataType::kString && BitsPerElement(dtype) < 8) return Unsupported(fmt::format("a sparse constant of {}", DataTypeName(dtype)));
+  if (dtype != DataType::kString && BitsPerElement(dtype) < 8)
+    return Unsupported(fmt::format("a sparse constant of {}", DataTypeName(dtype)));
   if (indices.dtype() != DataType::kInt64) return Corrupt(fmt::format("indices of a sparse constant are {}", indices.TypeString()));
   ASSIGN_OR_RETURN(Tensor dense, Tensor::Allocate(dtype, sparse.dims));
   const int64_t count = values.num_elements(), total = dense.num_elements();
@@ -26,7 +27,8 @@ StatusOr<Tensor> Densify(const SparseTensor& sparse) {
     int64_t at = linear ? index[i] : 0;
     for (size_t d = 0; !linear && d < rank; ++d) {
       const int64_t coordinate = index[i * static_cast<int64_t>(rank) + static_cast<int64_t>(d)];
-      if (coordinate < 0 || coordinate >= sparse.dims[d]) return Corrupt(fmt::format("index {} of a sparse constant is out of its shape", coordinate));
+      if (coordinate < 0 || coordinate >= sparse.dims[d])
+        return Corrupt(fmt::format("index {} of a sparse constant is out of its shape", coordinate));
       at = at * sparse.dims[d] + coordinate;
     }
     if (at < 0 || at >= total) return Corrupt(fmt::format("index {} of a sparse constant is out of its shape", at));
@@ -59,8 +61,9 @@ StatusOr<Tensor> ConstantValue(const NodeInfo& node) {
       return Densify(sparse);
     }
   }
-  return Invalid("Constant: none of the attributes value, sparse_value, value_float, value_floats, value_int, value_ints, value_string, "
-                 "value_strings is set");
+  return Invalid(
+      "Constant: none of the attributes value, sparse_value, value_float, value_floats, value_int, value_ints, value_string, "
+      "value_strings is set");
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeConstant(const NodeInfo& node) {
@@ -75,7 +78,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeConstantOfShape(const NodeInfo& node) {
   if (value.num_elements() != 1) return Invalid(fmt::format("ConstantOfShape: value is {}, not one element", value.TypeString()));
   return MakeKernel([value = std::move(value)](KernelContext& context) -> Status {
     const TensorView& shape = context.input(0);
-    if (shape.dtype != DataType::kInt64 || shape.rank() > 1) return Usage(fmt::format("ConstantOfShape: the shape is {}", shape.TypeString()));
+    if (shape.dtype != DataType::kInt64 || shape.rank() > 1)
+      return Usage(fmt::format("ConstantOfShape: the shape is {}", shape.TypeString()));
     const Dims dims(shape.as<int64_t>());
     ASSIGN_OR_RETURN(TensorView out, context.Output(0, value.dtype(), dims));
     kernels::FillElements(out.dtype, value.raw_data(), out.num_elements(), out.data);

@@ -37,7 +37,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeSize(const NodeInfo&) {
 StatusOr<std::unique_ptr<Kernel>> MakeNonZero(const NodeInfo&) {
   return MakeKernel([](KernelContext& context) -> Status {
     const TensorView& x = context.input(0);
-    if (x.dtype != DataType::kString && BitsPerElement(x.dtype) < 8) return Unsupported(fmt::format("NonZero is not defined for {}", DataTypeName(x.dtype)));
+    if (x.dtype != DataType::kString && BitsPerElement(x.dtype) < 8)
+      return Unsupported(fmt::format("NonZero is not defined for {}", DataTypeName(x.dtype)));
     const int64_t count = x.num_elements();
     ASSIGN_OR_RETURN(void* const scratch, context.Workspace(static_cast<size_t>(count)));
     auto* const flags = static_cast<uint8_t*>(scratch);
@@ -75,7 +76,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeOneHot(const NodeInfo& node) {
     ASSIGN_OR_RETURN(void* const scratch, context.Workspace(static_cast<size_t>(count) * sizeof(int64_t)));
     auto* const wanted = static_cast<int64_t*>(scratch);
     kernels::LoadElements(indices.dtype, indices.data, 0, count, wanted);
-    kernels::OneHot(wanted, indices.dims.Product(0, at), depth, indices.dims.Product(at, indices.rank()), wrap, values.dtype, values.data, out.data);
+    kernels::OneHot(wanted, indices.dims.Product(0, at), depth, indices.dims.Product(at, indices.rank()), wrap, values.dtype, values.data,
+                    out.data);
     return Status();
   });
 }

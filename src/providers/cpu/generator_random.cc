@@ -2,6 +2,7 @@
 // they differ from run to run. The numbers are one stream, so these run on one thread.
 #include <cmath>
 
+#include "kernels/elementwise/convert_element.h"
 #include "kernels/generate/numpy_random.h"
 #include "providers/cpu/generator.h"
 #include "providers/cpu/scalar_input.h"
@@ -15,7 +16,8 @@ using kernels::NumpyRandom;
 struct Seed {
   std::optional<uint32_t> value;
   explicit Seed(const NodeInfo& node) {
-    if (node.HasAttribute("seed")) value = static_cast<uint32_t>(static_cast<int64_t>(node.GetFloat("seed")));
+    const float seed = node.GetFloat("seed");
+    if (node.HasAttribute("seed") && !std::isnan(seed)) value = static_cast<uint32_t>(kernels::ConvertElement<int64_t>(seed));
   }
   NumpyRandom Start() const { return NumpyRandom(value ? *value : kernels::FreshSeed()); }
 };
@@ -36,8 +38,10 @@ struct Distribution {
         doubles[i] = draw * scale + shift;
         singles[i] = static_cast<float>(draw) * static_cast<float>(scale) + static_cast<float>(shift);
       }
-      if (out.dtype == DataType::kDouble) kernels::StoreElements(doubles, n, out.dtype, out.data, begin);
-      else kernels::StoreElements(singles, n, out.dtype, out.data, begin);
+      if (out.dtype == DataType::kDouble)
+        kernels::StoreElements(doubles, n, out.dtype, out.data, begin);
+      else
+        kernels::StoreElements(singles, n, out.dtype, out.data, begin);
     }
   }
 };
@@ -56,7 +60,8 @@ Status CheckFloat(std::string_view op, DataType dtype) {
 StatusOr<std::unique_ptr<Kernel>> MakeRandom(const NodeInfo& node) {
   ASSIGN_OR_RETURN(const DataType dtype, DtypeAttribute(node, "dtype", DataType::kFloat));
   RETURN_IF_ERROR(CheckFloat(node.node().op_type, dtype));
-  return MakeKernel([dtype, dims = Dims(node.GetInts("shape")), seed = Seed(node), distribution = ReadDistribution(node)](KernelContext& context) -> Status {
+  return MakeKernel([dtype, dims = Dims(node.GetInts("shape")), seed = Seed(node),
+                     distribution = ReadDistribution(node)](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(TensorView out, context.Output(0, dtype, dims));
     NumpyRandom random = seed.Start();
     distribution.Fill(random, out);
@@ -66,15 +71,16 @@ StatusOr<std::unique_ptr<Kernel>> MakeRandom(const NodeInfo& node) {
 
 StatusOr<std::unique_ptr<Kernel>> MakeRandomLike(const NodeInfo& node) {
   ASSIGN_OR_RETURN(const DataType wanted, DtypeAttribute(node, "dtype", DataType::kUndefined));
-  return MakeKernel([wanted, name = node.node().op_type, seed = Seed(node), distribution = ReadDistribution(node)](KernelContext& context) -> Status {
-    const TensorView& like = context.input(0);
-    const DataType dtype = wanted == DataType::kUndefined ? like.dtype : wanted;
-    RETURN_IF_ERROR(CheckFloat(name, dtype));
-    ASSIGN_OR_RETURN(TensorView out, context.Output(0, dtype, like.dims));
-    NumpyRandom random = seed.Start();
-    distribution.Fill(random, out);
-    return Status();
-  });
+  return MakeKernel(
+      [wanted, name = node.node().op_type, seed = Seed(node), distribution = ReadDistribution(node)](KernelContext& context) -> Status {
+        const TensorView& like = context.input(0);
+        const DataType dtype = wanted == DataType::kUndefined ? like.dtype : wanted;
+        RETURN_IF_ERROR(CheckFloat(name, dtype));
+        ASSIGN_OR_RETURN(TensorView out, context.Output(0, dtype, like.dims));
+        NumpyRandom random = seed.Start();
+        distribution.Fill(random, out);
+        return Status();
+      });
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeBernoulli(const NodeInfo& node) {
@@ -137,12 +143,9 @@ StatusOr<std::unique_ptr<Kernel>> MakeMultinomial(const NodeInfo& node) {
 
 std::span<const KernelEntry> RandomKernels() {
   static constexpr KernelEntry kEntries[] = {
-      {"", "RandomNormal", "reference", AcceptsAll, MakeRandom},
-      {"", "RandomUniform", "reference", AcceptsAll, MakeRandom},
-      {"", "RandomNormalLike", "reference", AcceptsAll, MakeRandomLike},
-      {"", "RandomUniformLike", "reference", AcceptsAll, MakeRandomLike},
-      {"", "Bernoulli", "reference", AcceptsAll, MakeBernoulli},
-      {"", "Multinomial", "reference", AcceptsAll, MakeMultinomial},
+      {"", "RandomNormal", "reference", AcceptsAll, MakeRandom},         {"", "RandomUniform", "reference", AcceptsAll, MakeRandom},
+      {"", "RandomNormalLike", "reference", AcceptsAll, MakeRandomLike}, {"", "RandomUniformLike", "reference", AcceptsAll, MakeRandomLike},
+      {"", "Bernoulli", "reference", AcceptsAll, MakeBernoulli},         {"", "Multinomial", "reference", AcceptsAll, MakeMultinomial},
   };
   return kEntries;
 }

@@ -18,7 +18,8 @@ I ToInts(const StatusOr<Tensor>& tensor) {
 TEST(GeneratorBindings, CoverEveryVersion) {
   for (const KernelEntry& entry : GeneratorKernels()) {
     for (const ops::OpSchema* schema : ops::SchemaVersions(entry.domain, entry.op_type))
-      EXPECT_FALSE(FindKernels(entry.domain, entry.op_type, schema->since_version).empty()) << entry.op_type << " " << schema->since_version;
+      EXPECT_FALSE(FindKernels(entry.domain, entry.op_type, schema->since_version).empty())
+          << entry.op_type << " " << schema->since_version;
   }
 }
 
@@ -48,15 +49,24 @@ TEST(GeneratorBindings, ConstantsOfEveryAttribute) {
 
 TEST(GeneratorBindings, ShapesFromInputsAreChecked) {
   EXPECT_EQ(OneNode("ConstantOfShape", 9).Input(Ints({2, -1})).RunOne().status().code(), StatusCode::kUsage);
-  EXPECT_EQ(OneNode("ConstantOfShape", 9).Input(Ints({int64_t{1} << 40, int64_t{1} << 40})).RunOne().status().code(), StatusCode::kResource);
-  EXPECT_EQ(OneNode("Range", 11).Input(Tensor::Scalar<int64_t>(0)).Input(Tensor::Scalar<int64_t>(5)).Input(Tensor::Scalar<int64_t>(0)).RunOne().status().code(),
+  EXPECT_EQ(OneNode("ConstantOfShape", 9).Input(Ints({int64_t{1} << 40, int64_t{1} << 40})).RunOne().status().code(),
+            StatusCode::kResource);
+  EXPECT_EQ(OneNode("Range", 11)
+                .Input(Tensor::Scalar<int64_t>(0))
+                .Input(Tensor::Scalar<int64_t>(5))
+                .Input(Tensor::Scalar<int64_t>(0))
+                .RunOne()
+                .status()
+                .code(),
             StatusCode::kUsage);
   EXPECT_FALSE(OneNode("OneHot", 11).Input(Ints({1})).Input(Tensor::Scalar<int64_t>(-3)).Input(Ints({0, 1})).RunOne().ok());
   EXPECT_FALSE(OneNode("HannWindow", 17).Input(Tensor::Scalar<int64_t>(-1)).RunOne().ok());
 }
 
 TEST(GeneratorBindings, NegativeIndicesOfOneHotCountSinceOpset11) {
-  const auto run = [](int64_t opset) { return OneNode("OneHot", opset).Input(Ints({-1})).Input(Tensor::Scalar<int64_t>(2)).Input(Ints({0, 1})).RunOne(); };
+  const auto run = [](int64_t opset) {
+    return OneNode("OneHot", opset).Input(Ints({-1})).Input(Tensor::Scalar<int64_t>(2)).Input(Ints({0, 1})).RunOne();
+  };
   EXPECT_EQ(ToInts(run(9)), (I{0, 0}));
   EXPECT_EQ(ToInts(run(11)), (I{0, 1}));
 }
@@ -88,7 +98,8 @@ TEST(GeneratorBindings, SeedsGiveNumpysNumbers) {
   const auto y = OneNode("RandomUniform", 1).Attribute("shape", I{2}).Attribute("seed", 0.0f).RunOne();
   ASSERT_TRUE(y.ok());
   EXPECT_FLOAT_EQ(y->data<float>()[0], 0.5488135f);
-  const auto a = OneNode("RandomUniform", 1).Attribute("shape", I{4}).RunOne(), b = OneNode("RandomUniform", 1).Attribute("shape", I{4}).RunOne();
+  const auto a = OneNode("RandomUniform", 1).Attribute("shape", I{4}).RunOne(),
+             b = OneNode("RandomUniform", 1).Attribute("shape", I{4}).RunOne();
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_NE(a->data<float>()[0], b->data<float>()[0]);
 }

@@ -7,7 +7,7 @@
 namespace sardonyx::cpu {
 
 std::span<const KernelEntry> MatrixKernels() {
-  static const std::vector<KernelEntry> rows = JoinLists({MatMulKernels(), QuantizedMatMulKernels(), AlgebraKernels(), AttentionKernels()});
+  static const std::vector<KernelEntry> rows = JoinLists({MatMulKernels(), QuantizedMatMulKernels(), AlgebraKernels(), AttentionKernels(), ExpertKernels()});
   return rows;
 }
 

@@ -14,6 +14,7 @@ std::span<const KernelEntry> MatMulKernels();           // MatMul, Gemm and thei
 std::span<const KernelEntry> QuantizedMatMulKernels();  // MatMulInteger, QLinearMatMul, MatMulNBits, ...
 std::span<const KernelEntry> AlgebraKernels();          // Einsum, Det
 std::span<const KernelEntry> AttentionKernels();        // Attention, RotaryEmbedding, LinearAttention, ...
+std::span<const KernelEntry> ExpertKernels();           // MoE, QMoE
 
 // One list of all rows of `parts`.
 inline std::vector<KernelEntry> JoinLists(std::initializer_list<std::span<const KernelEntry>> parts) {

@@ -253,6 +253,7 @@ constexpr KernelEntry kRows[] = {
     {"", "TensorScatter", "copy", AcceptsAll, CreateTensorScatter},
     {"com.microsoft", "Attention", "blocks", AcceptsAll, Widened<CreateMicrosoftAttention>},
     {"com.microsoft", "MultiHeadAttention", "blocks", AcceptsAll, Widened<CreateMultiHeadAttention>},
+    {"com.microsoft", "DecoderMaskedMultiHeadAttention", "blocks", AcceptsAll, Widened<CreateDecoderMaskedMultiHeadAttention>},
     {"com.microsoft", "GroupQueryAttention", "blocks", AcceptsAll, Widened<CreateGroupQueryAttention>},
     {"ai.onnx.preview", "FlexAttention", "subgraphs", AcceptsAll, Widened<CreateFlexAttention>},
 };

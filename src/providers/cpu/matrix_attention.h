@@ -12,6 +12,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateTensorScatter(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateFlexAttention(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateMicrosoftAttention(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateMultiHeadAttention(const NodeInfo& node);
+StatusOr<std::unique_ptr<Kernel>> CreateDecoderMaskedMultiHeadAttention(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateGroupQueryAttention(const NodeInfo& node);
 
 }  // namespace sardonyx::cpu

@@ -1,6 +1,7 @@
 // FlexAttention and TensorScatter.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -14,46 +15,62 @@ namespace sardonyx::cpu {
 
 // ---- TensorScatter
 
+namespace {
+
+struct TensorScatter {
+  int64_t axis = -2;
+  bool circular = false;
+
+  Status Run(KernelContext& context) const {
+    const TensorView &past = context.input(0), &update = context.input(1);
+    const auto rank = static_cast<int64_t>(past.rank());
+    const int64_t wrapped = axis < 0 ? axis + rank : axis;
+    if (wrapped < 1 || wrapped >= rank) return Invalid(fmt::format("axis {} of a cache {}", axis, past.dims.ToString()));
+    const auto a = static_cast<size_t>(wrapped);
+    const int64_t length = update.rank() == past.rank() ? update.dims[a] : 0, limit = past.dims[a];
+    Dims expected = past.dims;
+    expected[a] = length;
+    if (!(update.dims == expected) || length > limit || update.dtype != past.dtype)
+      return Invalid(fmt::format("update {} does not fit a cache {}", update.TypeString(), past.TypeString()));
+    const int64_t* starts = nullptr;
+    if (context.num_inputs() > 2 && context.has_input(2)) {
+      if (!(context.input(2).dims == Dims{past.dims[0]})) return Invalid(fmt::format("write_indices must be [{}]", past.dims[0]));
+      starts = context.input(2).ptr<int64_t>();
+      for (int64_t b = 0; b < past.dims[0]; ++b)
+        if (starts[b] < 0 || (!circular && starts[b] > limit - length))
+          return Invalid(fmt::format("writing {} positions at {} leaves the cache of {}", length, starts[b], limit));
+    }
+    return Write(context, a, starts);
+  }
+
+  // Elements of less than a byte are unpacked on the way.
+  static Status Write(KernelContext& context, size_t a, const int64_t* starts) {
+    const TensorView &past = context.input(0), &update = context.input(1);
+    const int64_t inner = past.dims.Product(1, a), limit = past.dims[a], length = update.dims[a];
+    const int64_t rows = past.dims[0] * inner, block = past.dims.Product(a + 1, past.rank());
+    ASSIGN_OR_RETURN(const ElementReader old, ElementReader::Open(past));
+    ASSIGN_OR_RETURN(const ElementReader written, ElementReader::Open(update));
+    ASSIGN_OR_RETURN(ElementWriter present, ElementWriter::Open(context, 0, past.dtype, past.dims));
+    kernels::DispatchElement(present.element(), [&]<class T>() {
+      const T* from = static_cast<const T*>(written.data());
+      T* const to = static_cast<T*>(present.data());
+      if (to != old.data()) std::copy_n(static_cast<const T*>(old.data()), past.num_elements(), to);
+      for (int64_t row = 0; row < rows; ++row) {
+        const int64_t start = starts ? starts[row / inner] % std::max<int64_t>(1, limit) : 0;
+        for (int64_t i = 0; i < length; ++i, from += block) std::copy_n(from, block, to + (row * limit + (start + i) % limit) * block);
+      }
+    });
+    return present.Finish();
+  }
+};
+
+}  // namespace
+
 StatusOr<std::unique_ptr<Kernel>> CreateTensorScatter(const NodeInfo& node) {
-  const int64_t axis_attribute = node.GetInt("axis", -2);
   const std::string mode = node.GetString("mode", "linear");
   if (mode != "linear" && mode != "circular") return Invalid(fmt::format("mode '{}' is neither linear nor circular", mode));
-  return MakeKernel(
-      [axis_attribute, circular = mode == "circular"](KernelContext& context) -> Status {
-        const TensorView &past = context.input(0), &update = context.input(1);
-        const int64_t rank = static_cast<int64_t>(past.rank());
-        const int64_t axis = axis_attribute < 0 ? axis_attribute + rank : axis_attribute;
-        if (axis < 1 || axis >= rank) return Invalid(fmt::format("axis {} of a cache {}", axis_attribute, past.dims.ToString()));
-        const size_t a = static_cast<size_t>(axis);
-        const int64_t length = update.rank() == past.rank() ? update.dims[a] : 0, limit = past.dims[a];
-        Dims expected = past.dims;
-        expected[a] = length;
-        if (!(update.dims == expected) || length > limit || update.dtype != past.dtype)
-          return Invalid(fmt::format("update {} does not fit a cache {}", update.TypeString(), past.TypeString()));
-        const int64_t batch = past.dims[0], inner = past.dims.Product(1, a), block = past.dims.Product(a + 1, past.rank());
-        const int64_t* indices = nullptr;
-        if (context.num_inputs() > 2 && context.has_input(2)) {
-          if (!(context.input(2).dims == Dims{batch})) return Invalid(fmt::format("write_indices must be [{}]", batch));
-          indices = context.input(2).ptr<int64_t>();
-          for (int64_t b = 0; b < batch; ++b)
-            if (indices[b] < 0 || (!circular && indices[b] > limit - length))
-              return Invalid(fmt::format("writing {} positions at {} leaves the cache of {}", length, indices[b], limit));
-        }
-        ASSIGN_OR_RETURN(const ElementReader old, ElementReader::Open(past));
-        ASSIGN_OR_RETURN(const ElementReader fresh, ElementReader::Open(update));
-        ASSIGN_OR_RETURN(ElementWriter present, ElementWriter::Open(context, 0, past.dtype, past.dims));
-        kernels::DispatchElement(present.element(), [&]<class T>() {
-          T* to = static_cast<T*>(present.data());
-          if (to != old.data()) std::copy_n(static_cast<const T*>(old.data()), past.num_elements(), to);
-          const T* from = static_cast<const T*>(fresh.data());
-          for (int64_t row = 0; row < batch * inner; ++row) {
-            const int64_t start = indices ? indices[row / inner] % std::max<int64_t>(1, limit) : 0;
-            for (int64_t i = 0; i < length; ++i, from += block) std::copy_n(from, block, to + (row * limit + (start + i) % limit) * block);
-          }
-        });
-        return present.Finish();
-      },
-      {.in_place = {{0, 0}}});
+  const TensorScatter scatter{node.GetInt("axis", -2), mode == "circular"};
+  return MakeKernel([scatter](KernelContext& context) { return scatter.Run(context); }, {.in_place = {{0, 0}}});
 }
 
 // ---- FlexAttention

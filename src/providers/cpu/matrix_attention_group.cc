@@ -7,6 +7,7 @@
 #include "kernels/attention/rotary.h"
 #include "providers/cpu/bind.h"
 #include "providers/cpu/matrix_attention.h"
+#include "providers/cpu/matrix_attention_cache.h"
 #include "providers/cpu/workspace.h"
 
 namespace sardonyx::cpu {
@@ -17,12 +18,16 @@ using kernels::HeadsOutermost;
 using kernels::HeadsView;
 using kernels::PositionsOutermost;
 
-enum Input : size_t { kQuery, kKey, kValue, kPastKey, kPastValue, kLengths, kTotal, kCos, kSin, kPositions, kBias, kSink };
+enum Input : size_t { kQuery, kKey, kValue, kPastKey, kPastValue, kLengths, kTotal, kCos, kSin, kPositions, kBias, kSink, kKeyScale, kValueScale, kQueryNorm, kKeyNorm };
 
 struct State {
   int64_t heads = 0, kv_heads = 0, window = -1;
   float scale = 0, softcap = 0;
-  bool rotary = false, interleaved = false, smooth = false;
+  bool rotary = false, interleaved = false, smooth = false, causal = true;
+  kernels::ScoresOutput scores = kernels::ScoresOutput::kNone;
+  std::string key_mode, value_mode;  // how a quantized cache is scaled
+  int64_t cache_bits = 0;
+  float norm_epsilon = 1e-6f;
 };
 
 bool Has(const KernelContext& context, size_t i) { return i < context.num_inputs() && context.has_input(i); }
@@ -31,6 +36,7 @@ struct Shape {
   int64_t batch = 0, queries = 0, size = 0;
   int64_t past = 0;     // rows of the past cache
   int64_t present = 0;  // rows of the present cache
+  int64_t keys = 0;     // rows of it that some query may see
   bool packed = false;  // Q, K and V lie in the query
   bool prompt = false;  // the first run: nothing is cached
 };
@@ -50,7 +56,9 @@ StatusOr<Shape> Plan(const KernelContext& context, const State& state) {
   if (Has(context, kPastKey) != Has(context, kPastValue)) return Invalid("past_key and past_value must be given together");
   if (Has(context, kPastKey)) {
     const Dims& past = context.input(kPastKey).dims;
-    if (past.rank() != 4 || !(past == Dims{s.batch, state.kv_heads, past[2], s.size}) || !(context.input(kPastValue).dims == past))
+    // 4-bit caches hold two elements a byte.
+    const int64_t row = context.input(kPastKey).dtype == DataType::kUint8 ? (s.size + 1) / 2 : s.size;
+    if (past.rank() != 4 || !(past == Dims{s.batch, state.kv_heads, past[2], row}) || !(context.input(kPastValue).dims == past))
       return Invalid(fmt::format("past_key {} does not fit", past.ToString()));
     s.past = past[2];
   }
@@ -62,6 +70,7 @@ StatusOr<Shape> Plan(const KernelContext& context, const State& state) {
   if (keys < s.queries || keys > s.past + s.queries)
     return Invalid(fmt::format("total_sequence_length is {} after {} cached and {} new positions", keys, s.past, s.queries));
   s.present = std::max(s.past, keys);
+  s.keys = keys;
   s.prompt = keys == s.queries;
   for (int32_t length : lengths.as<int32_t>())
     if (length < 0 || length >= keys || (!s.prompt && length + 1 < s.queries))
@@ -82,6 +91,26 @@ Operands ReadOperands(const KernelContext& context, const State& state, const Sh
   const int64_t row = (state.heads + 2 * state.kv_heads) * s.size;
   const auto part = [&](int64_t head) { return HeadsView<const float>{q + head * s.size, s.queries * row, s.size, row}; };
   return {part(0), part(state.heads), part(state.heads + state.kv_heads)};
+}
+
+// Each head over the root of its mean square, times the weight; into a copy.
+Status Normalize(const KernelContext& context, const State& state, const Shape& s, size_t weight, int64_t heads, float* copy,
+                 HeadsView<const float>& x) {
+  if (context.input(weight).dtype != DataType::kFloat || context.input(weight).num_elements() != s.size)
+    return Invalid(fmt::format("q_norm_weight and k_norm_weight must be [{}]", s.size));
+  const float* factors = context.input(weight).ptr<float>();
+  float* out = copy;
+  for (int64_t b = 0; b < s.batch; ++b)
+    for (int64_t h = 0; h < heads; ++h)
+      for (int64_t p = 0; p < s.queries; ++p) {
+        const float* in = x.At(b, h, p);
+        double sum = 0;
+        for (int64_t i = 0; i < s.size; ++i) sum += static_cast<double>(in[i]) * in[i];
+        const auto inverse = static_cast<float>(1 / std::sqrt(sum / static_cast<double>(s.size) + static_cast<double>(state.norm_epsilon)));
+        for (int64_t i = 0; i < s.size; ++i) *out++ = in[i] * inverse * factors[i];
+      }
+  x = HeadsOutermost<const float>(copy, heads, s.queries, s.size);
+  return Status();
 }
 
 // Rotates Q and K into copies. positions: [batch, queries].
@@ -122,6 +151,21 @@ void UpdateCache(const State& state, const Shape& s, const int64_t* offsets, con
     }
 }
 
+// The same for a quantized cache: into the codes `present`, and as floats into `values`, [batch, kv heads, keys, size].
+void UpdateQuantizedCache(const QuantizedCache& q, const Shape& s, const int64_t* offsets, const uint8_t* past,
+                          const HeadsView<const float>& fresh, uint8_t* present, float* values) {
+  const int64_t row = q.row_bytes();
+  for (int64_t b = 0; b < s.batch; ++b)
+    for (int64_t h = 0; h < q.heads; ++h) {
+      uint8_t* out = present + (b * q.heads + h) * s.present * row;
+      const int64_t kept = std::min(offsets[b], s.past), count = std::min(s.queries, s.present - kept);
+      if (kept > 0) std::copy_n(past + (b * q.heads + h) * s.past * row, kept * row, out);
+      for (int64_t p = 0; p < count; ++p) q.Quantize(h, fresh.At(b, h, p), out + (kept + p) * row);
+      std::fill(out + (kept + count) * row, out + s.present * row, uint8_t{0});
+      for (int64_t p = 0; p < s.keys; ++p, values += q.size) q.Dequantize(h, out + p * row, values);
+    }
+}
+
 Status SetBias(const KernelContext& context, AttentionArguments<float>& a) {
   if (!Has(context, kBias)) return Status();
   const Dims& d = context.input(kBias).dims;
@@ -135,25 +179,38 @@ Status SetBias(const KernelContext& context, AttentionArguments<float>& a) {
 }
 
 Status Run(KernelContext& context, const State& state) {
-  for (size_t i : {kQuery, kKey, kValue, kPastKey, kPastValue, kCos, kSin, kBias, kSink})
+  for (size_t i : {kQuery, kKey, kValue, kCos, kSin, kBias, kSink})
     if (Has(context, i) && context.input(i).dtype != DataType::kFloat)
       return Unsupported(fmt::format("GroupQueryAttention on {}", context.input(i).TypeString()));
-  for (size_t i = kSink + 1; i < context.num_inputs(); ++i)
-    if (context.has_input(i)) return Unsupported("GroupQueryAttention with a quantized cache or normalized heads");
   ASSIGN_OR_RETURN(const Shape s, Plan(context, state));
+  const bool quantized = Has(context, kPastKey) && context.input(kPastKey).dtype != DataType::kFloat;
+  QuantizedCache key_codes, value_codes;
+  if (quantized) {
+    const auto scale = [&](size_t i) { return Has(context, i) ? &context.input(i) : nullptr; };
+    ASSIGN_OR_RETURN(key_codes, ReadQuantizedCache(context.input(kPastKey), scale(kKeyScale), state.key_mode, state.kv_heads, s.size));
+    ASSIGN_OR_RETURN(value_codes, ReadQuantizedCache(context.input(kPastValue), scale(kValueScale), state.value_mode, state.kv_heads, s.size));
+    if (key_codes.dtype == DataType::kUint8 && state.cache_bits != 4) return Unsupported("a cache of uint8 that is not of 4 bits");
+  } else if (Has(context, kPastKey) && context.input(kPastValue).dtype != DataType::kFloat) {
+    return Invalid("past_key and past_value are of unlike types");
+  }
   AttentionArguments<float> a;
   a.batch = s.batch, a.q_heads = state.heads, a.kv_heads = state.kv_heads;
-  a.queries = s.queries, a.keys = s.present;
+  a.queries = s.queries, a.keys = s.keys;
   a.size = a.v_size = s.size;
   a.scale = state.scale != 0 ? state.scale : static_cast<float>(1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, s.size))));
   a.softcap = state.softcap;
-  a.causal = true;
+  a.causal = state.causal;
   if (state.window > 0) a.left_window = state.window - 1;
   RETURN_IF_ERROR(SetBias(context, a));
   WorkspacePlan plan;
   const int64_t kv = s.batch * state.kv_heads;
   const size_t lengths = plan.AddArray<int64_t>(s.batch), offsets = plan.AddArray<int64_t>(s.batch),
                positions = plan.AddArray<int64_t>(s.batch * s.queries);
+  const bool normalized = Has(context, kQueryNorm) && Has(context, kKeyNorm);
+  const size_t q_normal = plan.AddArray<float>(normalized ? s.batch * state.heads * s.queries * s.size : 0),
+               k_normal = plan.AddArray<float>(normalized ? kv * s.queries * s.size : 0);
+  const size_t key_bytes = plan.Add(quantized ? static_cast<size_t>(kv * s.present * key_codes.row_bytes()) : 0),
+               value_bytes = plan.Add(quantized ? static_cast<size_t>(kv * s.present * value_codes.row_bytes()) : 0);
   const size_t q_copy = plan.AddArray<float>(state.rotary ? s.batch * state.heads * s.queries * s.size : 0);
   const size_t k_copy = plan.AddArray<float>(state.rotary ? kv * s.queries * s.size : 0),
                sinks = plan.AddArray<float>(state.smooth ? state.heads : 0);
@@ -176,6 +233,10 @@ Status Run(KernelContext& context, const State& state) {
   a.lengths = length;
   a.offsets = offset;
   Operands o = ReadOperands(context, state, s);
+  if (normalized) {
+    RETURN_IF_ERROR(Normalize(context, state, s, kQueryNorm, state.heads, reinterpret_cast<float*>(workspace + q_normal), o.q));
+    RETURN_IF_ERROR(Normalize(context, state, s, kKeyNorm, state.kv_heads, reinterpret_cast<float*>(workspace + k_normal), o.k));
+  }
   if (state.rotary)
     RETURN_IF_ERROR(
         Rotate(context, state, s, position, reinterpret_cast<float*>(workspace + q_copy), reinterpret_cast<float*>(workspace + k_copy), o));
@@ -188,8 +249,29 @@ Status Run(KernelContext& context, const State& state) {
     UpdateCache(state, s, offset, Has(context, past) ? context.input(past).ptr<float>() : nullptr, fresh, out);
     return HeadsOutermost<const float>(out, state.kv_heads, s.present, s.size);
   };
-  ASSIGN_OR_RETURN(a.k, cache(kPastKey, 1, o.k, reinterpret_cast<float*>(workspace + keys)));
-  ASSIGN_OR_RETURN(a.v, cache(kPastValue, 2, o.v, reinterpret_cast<float*>(workspace + values)));
+  const auto coded_cache = [&](const QuantizedCache& codes, size_t past, size_t output, const HeadsView<const float>& fresh, size_t bytes,
+                               float* floats) -> StatusOr<HeadsView<const float>> {
+    auto* out = reinterpret_cast<uint8_t*>(workspace + bytes);
+    if (output < context.num_outputs() && context.has_output(output)) {
+      const Dims dims{s.batch, state.kv_heads, s.present, codes.row_bytes()};
+      ASSIGN_OR_RETURN(TensorView present, context.Output(output, codes.dtype, dims));
+      out = static_cast<uint8_t*>(present.data);
+    }
+    UpdateQuantizedCache(codes, s, offset, static_cast<const uint8_t*>(context.input(past).data), fresh, out, floats);
+    return HeadsOutermost<const float>(floats, state.kv_heads, s.keys, s.size);
+  };
+  if (quantized) {
+    ASSIGN_OR_RETURN(a.k, coded_cache(key_codes, kPastKey, 1, o.k, key_bytes, reinterpret_cast<float*>(workspace + keys)));
+    ASSIGN_OR_RETURN(a.v, coded_cache(value_codes, kPastValue, 2, o.v, value_bytes, reinterpret_cast<float*>(workspace + values)));
+  } else {
+    ASSIGN_OR_RETURN(a.k, cache(kPastKey, 1, o.k, reinterpret_cast<float*>(workspace + keys)));
+    ASSIGN_OR_RETURN(a.v, cache(kPastValue, 2, o.v, reinterpret_cast<float*>(workspace + values)));
+  }
+  if (context.num_outputs() > 3 && context.has_output(3)) {
+    ASSIGN_OR_RETURN(TensorView scores, context.Output(3, DataType::kFloat, Dims{s.batch, state.heads, s.queries, s.keys}));
+    a.scores = scores.mutable_ptr<float>();
+    a.scores_output = state.scores;
+  }
   if (Has(context, kSink)) {
     if (context.input(kSink).num_elements() != state.heads) return Invalid(fmt::format("head_sink must be [{}]", state.heads));
     a.sinks = context.input(kSink).ptr<float>();
@@ -217,8 +299,15 @@ StatusOr<std::unique_ptr<Kernel>> CreateGroupQueryAttention(const NodeInfo& node
   state.rotary = node.GetInt("do_rotary") != 0;
   state.interleaved = node.GetInt("rotary_interleaved") != 0;
   state.smooth = node.GetInt("smooth_softmax") > 0;
-  if (node.GetInt("causal", 1) == 0) return Unsupported("GroupQueryAttention that is not causal");
-  if (node.num_outputs() > 3 && node.has_output(3)) return Unsupported("GroupQueryAttention with the output output_qk");
+  state.causal = node.GetInt("causal", 1) != 0;
+  if (!state.causal && state.window > 0) return Invalid("a window of causal attention on one that is not causal");
+  if (node.GetInt("sliding_window_cache") != 0) return Unsupported("GroupQueryAttention whose cache holds a window only");
+  state.scores = node.GetInt("qk_output") == 2 ? kernels::ScoresOutput::kProbabilities : kernels::ScoresOutput::kBiased;
+  if (node.num_outputs() > 3 && node.has_output(3) && node.GetInt("qk_output") == 0) return Invalid("the output output_qk without qk_output");
+  state.key_mode = node.GetString("k_quant_type", "NONE");
+  state.value_mode = node.GetString("v_quant_type", "NONE");
+  state.cache_bits = node.GetInt("kv_cache_bit_width");
+  state.norm_epsilon = node.GetFloat("qk_norm_epsilon", 1e-6f);
   return MakeKernel([state](KernelContext& context) { return Run(context, state); });
 }
 

@@ -270,6 +270,7 @@ constexpr KernelEntry kRows[] = {
     {"com.microsoft", "DynamicQuantizeMatMul", "int16 pairs", AcceptsAll, CreateDynamicQuantizeMatMul},
     {"com.microsoft", "QGemm", "int16 pairs", AcceptsAll, CreateQGemm},
     {"com.microsoft", "MatMulNBits", "dequantized", AcceptsAll, Widened<CreateMatMulNBits>},
+    {"com.microsoft", "MatMulBnb4", "dequantized", AcceptsAll, Widened<CreateMatMulBnb4>},
 };
 
 }  // namespace

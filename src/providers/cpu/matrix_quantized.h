@@ -8,5 +8,6 @@ namespace sardonyx::cpu {
 // QLinearMatMul whose operands are of a float8 type.
 Status RunQLinearMatMulFloat8(KernelContext& context);
 StatusOr<std::unique_ptr<Kernel>> CreateMatMulNBits(const NodeInfo& node);
+StatusOr<std::unique_ptr<Kernel>> CreateMatMulBnb4(const NodeInfo& node);
 
 }  // namespace sardonyx::cpu

@@ -81,7 +81,7 @@ struct NBitsState {
 
 // Checks the sizes of the parts; pointers are set as the dtypes allow.
 StatusOr<kernels::BlockwiseWeights> ReadWeights(const NBitsState& state, const TensorView& b, const TensorView& scales,
-                                                const TensorView* zeros) {
+                                                const TensorView* zeros, const TensorView* groups) {
   kernels::BlockwiseWeights w{.n = state.n, .k = state.k, .bits = state.bits, .block_size = state.block_size};
   if (b.dtype != DataType::kUint8 || b.num_elements() != w.n * w.blocks() * w.block_bytes())
     return Invalid(fmt::format("B {} must hold {} x {} x {} bytes", b.TypeString(), w.n, w.blocks(), w.block_bytes()));
@@ -89,6 +89,12 @@ StatusOr<kernels::BlockwiseWeights> ReadWeights(const NBitsState& state, const T
     return Invalid(fmt::format("scales {} must be {} x {} floats", scales.TypeString(), w.n, w.blocks()));
   w.data = b.ptr<uint8_t>();
   w.scales = scales.ptr<float>();
+  if (groups) {
+    if (groups->dtype != DataType::kInt32 || groups->num_elements() < w.k) return Invalid(fmt::format("g_idx {} must be [{}]", groups->TypeString(), w.k));
+    for (int32_t block : groups->as<int32_t>().first(static_cast<size_t>(w.k)))
+      if (block < 0 || block >= w.blocks()) return Invalid(fmt::format("g_idx holds {} of {} blocks", block, w.blocks()));
+    w.block_of = groups->ptr<int32_t>();
+  }
   if (!zeros) return w;
   const bool packed = zeros->dtype == DataType::kUint8;
   if ((!packed && zeros->dtype != DataType::kFloat) || zeros->num_elements() != w.n * (packed ? w.zero_point_bytes() : w.blocks()))
@@ -104,12 +110,15 @@ TensorView ViewOf(const Tensor& tensor) { return {tensor.dtype(), tensor.dims(),
 
 Status PackNBits(const NodeInfo& node, NBitsState& state) {
   const Tensor *b = node.constant(1), *scales = node.constant(2);
-  const bool has_zeros = node.has_input(3);
+  const bool has_zeros = node.has_input(3), has_groups = node.has_input(4);
   const Tensor* zeros = has_zeros ? node.constant(3) : nullptr;
-  if (!b || !scales || (has_zeros && !zeros)) return Status();
-  TensorView zeros_view;
+  const Tensor* groups = has_groups ? node.constant(4) : nullptr;
+  if (!b || !scales || (has_zeros && !zeros) || (has_groups && !groups)) return Status();
+  TensorView zeros_view, groups_view;
   if (zeros) zeros_view = ViewOf(*zeros);
-  ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights, ReadWeights(state, ViewOf(*b), ViewOf(*scales), zeros ? &zeros_view : nullptr));
+  if (groups) groups_view = ViewOf(*groups);
+  ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights, ReadWeights(state, ViewOf(*b), ViewOf(*scales), zeros ? &zeros_view : nullptr,
+                                                                        groups ? &groups_view : nullptr));
   AlignedBuffer<float> rows(state.n * state.k);
   state.packed = AlignedBuffer<float>(kernels::PackedColumnsSize(state.k, state.n));
   if (!rows || !state.packed) return Resource(fmt::format("no memory for weights of {} x {}", state.n, state.k));
@@ -138,8 +147,9 @@ Status RunNBits(KernelContext& context, const NBitsState& state) {
   const size_t scratch = plan.Add(kernels::MatMulF32Workspace(m, context.thread_pool().threads()));
   ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
   if (!state.packed) {
-    const TensorView* zeros = context.num_inputs() > 3 && context.has_input(3) ? &context.input(3) : nullptr;
-    ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights, ReadWeights(state, context.input(1), context.input(2), zeros));
+    const auto optional = [&](size_t i) { return context.num_inputs() > i && context.has_input(i) ? &context.input(i) : nullptr; };
+    ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights,
+                     ReadWeights(state, context.input(1), context.input(2), optional(3), optional(4)));
     kernels::DequantizeBlockwise(weights, reinterpret_cast<float*>(workspace + rows), context.thread_pool());
     m.b = reinterpret_cast<const float*>(workspace + rows);
   }
@@ -159,10 +169,88 @@ StatusOr<std::unique_ptr<Kernel>> CreateMatMulNBits(const NodeInfo& node) {
     return Invalid(fmt::format("weights of {} x {}", state.n, state.k));
   if (state.block_size < 1 || state.block_size > int64_t{1} << 20) return Invalid(fmt::format("block_size {}", state.block_size));
   if (state.bits != 2 && state.bits != 4 && state.bits != 8) return Unsupported(fmt::format("MatMulNBits with {} bits", state.bits));
-  if (node.has_input(4)) return Unsupported("MatMulNBits with g_idx");
   if (node.GetInt("weight_prepacked") != 0) return Unsupported("MatMulNBits with weights packed for another device");
   RETURN_IF_ERROR(PackNBits(node, state));
   return MakeKernel([state = std::move(state)](KernelContext& context) { return RunNBits(context, state); });
+}
+
+namespace {
+
+struct Float4State {
+  kernels::Float4Kind kind = kernels::Float4Kind::kFp4;
+  int64_t n = 0, k = 0, block_size = 64;
+  bool transposed = true;       // B is [n, k]
+  AlignedBuffer<float> packed;  // when B and absmax are constant
+};
+
+Status CheckFloat4(const Float4State& state, const TensorView& b, const TensorView& scales) {
+  const int64_t count = state.n * state.k;
+  if (b.dtype != DataType::kUint8 || b.num_elements() != (count + 1) / 2)
+    return Invalid(fmt::format("B {} must hold {} bytes", b.TypeString(), (count + 1) / 2));
+  if (scales.dtype != DataType::kFloat || scales.num_elements() != (count - 1) / state.block_size + 1)
+    return Invalid(fmt::format("absmax {} must be [{}]", scales.TypeString(), (count - 1) / state.block_size + 1));
+  return Status();
+}
+
+kernels::MatrixF32 Float4Matrix(const Float4State& state, const float* rows) {
+  return state.transposed ? kernels::MatrixF32{rows, 1, state.k} : kernels::MatrixF32{rows, state.n, 1};
+}
+
+Status PackFloat4(const NodeInfo& node, Float4State& state) {
+  const Tensor *b = node.constant(1), *scales = node.constant(2);
+  if (!b || !scales) return Status();
+  RETURN_IF_ERROR(CheckFloat4(state, ViewOf(*b), ViewOf(*scales)));
+  AlignedBuffer<float> rows(state.n * state.k);
+  state.packed = AlignedBuffer<float>(kernels::PackedColumnsSize(state.k, state.n));
+  if (!rows || !state.packed) return Resource(fmt::format("no memory for weights of {} x {}", state.n, state.k));
+  kernels::DequantizeFloat4(state.kind, b->data<uint8_t>().data(), scales->data<float>().data(), state.block_size, state.n * state.k,
+                            rows.data(), node.thread_pool());
+  kernels::PackColumnsF32(Float4Matrix(state, rows.data()), state.k, state.n, state.packed.data(), node.thread_pool());
+  node.ReleaseConstant(1);
+  return Status();
+}
+
+Status RunFloat4(KernelContext& context, const Float4State& state) {
+  const TensorView& a = context.input(0);
+  if (a.dtype != DataType::kFloat) return Unsupported(fmt::format("MatMulBnb4 for {}", DataTypeName(a.dtype)));
+  kernels::MatMulF32Arguments m;
+  const Dims weights = state.transposed ? Dims{state.n, state.k} : Dims{state.k, state.n};
+  ASSIGN_OR_RETURN(m.shape, kernels::PlanMatMul(a.dims, weights, false, state.transposed));
+  m.transpose_b = state.transposed;
+  m.packed_b = state.packed.data();
+  m.a = a.ptr<float>();
+  ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, m.shape.output));
+  m.y = y.mutable_ptr<float>();
+  WorkspacePlan plan;
+  const size_t rows = plan.AddArray<float>(state.packed ? 0 : state.n * state.k);
+  const size_t scratch = plan.Add(kernels::MatMulF32Workspace(m, context.thread_pool().threads()));
+  ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
+  if (!state.packed) {
+    RETURN_IF_ERROR(CheckFloat4(state, context.input(1), context.input(2)));
+    float* floats = reinterpret_cast<float*>(workspace + rows);
+    kernels::DequantizeFloat4(state.kind, context.input(1).ptr<uint8_t>(), context.input(2).ptr<float>(), state.block_size,
+                              state.n * state.k, floats, context.thread_pool());
+    m.b = floats;
+  }
+  kernels::MatMulF32(m, workspace + scratch, context.thread_pool());
+  return Status();
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Kernel>> CreateMatMulBnb4(const NodeInfo& node) {
+  Float4State state;
+  state.n = node.GetInt("N");
+  state.k = node.GetInt("K");
+  state.block_size = node.GetInt("block_size");
+  state.transposed = node.GetInt("transB", 1) != 0;
+  const int64_t kind = node.GetInt("quant_type");
+  if (state.n < 1 || state.k < 1 || state.n > int64_t{1} << 30 || state.k > int64_t{1} << 30)
+    return Invalid(fmt::format("weights of {} x {}", state.n, state.k));
+  if (state.block_size < 1 || kind < 0 || kind > 1) return Invalid(fmt::format("block_size {} or quant_type {}", state.block_size, kind));
+  state.kind = kind == 0 ? kernels::Float4Kind::kFp4 : kernels::Float4Kind::kNf4;
+  RETURN_IF_ERROR(PackFloat4(node, state));
+  return MakeKernel([state = std::move(state)](KernelContext& context) { return RunFloat4(context, state); });
 }
 
 }  // namespace sardonyx::cpu

@@ -48,12 +48,14 @@ StatusOr<QuantizationLayout> LayoutOf(const LinearAttributes& attributes, const 
     expected[axis] = layout.blocks();
   }
   if (!(scale == expected))
-    return Usage(fmt::format("{}: the scale has shape {}, not {}, for {} along axis {}", attributes.name, scale.ToString(), expected.ToString(), x.ToString(), attributes.axis));
+    return Usage(fmt::format("{}: the scale has shape {}, not {}, for {} along axis {}", attributes.name, scale.ToString(),
+                             expected.ToString(), x.ToString(), attributes.axis));
   return layout;
 }
 
 Status CheckZeroPoint(const LinearAttributes& attributes, const TensorView& scale, const TensorView* zero_point) {
-  if (!IsFloatingPoint(scale.dtype) && !IsInteger(scale.dtype)) return Usage(fmt::format("{}: the scale is {}", attributes.name, scale.TypeString()));
+  if (!IsFloatingPoint(scale.dtype) && !IsInteger(scale.dtype))
+    return Usage(fmt::format("{}: the scale is {}", attributes.name, scale.TypeString()));
   if (zero_point == nullptr || zero_point->num_elements() == scale.num_elements()) return Status();
   return Usage(fmt::format("{}: the zero point is {} for a scale {}", attributes.name, zero_point->TypeString(), scale.TypeString()));
 }
@@ -74,19 +76,22 @@ Status RunQuantize(KernelContext& context, const LinearAttributes& attributes) {
   const TensorView& x = context.input(0);
   const TensorView& scale = context.input(1);
   const TensorView* const zero_point = OptionalInput(context, 2);
-  if (!IsFloatingPoint(x.dtype) && !IsInteger(x.dtype)) return Unsupported(fmt::format("{} is not defined for {}", attributes.name, DataTypeName(x.dtype)));
+  if (!IsFloatingPoint(x.dtype) && !IsInteger(x.dtype))
+    return Unsupported(fmt::format("{} is not defined for {}", attributes.name, DataTypeName(x.dtype)));
   RETURN_IF_ERROR(CheckZeroPoint(attributes, scale, zero_point));
   DataType y_dtype = attributes.output_dtype != DataType::kUndefined ? attributes.output_dtype : DataType::kUint8;
   if (zero_point != nullptr) {
     if (attributes.output_dtype != DataType::kUndefined && attributes.output_dtype != zero_point->dtype)
-      return Usage(fmt::format("{}: output_dtype {} differs from the zero point's {}", attributes.name, DataTypeName(y_dtype), DataTypeName(zero_point->dtype)));
+      return Usage(fmt::format("{}: output_dtype {} differs from the zero point's {}", attributes.name, DataTypeName(y_dtype),
+                               DataTypeName(zero_point->dtype)));
     y_dtype = zero_point->dtype;
   }
   if (!IsQuantized(y_dtype)) return Unsupported(fmt::format("{} does not give {}", attributes.name, DataTypeName(y_dtype)));
   ASSIGN_OR_RETURN(const QuantizationLayout layout, LayoutOf(attributes, x.dims, scale.dims));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, y_dtype, x.dims));
   ASSIGN_OR_RETURN(TableWorkspace workspace, TableWorkspace::Create(context, DataType::kFloat, {&scale, zero_point}));
-  const kernels::QuantizationTables tables{static_cast<const float*>(workspace.Take(&scale)), static_cast<const float*>(workspace.Take(zero_point))};
+  const kernels::QuantizationTables tables{static_cast<const float*>(workspace.Take(&scale)),
+                                           static_cast<const float*>(workspace.Take(zero_point))};
   const DataType precision = attributes.precision != DataType::kUndefined ? attributes.precision : scale.dtype;
   ForChunks(context, x.num_elements(), [&](int64_t begin, int64_t end) {
     kernels::Quantize(layout, tables, precision, attributes.options, x.dtype, x.data, y.dtype, y.data, begin, end);
@@ -98,20 +103,22 @@ Status RunDequantize(KernelContext& context, const LinearAttributes& attributes)
   const TensorView& x = context.input(0);
   const TensorView& scale = context.input(1);
   const TensorView* const zero_point = OptionalInput(context, 2);
-  if (!IsQuantized(x.dtype) && x.dtype != DataType::kInt32) return Unsupported(fmt::format("{} is not defined for {}", attributes.name, DataTypeName(x.dtype)));
+  if (!IsQuantized(x.dtype) && x.dtype != DataType::kInt32)
+    return Unsupported(fmt::format("{} is not defined for {}", attributes.name, DataTypeName(x.dtype)));
   RETURN_IF_ERROR(CheckZeroPoint(attributes, scale, zero_point));
   if (zero_point != nullptr && zero_point->dtype != x.dtype)
     return Usage(fmt::format("{}: the zero point is {}, the tensor {}", attributes.name, zero_point->TypeString(), x.TypeString()));
   DataType y_dtype = attributes.output_dtype != DataType::kUndefined ? attributes.output_dtype : scale.dtype;
   if (y_dtype == DataType::kFloat8E8M0) y_dtype = DataType::kFloat;
-  if (!IsFloatingPoint(y_dtype) || BitsPerElement(y_dtype) < 16) return Unsupported(fmt::format("{} does not give {}", attributes.name, DataTypeName(y_dtype)));
+  if (!IsFloatingPoint(y_dtype) || BitsPerElement(y_dtype) < 16)
+    return Unsupported(fmt::format("{} does not give {}", attributes.name, DataTypeName(y_dtype)));
   ASSIGN_OR_RETURN(const QuantizationLayout layout, LayoutOf(attributes, x.dims, scale.dims));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, y_dtype, x.dims));
   ASSIGN_OR_RETURN(TableWorkspace workspace, TableWorkspace::Create(context, DataType::kFloat, {&scale, zero_point}));
-  const kernels::QuantizationTables tables{static_cast<const float*>(workspace.Take(&scale)), static_cast<const float*>(workspace.Take(zero_point))};
-  ForChunks(context, x.num_elements(), [&](int64_t begin, int64_t end) {
-    kernels::Dequantize(layout, tables, x.dtype, x.data, y.dtype, y.data, begin, end);
-  });
+  const kernels::QuantizationTables tables{static_cast<const float*>(workspace.Take(&scale)),
+                                           static_cast<const float*>(workspace.Take(zero_point))};
+  ForChunks(context, x.num_elements(),
+            [&](int64_t begin, int64_t end) { kernels::Dequantize(layout, tables, x.dtype, x.data, y.dtype, y.data, begin, end); });
   return Status();
 }
 

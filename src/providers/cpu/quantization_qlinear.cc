@@ -22,9 +22,11 @@ using kernels::QLinearBinaryOp;
 
 // Parameters of a tensor of `dtype` from inputs `i` (scale) and i + 1 (zero point, 0 when omitted).
 StatusOr<Affine> ReadAffine(const KernelContext& context, std::string_view op, DataType dtype, size_t i) {
-  if (dtype != DataType::kUint8 && dtype != DataType::kInt8) return Unsupported(fmt::format("{} is not defined for {}", op, DataTypeName(dtype)));
+  if (dtype != DataType::kUint8 && dtype != DataType::kInt8)
+    return Unsupported(fmt::format("{} is not defined for {}", op, DataTypeName(dtype)));
   ASSIGN_OR_RETURN(const double scale, ScalarInput<double>(context, i, fmt::format("{}: scale (input {})", op, i)));
-  ASSIGN_OR_RETURN(const double zero_point, ScalarInputOr<double>(context, i + 1, fmt::format("{}: zero point (input {})", op, i + 1), 0.0));
+  ASSIGN_OR_RETURN(const double zero_point,
+                   ScalarInputOr<double>(context, i + 1, fmt::format("{}: zero point (input {})", op, i + 1), 0.0));
   return Affine{dtype, static_cast<float>(scale), static_cast<float>(zero_point)};
 }
 
@@ -71,11 +73,11 @@ StatusOr<std::unique_ptr<Kernel>> MakeLeakyRelu(const NodeInfo& node) {
   });
 }
 
-// Runs f(x as float, y as float) on the whole tensor and quantizes what it wrote to y.
+// Runs f(x as float, y as float) on the whole tensor and quantizes what it wrote to y. Behind y's floats lie `spare` more.
 template <class F>
-Status RunInFloat(KernelContext& context, const TensorView& x, const Affine& from, TensorView& y, const Affine& to, F f) {
+Status RunInFloat(KernelContext& context, const TensorView& x, const Affine& from, TensorView& y, const Affine& to, F f, int64_t spare = 0) {
   const int64_t in = x.num_elements(), out = y.num_elements();
-  ASSIGN_OR_RETURN(void* const scratch, context.Workspace(static_cast<size_t>(in + out) * sizeof(float)));
+  ASSIGN_OR_RETURN(void* const scratch, context.Workspace(static_cast<size_t>(in + out + spare) * sizeof(float)));
   auto* const values = static_cast<float*>(scratch);
   float* const results = values + in;
   context.ParallelFor(in, 1, [&](int64_t begin, int64_t end) { kernels::DequantizeRun(from, x.data, begin, end - begin, values + begin); });
@@ -118,7 +120,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeConcat(const NodeInfo& node) {
       const Dims& part = context.input(2 + 3 * p).dims;
       Dims same = part;
       if (part.rank() == dims.rank()) same[d] = dims[d];
-      if (!(same == dims)) return Usage(fmt::format("QLinearConcat: {} and {} cannot be joined along axis {}", first.TypeString(), part.ToString(), axis));
+      if (!(same == dims))
+        return Usage(fmt::format("QLinearConcat: {} and {} cannot be joined along axis {}", first.TypeString(), part.ToString(), axis));
       dims[d] += part[d];
     }
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, dtype, dims));
@@ -189,8 +192,10 @@ StatusOr<std::unique_ptr<Kernel>> MakeReduceMean(const NodeInfo& node) {
     }
     Dims dims;
     for (size_t d = 0; d < x.rank(); ++d) {
-      if (!reduced[d]) dims.push_back(x[d]);
-      else if (keepdims) dims.push_back(1);
+      if (!reduced[d])
+        dims.push_back(x[d]);
+      else if (keepdims)
+        dims.push_back(1);
     }
     return RunMean(context, "QLinearReduceMean", reduced, dims);
   });
@@ -235,24 +240,27 @@ struct AveragePool {
     const Dims pooled = window.output_dims();
     for (size_t d = 0; d < spatial; ++d) dims[d + (channels_last ? 1 : 2)] = pooled[d];
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, dims));
-    return RunInFloat(context, x, from, y, to, [&](float* in, float* out) -> Status {
+    const auto pool = [&](float* in, float* out) -> Status {
       const int64_t planes = batch * channels;
       if (!channels_last) {
         kernels::AveragePool<float>(window, planes, count_include_pad, in, out, context.thread_pool());
         return Status();
       }
-      std::vector<float> first(static_cast<size_t>(x.num_elements())), result(static_cast<size_t>(y.num_elements()));
-      SwapLastTwo(batch, window.input_size(), channels, in, first.data());
-      kernels::AveragePool<float>(window, planes, count_include_pad, first.data(), result.data(), context.thread_pool());
-      SwapLastTwo(batch, channels, window.output_size(), result.data(), out);
+      float* const first = out + y.num_elements();
+      float* const result = first + x.num_elements();
+      SwapLastTwo(batch, window.input_size(), channels, in, first);
+      kernels::AveragePool<float>(window, planes, count_include_pad, first, result, context.thread_pool());
+      SwapLastTwo(batch, channels, window.output_size(), result, out);
       return Status();
-    });
+    };
+    return RunInFloat(context, x, from, y, to, pool, channels_last ? x.num_elements() + y.num_elements() : 0);
   }
 };
 
 StatusOr<std::unique_ptr<Kernel>> MakeAveragePool(const NodeInfo& node) {
   ASSIGN_OR_RETURN(kernels::WindowAttributes attributes, ReadWindowAttributes(node));
-  AveragePool pool{std::move(attributes), node.GetInts("kernel_shape"), node.GetInt("count_include_pad", 0) != 0, node.GetInt("channels_last", 0) != 0};
+  AveragePool pool{std::move(attributes), node.GetInts("kernel_shape"), node.GetInt("count_include_pad", 0) != 0,
+                   node.GetInt("channels_last", 0) != 0};
   return MakeKernel([pool = std::move(pool)](KernelContext& context) { return pool.Run(context); });
 }
 
@@ -265,8 +273,10 @@ constexpr KernelEntry Row(std::string_view name) {
 
 std::span<const KernelEntry> QLinearKernels() {
   static constexpr KernelEntry kEntries[] = {
-      {"com.microsoft", "QLinearAdd", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeBinary(QLinearBinaryOp::kAdd, node); }},
-      {"com.microsoft", "QLinearMul", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeBinary(QLinearBinaryOp::kMul, node); }},
+      {"com.microsoft", "QLinearAdd", "reference", AcceptsAll,
+       [](const NodeInfo& node) { return MakeBinary(QLinearBinaryOp::kAdd, node); }},
+      {"com.microsoft", "QLinearMul", "reference", AcceptsAll,
+       [](const NodeInfo& node) { return MakeBinary(QLinearBinaryOp::kMul, node); }},
       Row<MakeSigmoid>("QLinearSigmoid"),
       Row<MakeLeakyRelu>("QLinearLeakyRelu"),
       Row<MakeSoftmax>("QLinearSoftmax"),

@@ -11,7 +11,8 @@ Tensor Floats(Dims dims, F values) { return Tensor::From<float>(std::move(dims),
 TEST(QuantizationBindings, CoverEveryVersion) {
   for (const KernelEntry& entry : QuantizationKernels()) {
     for (const ops::OpSchema* schema : ops::SchemaVersions(entry.domain, entry.op_type))
-      EXPECT_FALSE(FindKernels(entry.domain, entry.op_type, schema->since_version).empty()) << entry.op_type << " " << schema->since_version;
+      EXPECT_FALSE(FindKernels(entry.domain, entry.op_type, schema->since_version).empty())
+          << entry.op_type << " " << schema->since_version;
   }
 }
 
@@ -26,8 +27,15 @@ TEST(QuantizationBindings, TheTypeComesFromZeroPointOrAttribute) {
   y = OneNode("QuantizeLinear", 21).Input(x).Input(scale).Input(Tensor::Scalar<int8_t>(1)).RunOne();
   ASSERT_TRUE(y.ok());
   EXPECT_EQ(y->data<int8_t>()[0], 2);
-  EXPECT_EQ(OneNode("QuantizeLinear", 21).Attribute("output_dtype", static_cast<int64_t>(DataType::kInt16)).Input(x).Input(scale)
-                .Input(Tensor::Scalar<int8_t>(1)).RunOne().status().code(), StatusCode::kUsage);
+  EXPECT_EQ(OneNode("QuantizeLinear", 21)
+                .Attribute("output_dtype", static_cast<int64_t>(DataType::kInt16))
+                .Input(x)
+                .Input(scale)
+                .Input(Tensor::Scalar<int8_t>(1))
+                .RunOne()
+                .status()
+                .code(),
+            StatusCode::kUsage);
 }
 
 TEST(QuantizationBindings, ScalesMustFit) {

@@ -93,8 +93,8 @@ StatusOr<RecurrentShape> PlanShape(const State& state, const Dims& x, const Dims
   return s;
 }
 
-Status PackWeights(const NodeInfo& node, State& state) {
-  const Tensor *w = node.constant(kW), *r = node.constant(kR);
+// Constant W [directions, gates, input] and R [directions, gates, hidden], of float; others are packed in each run.
+Status PackWeights(const NodeInfo& node, const Tensor* w, const Tensor* r, State& state) {
   if (!w || !r || w->dtype() != DataType::kFloat || r->dtype() != DataType::kFloat || w->rank() != 3) return Status();
   // X is not known yet; its input size is W's.
   const StatusOr<RecurrentShape> planned = PlanShape(state, Dims{1, 1, w->dims()[2]}, w->dims(), r->dims());
@@ -202,8 +202,7 @@ Status Run(KernelContext& context, const State& state) {
   return Status();
 }
 
-template <CellKind kind>
-StatusOr<std::unique_ptr<Kernel>> Create(const NodeInfo& node) {
+StatusOr<State> ReadState(const NodeInfo& node, CellKind kind) {
   State state;
   state.shape.kind = kind;
   const std::string direction = node.GetString("direction", "forward");
@@ -219,9 +218,56 @@ StatusOr<std::unique_ptr<Kernel>> Create(const NodeInfo& node) {
   state.options.input_forget = node.GetInt("input_forget") != 0;
   state.hidden_size = node.GetInt("hidden_size");
   RETURN_IF_ERROR(ReadActivations(node, state));
-  RETURN_IF_ERROR(PackWeights(node, state));
+  return state;
+}
+
+template <CellKind kind>
+StatusOr<std::unique_ptr<Kernel>> Create(const NodeInfo& node) {
+  ASSIGN_OR_RETURN(State state, ReadState(node, kind));
+  RETURN_IF_ERROR(PackWeights(node, node.constant(kW), node.constant(kR), state));
   return MakeKernel([state = std::move(state)](KernelContext& context) -> Status {
     return Dispatch<float, double>(context.input(kX).dtype, "a recurrent cell", [&]<class T>() { return Run<T>(context, state); });
+  });
+}
+
+// 8-bit weights [directions, k, gates] as float [directions, gates, k]. Inputs `scale` and scale + 1 (zero points) hold one
+// number a direction, or one a column.
+StatusOr<Tensor> DequantizeWeights(const NodeInfo& node, size_t input, size_t scale) {
+  const Tensor *codes = node.constant(input), *scales = node.constant(scale), *zeros = node.constant(scale + 1);
+  if (!codes || !scales || !zeros) return Unsupported("quantized weights that are not constant");
+  const Dims& dims = codes->dims();
+  if (dims.rank() != 3 || scales->dtype() != DataType::kFloat || zeros->dtype() != codes->dtype() ||
+      (codes->dtype() != DataType::kInt8 && codes->dtype() != DataType::kUint8))
+    return Invalid(fmt::format("input {} {} is no quantized weight", input, codes->TypeString()));
+  const int64_t directions = dims[0], k = dims[1], gates = dims[2], count = scales->num_elements();
+  if ((count != directions && count != directions * gates) || zeros->num_elements() != count)
+    return Invalid(fmt::format("the scale {} of input {} must have {} or {} elements", scales->dims().ToString(), input, directions,
+                               directions * gates));
+  ASSIGN_OR_RETURN(Tensor weights, Tensor::Allocate(DataType::kFloat, Dims{directions, gates, k}));
+  const bool is_signed = codes->dtype() == DataType::kInt8;
+  const auto* from = static_cast<const uint8_t*>(codes->raw_data());
+  const auto* zero = static_cast<const uint8_t*>(zeros->raw_data());
+  const auto value = [&](uint8_t code) { return is_signed ? static_cast<int>(static_cast<int8_t>(code)) : static_cast<int>(code); };
+  float* out = static_cast<float*>(weights.mutable_raw_data());
+  for (int64_t d = 0; d < directions; ++d)
+    for (int64_t g = 0; g < gates; ++g) {
+      const int64_t at = count == directions ? d : d * gates + g;
+      const float factor = scales->data<float>()[static_cast<size_t>(at)];
+      for (int64_t i = 0; i < k; ++i) *out++ = factor * static_cast<float>(value(from[(d * k + i) * gates + g]) - value(zero[at]));
+    }
+  return weights;
+}
+
+// com.microsoft: the LSTM whose weights are 8-bit integers and whose inputs and states are quantized as they come.
+StatusOr<std::unique_ptr<Kernel>> CreateDynamicQuantizeLstm(const NodeInfo& node) {
+  ASSIGN_OR_RETURN(State state, ReadState(node, CellKind::kLstm));
+  state.shape.quantized = true;
+  ASSIGN_OR_RETURN(const Tensor w, DequantizeWeights(node, kW, 8));
+  ASSIGN_OR_RETURN(const Tensor r, DequantizeWeights(node, kR, 10));
+  RETURN_IF_ERROR(PackWeights(node, &w, &r, state));
+  return MakeKernel([state = std::move(state)](KernelContext& context) -> Status {
+    if (context.input(kX).dtype != DataType::kFloat) return Unsupported(fmt::format("DynamicQuantizeLSTM on {}", context.input(kX).TypeString()));
+    return Run<float>(context, state);
   });
 }
 
@@ -229,6 +275,7 @@ constexpr KernelEntry kRows[] = {
     {"", "RNN", "products", AcceptsAll, Widened<Create<CellKind::kRnn>>},
     {"", "GRU", "products", AcceptsAll, Widened<Create<CellKind::kGru>>},
     {"", "LSTM", "products", AcceptsAll, Widened<Create<CellKind::kLstm>>},
+    {"com.microsoft", "DynamicQuantizeLSTM", "products", AcceptsAll, CreateDynamicQuantizeLstm},
 };
 
 }  // namespace

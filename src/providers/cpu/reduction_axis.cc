@@ -12,7 +12,9 @@ using kernels::SoftmaxKind;
 
 bool IsNumber(DataType dtype) { return (IsInteger(dtype) || IsFloatingPoint(dtype)) && BitsPerElement(dtype) >= 8; }
 
-Status NotDefined(std::string_view op, DataType dtype) { return Unsupported(fmt::format("{} is not defined for {}", op, DataTypeName(dtype))); }
+Status NotDefined(std::string_view op, DataType dtype) {
+  return Unsupported(fmt::format("{} is not defined for {}", op, DataTypeName(dtype)));
+}
 
 StatusOr<std::unique_ptr<Kernel>> MakeArg(bool largest, const NodeInfo& node) {
   const int64_t axis = node.GetInt("axis", 0);
@@ -25,8 +27,10 @@ StatusOr<std::unique_ptr<Kernel>> MakeArg(bool largest, const NodeInfo& node) {
     if (view.length == 0) return Usage(fmt::format("{}: axis {} of {} is empty", name, axis, x.TypeString()));
     Dims dims;
     for (size_t i = 0; i < x.rank(); ++i) {
-      if (i != d) dims.push_back(x.dims[i]);
-      else if (keepdims) dims.push_back(1);
+      if (i != d)
+        dims.push_back(x.dims[i]);
+      else if (keepdims)
+        dims.push_back(1);
     }
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kInt64, dims));
     context.ParallelFor(view.lines(), static_cast<double>(view.length), [&](int64_t begin, int64_t end) {
@@ -83,40 +87,43 @@ StatusOr<std::unique_ptr<Kernel>> MakeTopK(const NodeInfo& node) {
 StatusOr<std::unique_ptr<Kernel>> MakeSoftmax(SoftmaxKind kind, const NodeInfo& node) {
   const bool flattens = node.opset_version() < 13;
   const int64_t axis = node.GetInt("axis", flattens ? 1 : -1);
-  return MakeKernel([=, name = node.node().op_type](KernelContext& context) -> Status {
-    const TensorView& x = context.input(0);
-    RETURN_IF_ERROR(CheckReal(name, x.dtype));
-    const auto rank = static_cast<int64_t>(x.rank());
-    AxisView view(1, 1, 1);
-    if (flattens) {
-      if (axis < -rank || axis > rank) return Usage(fmt::format("{}: axis {} is not one of {}", name, axis, x.TypeString()));
-      view = AxisView::Flattened(x.dims, static_cast<size_t>(axis < 0 ? axis + rank : axis));
-    } else if (rank > 0) {
-      ASSIGN_OR_RETURN(const size_t d, NormalAxis(name, axis, x.rank()));
-      view = AxisView(x.dims, d);
-    }
-    ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
-    context.ParallelFor(view.lines(), 5 * static_cast<double>(view.length), [&](int64_t begin, int64_t end) {
-      kernels::Softmax(kind, x.dtype, x.data, view, y.data, begin, end);
-    });
-    return Status();
-  }, {.in_place = {{0, 0}}});
+  return MakeKernel(
+      [=, name = node.node().op_type](KernelContext& context) -> Status {
+        const TensorView& x = context.input(0);
+        RETURN_IF_ERROR(CheckReal(name, x.dtype));
+        const auto rank = static_cast<int64_t>(x.rank());
+        AxisView view(1, 1, 1);
+        if (flattens) {
+          if (axis < -rank || axis > rank) return Usage(fmt::format("{}: axis {} is not one of {}", name, axis, x.TypeString()));
+          view = AxisView::Flattened(x.dims, static_cast<size_t>(axis < 0 ? axis + rank : axis));
+        } else if (rank > 0) {
+          ASSIGN_OR_RETURN(const size_t d, NormalAxis(name, axis, x.rank()));
+          view = AxisView(x.dims, d);
+        }
+        ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
+        context.ParallelFor(view.lines(), 5 * static_cast<double>(view.length),
+                            [&](int64_t begin, int64_t end) { kernels::Softmax(kind, x.dtype, x.data, view, y.data, begin, end); });
+        return Status();
+      },
+      {.in_place = {{0, 0}}});
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeLpNormalization(const NodeInfo& node) {
   const int64_t axis = node.GetInt("axis", -1), p = node.GetInt("p", 2);
   if (p != 1 && p != 2) return Invalid(fmt::format("LpNormalization: p is {}, not 1 or 2", p));
-  return MakeKernel([=](KernelContext& context) -> Status {
-    const TensorView& x = context.input(0);
-    RETURN_IF_ERROR(CheckReal("LpNormalization", x.dtype));
-    ASSIGN_OR_RETURN(const size_t d, NormalAxis("LpNormalization", axis, x.rank()));
-    ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
-    const AxisView view(x.dims, d);
-    context.ParallelFor(view.lines(), 3 * static_cast<double>(view.length), [&](int64_t begin, int64_t end) {
-      kernels::LpNormalize(static_cast<int>(p), x.dtype, x.data, view, y.data, begin, end);
-    });
-    return Status();
-  }, {.in_place = {{0, 0}}});
+  return MakeKernel(
+      [=](KernelContext& context) -> Status {
+        const TensorView& x = context.input(0);
+        RETURN_IF_ERROR(CheckReal("LpNormalization", x.dtype));
+        ASSIGN_OR_RETURN(const size_t d, NormalAxis("LpNormalization", axis, x.rank()));
+        ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
+        const AxisView view(x.dims, d);
+        context.ParallelFor(view.lines(), 3 * static_cast<double>(view.length), [&](int64_t begin, int64_t end) {
+          kernels::LpNormalize(static_cast<int>(p), x.dtype, x.data, view, y.data, begin, end);
+        });
+        return Status();
+      },
+      {.in_place = {{0, 0}}});
 }
 
 }  // namespace

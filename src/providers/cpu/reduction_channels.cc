@@ -32,7 +32,8 @@ struct BatchNormalization {
     for (size_t i = 1; i < 5; ++i) {
       RETURN_IF_ERROR(CheckReal("BatchNormalization", context.input(i).dtype));
       if (context.input(i).num_elements() != view.channels)
-        return Usage(fmt::format("BatchNormalization: input {} is {}, not one number for each of {} channels", i, context.input(i).TypeString(), view.channels));
+        return Usage(fmt::format("BatchNormalization: input {} is {}, not one number for each of {} channels", i,
+                                 context.input(i).TypeString(), view.channels));
     }
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
 
@@ -42,7 +43,8 @@ struct BatchNormalization {
     double *const bias = scale + channels, *const mean = bias + channels, *const variance = mean + channels;
     double* const factor = variance + channels;  // later holds elements of the computing type
     double* const offset = factor + channels;
-    for (size_t i = 1; i < 5; ++i) kernels::LoadElements(context.input(i).dtype, context.input(i).data, 0, view.channels, scale + (i - 1) * channels);
+    for (size_t i = 1; i < 5; ++i)
+      kernels::LoadElements(context.input(i).dtype, context.input(i).data, 0, view.channels, scale + (i - 1) * channels);
     if (training) RETURN_IF_ERROR(UseBatchStatistics(context, x, view, mean, variance));
 
     for (size_t c = 0; c < channels; ++c) {
@@ -100,7 +102,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeBatchNormalization(const NodeInfo& node) {
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeLrn(const NodeInfo& node) {
-  const kernels::LocalResponse how{node.GetInt("size", 0), node.GetFloat("alpha", 1e-4f), node.GetFloat("beta", 0.75f), node.GetFloat("bias", 1.0f)};
+  const kernels::LocalResponse how{node.GetInt("size", 0), node.GetFloat("alpha", 1e-4f), node.GetFloat("beta", 0.75f),
+                                   node.GetFloat("bias", 1.0f)};
   if (how.size <= 0) return Invalid(fmt::format("LRN: size is {}", how.size));
   return MakeKernel([how](KernelContext& context) -> Status {
     const TensorView& x = context.input(0);
@@ -108,7 +111,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeLrn(const NodeInfo& node) {
     if (x.rank() < 2) return Usage(fmt::format("LRN: the input is {}, without channels", x.TypeString()));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
     const int64_t channels = x.dims[1], inner = x.dims.Product(2, x.rank());
-    context.ParallelFor(x.dims[0], static_cast<double>(channels * inner * (how.size + 10)), [&](int64_t begin, int64_t end) {
+    const double window = static_cast<double>(std::min(how.size, channels)) + 10;
+    context.ParallelFor(x.dims[0], static_cast<double>(channels * inner) * window, [&](int64_t begin, int64_t end) {
       kernels::NormalizeLocalResponse(how, x.dtype, x.data, channels, inner, y.data, begin, end);
     });
     return Status();

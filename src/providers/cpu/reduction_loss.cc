@@ -38,7 +38,8 @@ struct Loss {
     auto* const weights = static_cast<double*>(tables.TakeExtra(count));
     auto* const wanted = static_cast<int64_t*>(tables.TakeExtra(count));
     kernels::LoadElements(labels.dtype, labels.data, 0, count, wanted);
-    const auto bad = kernels::NegativeLogLikelihood(values, wanted, weights_of_classes, ignore_index, batch, classes, inner, losses, weights);
+    const auto bad =
+        kernels::NegativeLogLikelihood(values, wanted, weights_of_classes, ignore_index, batch, classes, inner, losses, weights);
     if (bad) return Usage(fmt::format("{}: label {} is none of {} classes", name, *bad, classes));
 
     if (reduction == Reduction::kNone) {
@@ -56,9 +57,12 @@ StatusOr<Loss> ReadLoss(const NodeInfo& node) {
   Loss loss{node.node().op_type, Loss::Reduction::kMean, std::nullopt};
   if (node.HasAttribute("ignore_index")) loss.ignore_index = node.GetInt("ignore_index");
   const std::string reduction = node.GetString("reduction", "mean");
-  if (reduction == "none") loss.reduction = Loss::Reduction::kNone;
-  else if (reduction == "sum") loss.reduction = Loss::Reduction::kSum;
-  else if (reduction != "mean") return Invalid(fmt::format("{}: reduction is '{}', not none, sum or mean", loss.name, reduction));
+  if (reduction == "none")
+    loss.reduction = Loss::Reduction::kNone;
+  else if (reduction == "sum")
+    loss.reduction = Loss::Reduction::kSum;
+  else if (reduction != "mean")
+    return Invalid(fmt::format("{}: reduction is '{}', not none, sum or mean", loss.name, reduction));
   return loss;
 }
 

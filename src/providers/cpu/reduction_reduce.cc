@@ -3,9 +3,9 @@
 
 #include <cmath>
 
+#include "kernels/elementwise/binary.h"
 #include "kernels/elementwise/convert.h"
 #include "kernels/elementwise/rows.h"
-#include "kernels/elementwise/binary.h"
 #include "providers/cpu/reduction.h"
 #include "providers/cpu/scalar_input.h"
 
@@ -50,15 +50,16 @@ struct ReduceBinding {
     ASSIGN_OR_RETURN(const std::vector<bool> reduced, ReducedAxes(context, x.dims));
     Dims dims;
     for (size_t d = 0; d < x.rank(); ++d) {
-      if (!reduced[d]) dims.push_back(x.dims[d]);
-      else if (keepdims) dims.push_back(1);
+      if (!reduced[d])
+        dims.push_back(x.dims[d]);
+      else if (keepdims)
+        dims.push_back(1);
     }
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, dims));
     const ReduceShape shape(x.dims, reduced);
     const double each = op == kLogSumExp ? 10 : 0.6;
-    context.ParallelFor(shape.units(), each * static_cast<double>(shape.elements_per_unit()), [&](int64_t begin, int64_t end) {
-      kernels::Reduce(op, x.dtype, x.data, shape, y.dtype, y.data, begin, end);
-    });
+    context.ParallelFor(shape.units(), each * static_cast<double>(shape.elements_per_unit()),
+                        [&](int64_t begin, int64_t end) { kernels::Reduce(op, x.dtype, x.data, shape, y.dtype, y.data, begin, end); });
     return Status();
   }
 };
@@ -98,7 +99,8 @@ Status NormalizeMeanVariance(KernelContext& context, const std::vector<int64_t>&
   const kernels::RowKernel divide = kernels::FindBinary(kernels::BinaryOp::kDiv, DataType::kDouble);
   const Dims* shapes[] = {&x.dims, &kept};
   const kernels::BroadcastLoop loop(x.dims, shapes);
-  const kernels::Operand centred[] = {{x.data, x.dtype}, {means, DataType::kDouble}}, scaled[] = {{y.data, y.dtype}, {deviations, DataType::kDouble}};
+  const kernels::Operand centred[] = {{x.data, x.dtype}, {means, DataType::kDouble}},
+                         scaled[] = {{y.data, y.dtype}, {deviations, DataType::kDouble}};
   context.ParallelFor(x.num_elements(), 2, [&](int64_t begin, int64_t end) {
     RunRows(subtract, loop, centred, y.dtype, y.data, nullptr, begin, end);
     RunRows(divide, loop, scaled, y.dtype, y.data, nullptr, begin, end);

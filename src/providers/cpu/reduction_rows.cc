@@ -19,9 +19,8 @@ void CombineInPlace(KernelContext& context, BinaryOp op, TensorView& y, const Te
   const Dims* shapes[] = {&y.dims, &operand.dims};
   const kernels::BroadcastLoop loop(y.dims, shapes);
   const kernels::Operand operands[] = {{y.data, y.dtype}, {operand.data, operand.dtype}};
-  context.ParallelFor(y.num_elements(), kernel.cost, [&](int64_t begin, int64_t end) {
-    RunRows(kernel, loop, operands, y.dtype, y.data, nullptr, begin, end);
-  });
+  context.ParallelFor(y.num_elements(), kernel.cost,
+                      [&](int64_t begin, int64_t end) { RunRows(kernel, loop, operands, y.dtype, y.data, nullptr, begin, end); });
 }
 
 // True when the table has one entry for each element of the normalized axes.
@@ -79,7 +78,8 @@ struct LayerNormalization {
     const DataType type = NormalizationType(x.dtype);
     const int64_t rows = x.dims.Product(0, first), length = x.dims.Product(first, x.rank());
     const bool wants = statistics.mean.data != nullptr || statistics.inverse.data != nullptr;
-    ASSIGN_OR_RETURN(TableWorkspace tables, TableWorkspace::Create(context, type, {fused ? scale : nullptr, fused ? bias : nullptr}, wants ? 2 * rows : 0));
+    ASSIGN_OR_RETURN(TableWorkspace tables,
+                     TableWorkspace::Create(context, type, {fused ? scale : nullptr, fused ? bias : nullptr}, wants ? 2 * rows : 0));
     RowNormalization how{.length = length, .epsilon = epsilon, .center = center, .run = 1, .period = length};
     how.scale = fused ? tables.Take(scale) : nullptr;
     how.bias = fused ? tables.Take(bias) : nullptr;
@@ -98,14 +98,23 @@ struct LayerNormalization {
 
 LayerNormalization ReadLayer(const NodeInfo& node, bool center, size_t mean_output, size_t inverse_output) {
   const int64_t stash = node.GetInt("stash_type", 1);
-  return {node.node().op_type, node.GetInt("axis", -1), node.GetFloat("epsilon", 1e-5f), center, mean_output, inverse_output,
-          stash == static_cast<int64_t>(DataType::kBfloat16) ? DataType::kBfloat16 : stash == static_cast<int64_t>(DataType::kDouble) ? DataType::kDouble : DataType::kFloat};
+  return {node.node().op_type,
+          node.GetInt("axis", -1),
+          node.GetFloat("epsilon", 1e-5f),
+          center,
+          mean_output,
+          inverse_output,
+          stash == static_cast<int64_t>(DataType::kBfloat16) ? DataType::kBfloat16
+          : stash == static_cast<int64_t>(DataType::kDouble) ? DataType::kDouble
+                                                             : DataType::kFloat};
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeLayerNormalization(const NodeInfo& node) {
-  return MakeKernel([layer = ReadLayer(node, true, 1, 2)](KernelContext& context) {
-    return layer.Run(context, context.input(0), OptionalInput(context, 1), OptionalInput(context, 2), context.input(0).dtype);
-  }, {.in_place = {{0, 0}}});
+  return MakeKernel(
+      [layer = ReadLayer(node, true, 1, 2)](KernelContext& context) {
+        return layer.Run(context, context.input(0), OptionalInput(context, 1), OptionalInput(context, 2), context.input(0).dtype);
+      },
+      {.in_place = {{0, 0}}});
 }
 
 // The output has the scale's type.
@@ -144,7 +153,8 @@ Status NormalizeGroups(KernelContext& context, std::string_view name, int64_t gr
   if (x.rank() < 2) return Usage(fmt::format("{}: the input is {}, without channels", name, x.TypeString()));
   const int64_t channels = x.dims[1], spatial = x.dims.Product(2, x.rank());
   if (groups == 0) groups = channels;  // InstanceNormalization
-  if (channels > 0 && (groups <= 0 || channels % groups != 0)) return Usage(fmt::format("{}: {} channels do not fall into {} groups", name, channels, groups));
+  if (channels > 0 && (groups <= 0 || channels % groups != 0))
+    return Usage(fmt::format("{}: {} channels do not fall into {} groups", name, channels, groups));
   const int64_t entries = per_group ? groups : channels;
   for (size_t i : {1, 2}) {
     RETURN_IF_ERROR(CheckReal(name, context.input(i).dtype));
@@ -154,9 +164,14 @@ Status NormalizeGroups(KernelContext& context, std::string_view name, int64_t gr
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, x.dtype, x.dims));
   if (x.num_elements() == 0) return Status();
   const int64_t length = channels / groups * spatial;
-  ASSIGN_OR_RETURN(TableWorkspace tables, TableWorkspace::Create(context, NormalizationType(x.dtype), {&context.input(1), &context.input(2)}));
-  const RowNormalization how{.length = length, .epsilon = epsilon, .scale = tables.Take(&context.input(1)), .bias = tables.Take(&context.input(2)),
-                             .run = per_group ? length : spatial, .period = entries};
+  ASSIGN_OR_RETURN(TableWorkspace tables,
+                   TableWorkspace::Create(context, NormalizationType(x.dtype), {&context.input(1), &context.input(2)}));
+  const RowNormalization how{.length = length,
+                             .epsilon = epsilon,
+                             .scale = tables.Take(&context.input(1)),
+                             .bias = tables.Take(&context.input(2)),
+                             .run = per_group ? length : spatial,
+                             .period = entries};
   context.ParallelFor(x.dims[0] * groups, 2 * static_cast<double>(length), [&](int64_t begin, int64_t end) {
     kernels::NormalizeRows(how, x.dtype, x.data, y.dtype, y.data, nullptr, nullptr, begin, end);
   });
@@ -164,17 +179,17 @@ Status NormalizeGroups(KernelContext& context, std::string_view name, int64_t gr
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeInstanceNormalization(const NodeInfo& node) {
-  return MakeKernel([epsilon = node.GetFloat("epsilon", 1e-5f)](KernelContext& context) {
-    return NormalizeGroups(context, "InstanceNormalization", 0, false, epsilon);
-  }, {.in_place = {{0, 0}}});
+  return MakeKernel([epsilon = node.GetFloat("epsilon", 1e-5f)](
+                        KernelContext& context) { return NormalizeGroups(context, "InstanceNormalization", 0, false, epsilon); },
+                    {.in_place = {{0, 0}}});
 }
 
 StatusOr<std::unique_ptr<Kernel>> MakeGroupNormalization(const NodeInfo& node) {
   const int64_t groups = node.GetInt("num_groups", 0);
   if (groups <= 0) return Invalid(fmt::format("GroupNormalization: num_groups is {}", groups));
-  return MakeKernel([groups, per_group = node.opset_version() < 21, epsilon = node.GetFloat("epsilon", 1e-5f)](KernelContext& context) {
-    return NormalizeGroups(context, "GroupNormalization", groups, per_group, epsilon);
-  }, {.in_place = {{0, 0}}});
+  return MakeKernel([groups, per_group = node.opset_version() < 21, epsilon = node.GetFloat("epsilon", 1e-5f)](
+                        KernelContext& context) { return NormalizeGroups(context, "GroupNormalization", groups, per_group, epsilon); },
+                    {.in_place = {{0, 0}}});
 }
 
 }  // namespace
@@ -186,7 +201,8 @@ std::span<const KernelEntry> RowNormalizationKernels() {
       {"", "SimplifiedLayerNormalization", "reference", AcceptsAll, MakeRms},
       {"com.microsoft", "SimplifiedLayerNormalization", "reference", AcceptsAll, MakeRms},
       {"com.microsoft", "SkipLayerNormalization", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeSkip(false, node); }},
-      {"com.microsoft", "SkipSimplifiedLayerNormalization", "reference", AcceptsAll, [](const NodeInfo& node) { return MakeSkip(true, node); }},
+      {"com.microsoft", "SkipSimplifiedLayerNormalization", "reference", AcceptsAll,
+       [](const NodeInfo& node) { return MakeSkip(true, node); }},
       {"", "InstanceNormalization", "reference", AcceptsAll, MakeInstanceNormalization},
       {"", "GroupNormalization", "reference", AcceptsAll, MakeGroupNormalization},
   };

@@ -22,7 +22,8 @@ F ToFloats(const StatusOr<Tensor>& tensor) {
 TEST(ReductionBindings, CoverEveryVersion) {
   for (const KernelEntry& entry : ReductionKernels()) {
     for (const ops::OpSchema* schema : ops::SchemaVersions(entry.domain, entry.op_type))
-      EXPECT_FALSE(FindKernels(entry.domain, entry.op_type, schema->since_version).empty()) << entry.op_type << " " << schema->since_version;
+      EXPECT_FALSE(FindKernels(entry.domain, entry.op_type, schema->since_version).empty())
+          << entry.op_type << " " << schema->since_version;
   }
 }
 
@@ -86,8 +87,13 @@ TEST(ReductionBindings, GroupNormalizationScalesGroupsThenChannels) {
   const Tensor x = Floats({1, 4, 1}, {-1, 1, -1, 1});
   const auto run = [&](int64_t opset, F scale) {
     const auto n = static_cast<int64_t>(scale.size());
-    return OneNode("GroupNormalization", opset).Attribute("num_groups", int64_t{2}).Attribute("epsilon", 0.0f).Input(x).Input(Floats({n}, scale))
-        .Input(Floats({n}, F(scale.size(), 0))).RunOne();
+    return OneNode("GroupNormalization", opset)
+        .Attribute("num_groups", int64_t{2})
+        .Attribute("epsilon", 0.0f)
+        .Input(x)
+        .Input(Floats({n}, scale))
+        .Input(Floats({n}, F(scale.size(), 0)))
+        .RunOne();
   };
   EXPECT_EQ(ToFloats(run(18, {1, 2})), (F{-1, 1, -2, 2}));
   EXPECT_EQ(ToFloats(run(21, {1, 2, 3, 4})), (F{-1, 2, -3, 4}));
@@ -96,7 +102,9 @@ TEST(ReductionBindings, GroupNormalizationScalesGroupsThenChannels) {
 
 TEST(ReductionBindings, LayerNormalizationBroadcastsAnyScale) {
   const Tensor x = Floats({2, 2}, {-1, 1, -2, 2});
-  const auto run = [&](Tensor scale) { return OneNode("LayerNormalization", 17).Attribute("epsilon", 0.0f).Input(x).Input(std::move(scale)).RunOne(); };
+  const auto run = [&](Tensor scale) {
+    return OneNode("LayerNormalization", 17).Attribute("epsilon", 0.0f).Input(x).Input(std::move(scale)).RunOne();
+  };
   EXPECT_EQ(ToFloats(run(Floats({2}, {1, 10}))), (F{-1, 10, -1, 10}));
   EXPECT_EQ(ToFloats(run(Floats({2, 1}, {1, 10}))), (F{-1, 1, -10, 10}));
   EXPECT_EQ(ToFloats(run(Floats({}, {3}))), (F{-3, 3, -3, 3}));
@@ -106,7 +114,11 @@ TEST(ReductionBindings, LayerNormalizationBroadcastsAnyScale) {
 TEST(ReductionBindings, LossesReduceAndCheckLabels) {
   const Tensor x = Floats({2, 2}, {-1, -2, -3, -4});
   const auto run = [&](const char* reduction, I labels) {
-    return OneNode("NegativeLogLikelihoodLoss", 13).Attribute("reduction", std::string(reduction)).Input(x).Input(Ints(std::move(labels))).RunOne();
+    return OneNode("NegativeLogLikelihoodLoss", 13)
+        .Attribute("reduction", std::string(reduction))
+        .Input(x)
+        .Input(Ints(std::move(labels)))
+        .RunOne();
   };
   EXPECT_EQ(ToFloats(run("none", {0, 1})), (F{1, 4}));
   EXPECT_EQ(ToFloats(run("sum", {0, 1})), (F{5}));

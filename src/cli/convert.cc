@@ -1,0 +1,194 @@
+// sardonyx convert SOURCE -o OUT
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "check/check.h"
+#include "cli/cli.h"
+#include "cli/tensors.h"
+#include "ir/load.h"
+#include "ir/save.h"
+#include "optimize/version/convert_version.h"
+#include "validate/compare.h"
+
+namespace sardonyx::cli {
+namespace {
+
+struct Flags {
+  std::string source, output, report, expect;
+  std::vector<std::string> opsets, inputs;
+  validate::Tolerance tolerance{1e-3, 1e-5};
+  PictureFlags pictures;
+};
+
+constexpr std::string_view kSuffixes[] = {".onnx", ".onnx.gz", ".onnx.tar", ".onnx.tar.gz", ".onnxtxt", ".json"};
+
+bool HasKnownSuffix(const std::string& path) {
+  return std::any_of(std::begin(kSuffixes), std::end(kSuffixes), [&](std::string_view suffix) { return path.ends_with(suffix); });
+}
+
+// "18", "ai.onnx.ml=5"
+StatusOr<optimize::OpsetTarget> ParseTarget(const std::string& text) {
+  const size_t equal = text.rfind('=');
+  optimize::OpsetTarget target;
+  if (equal != std::string::npos) target.domain = std::string(ir::NormalDomain(text.substr(0, equal)));
+  const std::string number = text.substr(equal == std::string::npos ? 0 : equal + 1);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), target.version);
+  if (error != std::errc() || end != number.data() + number.size())
+    return Usage(fmt::format("--opset takes N for ai.onnx, or DOMAIN=N; '{}' is neither", text));
+  return target;
+}
+
+std::string Shown(std::string_view domain) { return domain.empty() ? "ai.onnx" : std::string(domain); }
+
+Json OpsetsJson(const std::vector<ir::OpsetImport>& imports) {
+  Json json = Json::object();
+  for (const ir::OpsetImport& import : imports) json[Shown(ir::NormalDomain(import.domain))] = import.version;
+  return json;
+}
+
+Json StepsJson(const std::vector<optimize::VersionStep>& steps) {
+  Json list = Json::array();
+  for (const optimize::VersionStep& step : steps) {
+    Json json = {{"graph", step.graph}, {"node", step.node}, {"op", step.op}, {"from", step.from}};
+    if (step.to != 0) json["to"] = step.to;
+    if (!step.reason.empty()) json["reason"] = step.reason;
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+Json ReportJson(const optimize::VersionReport& report) {
+  const bool ok = report.impossible.empty();
+  Json json = {{"ok", ok},
+               {"opsets", {{"before", OpsetsJson(report.opsets_before)}, {"after", OpsetsJson(report.opsets_after)}}},
+               {"ir_version", {{"before", report.ir_version_before}, {"after", report.ir_version_after}}},
+               {"nodes", {{"before", report.nodes_before}, {"after", report.nodes_after}}},
+               {"changed", StepsJson(report.changed)},
+               {"impossible", StepsJson(report.impossible)},
+               {"inlined", report.inlined}};
+  return json;
+}
+
+// The first errors of a model; ok when there is none.
+Status CheckWhole(ir::Model& model, StatusCode code, std::string_view what) {
+  std::vector<check::Finding> findings = check::CheckModel(model);
+  std::erase_if(findings, [](const check::Finding& finding) { return finding.severity != check::Severity::kError; });
+  if (findings.empty()) return {};
+  constexpr size_t kShown = 5;
+  std::string text(what);
+  for (size_t i = 0; i < findings.size() && i < kShown; ++i) text += "\n  " + findings[i].ToString();
+  if (findings.size() > kShown) text += fmt::format("\n  and {} more; `sardonyx check` shows them", findings.size() - kShown);
+  return Status(code, text);
+}
+
+std::string OpsetText(const optimize::VersionReport& report) {
+  std::vector<std::string> parts;
+  for (const ir::OpsetImport& after : report.opsets_after) {
+    int64_t before = 0;
+    for (const ir::OpsetImport& import : report.opsets_before)
+      if (import.domain == after.domain) before = import.version;
+    if (before != after.version) parts.push_back(fmt::format("{} {} -> {}", Shown(ir::NormalDomain(after.domain)), before, after.version));
+  }
+  if (report.ir_version_before != report.ir_version_after)
+    parts.push_back(fmt::format("IR {} -> {}", report.ir_version_before, report.ir_version_after));
+  return parts.empty() ? "no version changes" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+Status WriteReport(const Flags& flags, const Json& report) {
+  if (flags.report.empty()) return {};
+  if (!flags.report.ends_with(".json")) return Usage(fmt::format("--report writes .json; '{}' is another format", flags.report));
+  return WriteFileAtomically(flags.report, report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+// Runs the model and compares: the differences, and whether all are within tolerance.
+StatusOr<Json> Validate(const Flags& flags, const CommonFlags& common, std::shared_ptr<const ir::Model> model, bool* ok, const Output& out) {
+  SessionOptions options;
+  options.threads = common.threads;
+  ASSIGN_OR_RETURN(const Session session, Session::Create(Model(std::move(model)), options));
+  ASSIGN_OR_RETURN(const std::vector<Session::NamedValue> inputs, ReadInputs(flags.inputs, {session.inputs(), flags.pictures, {}}));
+  ASSIGN_OR_RETURN(const std::vector<Session::NamedValue> expected, ReadArrays(flags.expect));
+  ASSIGN_OR_RETURN(const std::vector<Value> got, session.Run(inputs));
+  Json list = Json::array();
+  for (size_t i = 0; i < got.size(); ++i) {
+    const std::string& name = session.outputs()[i].name;
+    const auto named = std::find_if(expected.begin(), expected.end(), [&](const auto& one) { return one.first == name; });
+    if (named == expected.end() && i >= expected.size())
+      return Usage(fmt::format("{} has no array for output '{}'", flags.expect, name));
+    const std::string reason = validate::CompareValues(got[i], named == expected.end() ? expected[i].second : named->second, flags.tolerance);
+    *ok &= reason.empty();
+    out.Line(fmt::format("{} {}{}", reason.empty() ? out.Good("equal") : out.Bad("DIFFERS"), name, reason.empty() ? "" : ": " + reason));
+    list.push_back({{"name", name}, {"ok", reason.empty()}, {"reason", reason}});
+  }
+  return list;
+}
+
+Status CheckFlags(const Flags& flags) {
+  if (!HasKnownSuffix(flags.output))
+    return Unsupported(fmt::format("cannot write '{}': the suffixes of formats that exist now are {}", flags.output, fmt::join(kSuffixes, ", ")));
+  if (flags.inputs.empty() != flags.expect.empty()) return Usage("--validate INPUTS and --expect OUTPUTS.npz go together");
+  return {};
+}
+
+StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& out) {
+  RETURN_IF_ERROR(CheckFlags(flags));
+  std::vector<optimize::OpsetTarget> targets;
+  for (const std::string& text : flags.opsets) {
+    ASSIGN_OR_RETURN(optimize::OpsetTarget target, ParseTarget(text));
+    targets.push_back(std::move(target));
+  }
+  StatusOr<std::unique_ptr<ir::Model>> loaded = ir::LoadModel(flags.source);
+  if (!loaded.ok()) return loaded.status();
+  std::shared_ptr<ir::Model> model = *std::move(loaded);
+  RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInvalid, fmt::format("{} is not a valid model:", flags.source)));
+  ASSIGN_OR_RETURN(const optimize::VersionReport report, optimize::ConvertVersion(*model, targets));
+  Json document = ReportJson(report);
+  if (!report.impossible.empty()) {
+    RETURN_IF_ERROR(WriteReport(flags, document));
+    if (out.json()) out.Document(document);
+    std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since %zu node%s cannot be converted:\n%s\n", flags.source.c_str(),
+                 report.impossible.size(), report.impossible.size() == 1 ? "" : "s", optimize::ImpossibleText(report).c_str());
+    return 3;
+  }
+  RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal, "the converted model is not valid, which is a defect of the conversion; nothing is written:"));
+  bool ok = true;
+  if (!flags.inputs.empty()) {
+    ASSIGN_OR_RETURN(document["validation"], Validate(flags, common, model, &ok, out));
+    document["ok"] = ok;
+  }
+  RETURN_IF_ERROR(ir::SaveModel(*model, flags.output));
+  RETURN_IF_ERROR(WriteReport(flags, document));
+  if (out.verbose())
+    for (const optimize::VersionStep& step : report.changed) out.Line(fmt::format("  {} in {}: {} {} -> {}", step.node, step.graph, step.op, step.from, step.to));
+  for (const std::string& name : report.inlined) out.Line(fmt::format("calls of function {} were replaced by its body", name));
+  out.Line(fmt::format("{}: {}; {} of {} nodes rewritten; wrote {}", flags.source, OpsetText(report), report.changed.size(), report.nodes_before,
+                       flags.output));
+  if (out.json()) out.Document(document);
+  return ok ? 0 : 1;
+}
+
+}  // namespace
+
+void AddConvert(Program& program) {
+  auto flags = std::make_shared<Flags>();
+  Command& command = program.Add("convert", "Convert a model to another opset or file form",
+                                 {"sardonyx convert model.onnx --opset 21 -o newer.onnx", "sardonyx convert model.onnx -o model.onnxtxt",
+                                  "sardonyx convert trees.onnx --opset 18,ai.onnx.ml=3 -o older.onnx --report report.json"});
+  command.app->add_option("source", flags->source, "Model file or folder, or - for standard input")->required();
+  command.app->add_option("-o,--output", flags->output, "File to write: .onnx, .onnx.gz, .onnx.tar, .onnxtxt or .json")->required();
+  command.app->add_option("--opset", flags->opsets, "Version of ai.onnx to convert to, or DOMAIN=N for another domain; several with commas")
+      ->delimiter(',');
+  command.app->add_option("--report", flags->report, "Write what was changed, or cannot be, to this .json file");
+  command.app->add_option("--validate", flags->inputs, "Run the result on these inputs, FILE or NAME=FILE, and compare with --expect")->take_all();
+  command.app->add_option("--expect", flags->expect, "Expected outputs (.npz) for --validate");
+  command.app->add_option("--rtol", flags->tolerance.rtol, "Relative tolerance of --validate")->check(CLI::NonNegativeNumber);
+  command.app->add_option("--atol", flags->tolerance.atol, "Absolute tolerance of --validate")->check(CLI::NonNegativeNumber);
+  command.run = [flags, &program](const Output& out) { return Run(*flags, program.flags(), out); };
+}
+
+}  // namespace sardonyx::cli

@@ -1,0 +1,1 @@
+BscoresJaïŠ<ÀM>Su-=IiH>lã?

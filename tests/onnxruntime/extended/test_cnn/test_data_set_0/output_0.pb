@@ -1,0 +1,1 @@
+BscoresJbïŠ<ÀM>Tu-=JiH>mã?
