@@ -150,7 +150,10 @@ TEST(PlanConv, RejectsWhatDoesNotFit) {
   EXPECT_EQ(PlanConv(Dims{1, 3, 8, 8}, Dims{4, 3, 3, 3}, 1, {}, {AutoPad::kNotSet, {0, 1}, {}, {}}).status().code(), StatusCode::kInvalid);
   EXPECT_EQ(PlanConv(Dims{1, 3, 8, 8}, Dims{4, 3, 3, 3}, 1, {}, {AutoPad::kNotSet, {1}, {}, {}}).status().code(), StatusCode::kInvalid);
   EXPECT_EQ(PlanConv(Dims{1, 3, 8, 8}, Dims{4, 3, 3, 3}, 0, {}, {}).status().code(), StatusCode::kInvalid);
-  EXPECT_EQ(PlanConv(Dims{1, 1, 2, 2, 2, 2}, Dims{1, 1, 1, 1, 1, 1}, 1, {}, {}).status().code(), StatusCode::kUnsupported);
+  const Dims many(2 + kMaxSpatialAxes + 1, 1);
+  EXPECT_EQ(PlanConv(many, many, 1, {}, {}).status().code(), StatusCode::kUnsupported);
+  const int64_t large = int64_t{1} << 20;
+  EXPECT_EQ(PlanConv(Dims{1, 1, large, large, 1, 1}, Dims{1, 1, large, large, 1, 1}, 1, {}, {}).status().code(), StatusCode::kResource);
 }
 
 }  // namespace
