@@ -71,6 +71,7 @@ Json ReportJson(const optimize::VersionReport& report) {
                {"nodes", {{"before", report.nodes_before}, {"after", report.nodes_after}}},
                {"changed", StepsJson(report.changed)},
                {"impossible", StepsJson(report.impossible)},
+               {"notes", StepsJson(report.notes)},
                {"inlined", report.inlined}};
   return json;
 }
@@ -185,6 +186,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   if (out.verbose())
     for (const optimize::VersionStep& step : report.changed)
       out.Line(fmt::format("  {} in {}: {} {} -> {}", step.node, step.graph, step.op, step.from, step.to));
+  for (const optimize::VersionStep& note : report.notes) out.Line(fmt::format("note: {} in {}: {}", note.node, note.graph, note.reason));
   for (const std::string& name : report.inlined) out.Line(fmt::format("calls of function {} were replaced by its body", name));
   out.Line(fmt::format("{}: {}; {} of {} nodes rewritten; wrote {}", flags.source, OpsetText(report), CountRewritten(report),
                        report.nodes_before, flags.output));

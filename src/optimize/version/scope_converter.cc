@@ -185,6 +185,10 @@ void ScopeConverter::Step(ir::Node* node, size_t* position) {
   }
   if (!why.empty() && !up && !editor.replaced() && ExpandByBody(editor, version)) why.clear();
   if (!why.empty()) return Fail(editor.node(), from->since_version, to ? to->since_version : step.to, why);
+  for (const std::string& note : editor.notes()) {
+    report_.notes.push_back(step);
+    report_.notes.back().reason = note;
+  }
   if (editor.changed()) {
     report_.changed.push_back(step);
     if (to) report_.changed.back().to = to->since_version;
