@@ -132,6 +132,7 @@ void AddConformance(Program& program) {
       ->add_option("--opset", flags->opsets,
                    "Convert each model to this version of ai.onnx first, or to several in turn (13,28); skips those that cannot be")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::PositiveNumber);
   command.app->add_flag("--only-failed", flags->only_failed, "List failures only");
   command.app->add_option("--expected-failures", flags->expected_failures,

@@ -119,7 +119,6 @@ std::string OpsetText(const optimize::VersionReport& report) {
 
 Status WriteReport(const Flags& flags, const Json& report) {
   if (flags.report.empty()) return {};
-  if (!flags.report.ends_with(".json")) return Usage(fmt::format("--report writes .json; '{}' is another format", flags.report));
   return WriteFileAtomically(flags.report, report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -150,6 +149,8 @@ Status CheckFlags(const Flags& flags) {
   if (!HasKnownSuffix(flags.output))
     return Unsupported(
         fmt::format("cannot write '{}': the suffixes of formats that exist now are {}", flags.output, fmt::join(kSuffixes, ", ")));
+  if (!flags.report.empty() && !flags.report.ends_with(".json"))
+    return Unsupported(fmt::format("--report writes .json; '{}' has another suffix", flags.report));
   if (flags.inputs.empty() != flags.expect.empty()) return Usage("--validate INPUTS and --expect OUTPUTS.npz go together");
   return {};
 }
@@ -204,9 +205,11 @@ void AddConvert(Program& program) {
   command.app->add_option("source", flags->source, "Model file or folder, or - for standard input")->required();
   command.app->add_option("-o,--output", flags->output, "File to write: .onnx, .onnx.gz, .onnx.tar, .onnxtxt or .json")->required();
   command.app->add_option("--opset", flags->opsets, "Version of ai.onnx to convert to, or DOMAIN=N for another domain; several with commas")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.app->add_option("--report", flags->report, "Write what was changed, or cannot be, to this .json file");
   command.app->add_option("--validate", flags->inputs, "Run the result on these inputs, FILE or NAME=FILE, and compare with --expect")
+      ->allow_extra_args(false)
       ->take_all();
   command.app->add_option("--expect", flags->expect, "Expected outputs (.npz) for --validate");
   command.app->add_option("--rtol", flags->tolerance.rtol, "Relative tolerance of --validate")->check(CLI::NonNegativeNumber);

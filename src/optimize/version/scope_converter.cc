@@ -20,7 +20,7 @@ namespace {
 constexpr int kMaxRounds = 1000;
 constexpr size_t kMaxNodes = 4'000'000;
 // In larger graphs new nodes go to the end and are sorted, since inserting moves all that follow.
-constexpr size_t kMaxInsertInPlace = 50'000;
+constexpr size_t kMaxInsertInPlace = 20'000;
 
 // One change of an operator: the schema that a node has, and the version it goes to next.
 struct Change {
@@ -148,6 +148,10 @@ void ScopeConverter::Step(ir::Node* node, size_t* position) {
   const int64_t target = Target(domain), version = node->opset_version;
   const ops::OpSchema* from = ops::FindSchema(domain, node->op_type, version);
   if (model_.FindFunction(node->domain, node->op_type, node->overload)) {
+    node->opset_version = target;
+    return;
+  }
+  if (ops::NewestOpset(domain) == 0) {  // of a domain without known versions
     node->opset_version = target;
     return;
   }
