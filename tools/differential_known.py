@@ -52,7 +52,7 @@ KNOWN = [
     ('TreeEnsembleRegressor', ORT, '', 'ONNX Runtime: drops the base value where no leaf speaks of a target'),
     ('TreeEnsemble', ORT, '', 'ONNX Runtime: numbers the post transforms in another way'),
     ('Upsample|Resize', ORT, r'\(u?int\d', 'ONNX Runtime: cuts off what float arithmetic left below an integer'),
-    ('.*', ORT, r'(float|float16|double)\[.*\] for \1\[.*0', 'ONNX Runtime: shapes of empty reductions'),
+    ('Reduce.*', ORT, r'(float|float16|double)\[.*\] for \1\[.*0', 'ONNX Runtime: shapes of empty reductions'),
     # either
     ('ConvTranspose', BOTH, 'SAME', 'SAME with a kernel smaller than the stride: nobody pads alike'),
     ('MaxPool|AveragePool|LpPool', BOTH, 'SAME', 'SAME with a kernel smaller than the stride: negative padding'),
