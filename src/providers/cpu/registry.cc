@@ -15,7 +15,7 @@ using Family = std::span<const KernelEntry> (*)();
 constexpr Family kFamilies[] = {
     ElementwiseKernels, ReductionKernels, MatrixKernels,   ConvolutionKernels, QuantizationKernels,
     RecurrentKernels,   MovementKernels,  GeneratorKernels, SequenceKernels,   TextKernels,
-    ClassicalMlKernels, SignalKernels,    VisionKernels,   TrainingKernels,
+    ClassicalMlKernels, SignalKernels,    VisionKernels,   TrainingKernels,  MicrosoftKernels,
 };
 
 auto KeyOf(const KernelEntry* entry) { return std::tuple(ir::NormalDomain(entry->domain), entry->op_type); }
