@@ -191,8 +191,10 @@ StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, con
   if (!parsed.ok()) return Internal(fmt::format("body of {} {}: {}", schema.name, schema.since_version, parsed.status().message()));
   auto function = std::make_unique<ir::Function>(*std::move(parsed));
   function->domain = schema.domain;
+  bool uses_microsoft = false;
+  ir::ForEachNode(*function->body, [&](const ir::Node& inner) { uses_microsoft = uses_microsoft || inner.domain == "com.microsoft"; });
   std::erase_if(function->opset_imports, [&](const ir::OpsetImport& import) {
-    return import.domain == "Subgraph" || (is_onnx && import.domain == "com.microsoft");
+    return import.domain == "Subgraph" || (!uses_microsoft && import.domain == "com.microsoft");
   });
   AddAttributes(schema, *function);
   OmitInputs(node, *function->body);

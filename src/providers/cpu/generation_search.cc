@@ -139,7 +139,10 @@ class BeamSearch {
       const std::span<float> own = std::span(scores).subspan(static_cast<size_t>(row * vocabulary), static_cast<size_t>(vocabulary));
       LogSoftmax(own);
       ProcessScores(model_, limits_, sequences_[static_cast<size_t>(row)], row / options_.beams, length() - prompt_length_, own);
-      for (float& s : own) s += sums_[static_cast<size_t>(row)];
+      for (float& s : own) {
+        s += sums_[static_cast<size_t>(row)];
+        if (std::isnan(s)) s = -std::numeric_limits<float>::infinity();  // has no place in an order
+      }
     }
     tokens_.clear(), from_.clear();
     std::vector<float> sums;

@@ -99,8 +99,9 @@ void Route(const KernelContext& context, const State& state, const Sizes& s, int
   for (int64_t row = 0; row < s.rows; ++row) {
     const float* scores = router + row * s.experts;
     std::iota(order.begin(), order.end(), 0);
+    const auto rank = [&](int32_t e) { return std::isnan(scores[e]) ? -std::numeric_limits<float>::infinity() : scores[e]; };
     std::partial_sort(order.begin(), order.begin() + state.top, order.end(),
-                      [&](int32_t a, int32_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); });
+                      [&](int32_t a, int32_t b) { return rank(a) > rank(b) || (rank(a) == rank(b) && a < b); });
     std::copy_n(order.begin(), state.top, chosen + row * state.top);
     float* share = shares + row * state.top;
     if (weights) {
