@@ -328,6 +328,25 @@ def texts():
          merges="#version: 0.2\nh e\nl l\nhe ll\nhell o</w>")
 
 
+def sentencepiece_model(kind, pieces):
+    """A ModelProto of SentencePiece without rules of normalization: pieces of (text, score, type), kind 1 unigram or 2 BPE."""
+    def field(number, payload):
+        return bytes([number << 3 | 2, len(payload)]) + payload
+
+    messages = [field(1, field(1, text.encode()) + bytes([2 << 3 | 5]) + np.float32(score).tobytes() + bytes([3 << 3, kind_of]))
+                for text, score, kind_of in pieces]
+    return b"".join(messages) + field(2, bytes([3 << 3, kind]))
+
+
+def sentencepiece():
+    pieces = [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("▁", -2, 1), ("▁a", -1.5, 1), ("a", -3, 1), ("b", -3, 1), ("ab", -1, 1), ("▁ab", -4, 1),
+              ("<x>", 0, 4)]
+    for name, kind in (("unigram", 1), ("bpe", 2)):
+        text(f"sentencepiece_{name}", "SentencepieceTokenizer",
+             [["ab", " a  a ", "a<x>b", "zzab", "", "baab"], np.array([0]), np.array([0], np.float32), np.array([True]), np.array([True]), np.array([False])],
+             ["ids", "begins"], model=sentencepiece_model(kind, pieces))
+
+
 def element_type(array):
     return TensorProto.STRING if array.dtype == object else helper.np_dtype_to_tensor_dtype(array.dtype)
 
@@ -400,7 +419,7 @@ def main():
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
     ort.set_default_logger_severity(4)
-    for group in (gpu_only, transformers, experts, small, generation, texts):
+    for group in (gpu_only, transformers, experts, small, generation, texts, sentencepiece):
         group()
     if not arguments.program:
         for folder in FOLDER.glob("test_*"):

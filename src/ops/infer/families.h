@@ -34,7 +34,8 @@ Infer InferConv, InferConvInteger, InferQLinearConv, InferNhwcConv, InferDeformC
 
 // text_extensions.cc
 Infer InferStringEqual, InferStringJoin, InferSparseRows, InferStringRegexSplit, InferStringToVector, InferVectorToString, InferMaskedFill,
-    InferSegmentSum, InferSegmentExtraction, InferBertTokenizer, InferHfBertTokenizer, InferWordpieceTokenizer, InferBpeTokenizer;
+    InferSegmentSum, InferSegmentExtraction, InferBertTokenizer, InferHfBertTokenizer, InferWordpieceTokenizer, InferBpeTokenizer,
+    InferSentencepieceTokenizer;
 
 // microsoft_layout.cc
 Infer InferReorderInput, InferReorderOutput, InferNchwcUpsample;

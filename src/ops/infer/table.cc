@@ -299,6 +299,7 @@ constexpr Row kContrib[] = {
     {"RobertaTokenizer", InferBpeTokenizer},
     {"SegmentExtraction", InferSegmentExtraction},
     {"SegmentSum", InferSegmentSum},
+    {"SentencepieceTokenizer", InferSentencepieceTokenizer},
     {"StringConcat", InferSameShape},
     {"StringEqual", InferStringEqual},
     {"StringJoin", InferStringJoin},

@@ -97,6 +97,13 @@ Status InferWordpieceTokenizer(InferenceContext& context) {
   return {};
 }
 
+Status InferSentencepieceTokenizer(InferenceContext& context) {
+  SetLists(context, 1, "tokens");
+  const Shape* texts = context.input_shape(0);
+  context.SetOutput(1, DataType::kInt64, texts != nullptr && texts->rank() == 1 ? Shape{(*texts)[0] + 1} : Shape::OfRank(1));
+  return {};
+}
+
 Status InferBpeTokenizer(InferenceContext& context) {
   const int64_t length = GetInt(context, "padding_length", -1);
   SetOneMoreAxis(context, 2, length > 0 ? Dim(length) : context.NewSymbol("tokens"));
