@@ -30,8 +30,8 @@ bool Embed(FunctionBuilder& b, const Embedding& e) {
     b.Add("segment_rows = Gather <axis = 0> ({}, segment_ids)", e.segments);
     b.Add("embedding_sum = Add (two_rows, segment_rows)");
   }
-  b.Add("{} = LayerNormalization <axis = -1, epsilon: float = {:.9}> (embedding_sum, {}, {})", e.output, b.Float("epsilon", 1e-12f), e.gamma,
-        e.beta);
+  b.Add("{} = LayerNormalization <axis = -1, epsilon: float = {:.9}> (embedding_sum, {}, {})", e.output, b.Float("epsilon", 1e-12f),
+        e.gamma, e.beta);
   // How many positions of each row count; none where there is no mask.
   const std::string last = b.Ints({-1});
   if (b.HasInput(e.mask)) {
@@ -50,8 +50,8 @@ bool Embed(FunctionBuilder& b, const Embedding& e) {
 
 bool EmbedLayerNormalization(FunctionBuilder& b) {
   if (b.HasInput(1) != b.HasInput(4)) return false;
-  return Embed(b, {"word_embedding", "position_embedding", b.HasInput(1) ? "segment_embedding" : "", "gamma", "beta", 7, 8, "output",
-                   "mask_index"});
+  return Embed(
+      b, {"word_embedding", "position_embedding", b.HasInput(1) ? "segment_embedding" : "", "gamma", "beta", 7, 8, "output", "mask_index"});
 }
 
 bool QEmbedLayerNormalization(FunctionBuilder& b) {
@@ -61,8 +61,8 @@ bool QEmbedLayerNormalization(FunctionBuilder& b) {
   // The schema calls the segments' codes as the others call their values.
   for (const std::string& part : parts)
     b.Add("{0}_rows = DequantizeLinear ({1}, {0}_scale, {0}_zero_point)", part, part == "segment_embedding" ? part : part + "_quant");
-  return Embed(b, {"word_embedding_rows", "position_embedding_rows", b.HasInput(1) ? "segment_embedding_rows" : "", "gamma_rows", "beta_rows", 7, 0,
-                   "layernorm_out", "mask_index_out"});
+  return Embed(b, {"word_embedding_rows", "position_embedding_rows", b.HasInput(1) ? "segment_embedding_rows" : "", "gamma_rows",
+                   "beta_rows", 7, 0, "layernorm_out", "mask_index_out"});
 }
 
 // The quantized product of input and weights, then attention over its thirds.

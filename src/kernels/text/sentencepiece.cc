@@ -164,7 +164,8 @@ void SentencePieceTokenizer::Impl::EncodeUnigram(std::string_view text, std::vec
     if (!alone) reach(character, unknown, unknown_score);
   }
   const size_t first = pieces.size();
-  for (size_t end = text.size(); end > 0; end = best[end].from) pieces.emplace_back(text.substr(best[end].from, end - best[end].from), best[end].id);
+  for (size_t end = text.size(); end > 0; end = best[end].from)
+    pieces.emplace_back(text.substr(best[end].from, end - best[end].from), best[end].id);
   std::reverse(pieces.begin() + static_cast<std::ptrdiff_t>(first), pieces.end());
 }
 

@@ -13,8 +13,9 @@ using Words = std::vector<std::string>;
 
 // Letters are tokens by themselves; "Ġ" is a blank.
 BpeTokenizer MakeBpe(BpeOptions options = {.specials = {"<end>"}, .unknown = "<end>"}) {
-  std::unordered_map<std::string, int64_t> vocabulary = {{"<end>", 0}, {"h", 1}, {"e", 2}, {"l", 3}, {"o", 4}, {"Ġ", 5}, {"he", 6},
-                                                         {"ll", 7}, {"hell", 8}, {"Ġhe", 9}, {"o</w>", 10}, {"hello</w>", 11}, {"Ċ", 12}};
+  std::unordered_map<std::string, int64_t> vocabulary = {{"<end>", 0},  {"h", 1},          {"e", 2},  {"l", 3},    {"o", 4},
+                                                         {"Ġ", 5},      {"he", 6},         {"ll", 7}, {"hell", 8}, {"Ġhe", 9},
+                                                         {"o</w>", 10}, {"hello</w>", 11}, {"Ċ", 12}};
   auto tokenizer = BpeTokenizer::Create(std::move(vocabulary), "#version: 0.2\nh e\nl l\nhe ll\nĠ he\nhell o</w>\n", options);
   EXPECT_TRUE(tokenizer.ok()) << tokenizer.status().ToString();
   return *std::move(tokenizer);
@@ -80,8 +81,16 @@ SentencePieceModel MakePieces(SentencePieceModel::Kind kind) {
   using Type = SentencePieceModel::PieceType;
   SentencePieceModel model;
   model.kind = kind;
-  model.pieces = {{"<unk>", 0, Type::kUnknown}, {"<s>", 0, Type::kControl}, {"</s>", 0, Type::kControl}, {"▁", -2}, {"▁a", -1.5f},
-                  {"a", -3}, {"b", -3}, {"ab", -1}, {"▁ab", -4}, {"<x>", 0, Type::kUserDefined}};
+  model.pieces = {{"<unk>", 0, Type::kUnknown},
+                  {"<s>", 0, Type::kControl},
+                  {"</s>", 0, Type::kControl},
+                  {"▁", -2},
+                  {"▁a", -1.5f},
+                  {"a", -3},
+                  {"b", -3},
+                  {"ab", -1},
+                  {"▁ab", -4},
+                  {"<x>", 0, Type::kUserDefined}};
   return model;
 }
 
@@ -89,7 +98,7 @@ TEST(SentencePieceTokenizer, UnigramTakesTheMostLikelyCut) {
   const auto tokenizer = SentencePieceTokenizer::Create(MakePieces(SentencePieceModel::Kind::kUnigram));
   ASSERT_TRUE(tokenizer.ok());
   using I = std::vector<int32_t>;
-  EXPECT_EQ(tokenizer->Encode("ab"), (I{3, 7}));    // -3 beats -4 and -4.5
+  EXPECT_EQ(tokenizer->Encode("ab"), (I{3, 7}));  // -3 beats -4 and -4.5
   EXPECT_EQ(tokenizer->Encode(" a  a "), (I{4, 4}));
   EXPECT_EQ(tokenizer->Encode("a<x>b"), (I{4, 9, 6}));
   EXPECT_EQ(tokenizer->Encode("zzab"), (I{3, 0, 7})) << "unknown neighbours are one";

@@ -28,7 +28,8 @@ Status InferReorderOutput(InferenceContext& context) {
   const Shape* x = context.input_shape(0);
   const Dim batch = x ? (*x)[0] : Dim(), height = x ? (*x)[2] : Dim(), width = x ? (*x)[3] : Dim();
   const bool last = GetInt(context, "channels_last") != 0;
-  context.SetOutput(0, context.input_dtype(0), last ? Shape{batch, height, width, Dim(channels)} : Shape{batch, Dim(channels), height, width});
+  context.SetOutput(0, context.input_dtype(0),
+                    last ? Shape{batch, height, width, Dim(channels)} : Shape{batch, Dim(channels), height, width});
   return {};
 }
 

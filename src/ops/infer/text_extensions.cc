@@ -30,7 +30,8 @@ Status InferStringEqual(InferenceContext& context) {
 // One axis less, but a list stays a list of one.
 Status InferStringJoin(InferenceContext& context) {
   const Shape* x = context.input_shape(0);
-  if (x != nullptr) context.SetOutput(0, DataType::kString, x->rank() == 1 ? Shape{Dim(1)} : Shape::OfRank(x->rank() - (x->rank() > 0 ? 1 : 0)));
+  if (x != nullptr)
+    context.SetOutput(0, DataType::kString, x->rank() == 1 ? Shape{Dim(1)} : Shape::OfRank(x->rank() - (x->rank() > 0 ? 1 : 0)));
   return {};
 }
 

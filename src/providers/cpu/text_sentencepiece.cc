@@ -17,7 +17,8 @@ StatusOr<SentencePieceModel::Piece> ReadPiece(std::string_view message) {
   formats::WireReader reader(message);
   while (reader.Next()) {
     if (reader.field() == 1 && reader.type() == formats::WireType::kLength) piece.text = reader.bytes();
-    if (reader.field() == 2 && reader.type() == formats::WireType::kFixed32) piece.score = std::bit_cast<float>(static_cast<uint32_t>(reader.fixed()));
+    if (reader.field() == 2 && reader.type() == formats::WireType::kFixed32)
+      piece.score = std::bit_cast<float>(static_cast<uint32_t>(reader.fixed()));
     if (reader.field() == 3 && reader.type() == formats::WireType::kVarint) {
       if (reader.varint() < 1 || reader.varint() > 6) return Invalid(fmt::format("a piece of the unknown type {}", reader.varint()));
       piece.type = static_cast<SentencePieceModel::PieceType>(reader.varint());
@@ -39,10 +40,17 @@ Status ReadTrainer(std::string_view message, SentencePieceModel& model) {
       case 24:
         if (reader.varint() != 0) return Unsupported("a SentencePiece model with blanks behind words");
         break;
-      case 35: model.byte_fallback = reader.varint() != 0; break;
-      case 41: model.bos = static_cast<int32_t>(reader.varint()); break;
-      case 42: model.eos = static_cast<int32_t>(reader.varint()); break;
-      default: break;
+      case 35:
+        model.byte_fallback = reader.varint() != 0;
+        break;
+      case 41:
+        model.bos = static_cast<int32_t>(reader.varint());
+        break;
+      case 42:
+        model.eos = static_cast<int32_t>(reader.varint());
+        break;
+      default:
+        break;
     }
   }
   return reader.status();
@@ -96,8 +104,10 @@ int32_t ToFairseq(int32_t id) {
 Status Run(KernelContext& context, const kernels::SentencePieceTokenizer& tokenizer) {
   ASSIGN_OR_RETURN(const auto texts, StringInput(context, 0));
   const TensorView& nbest = context.input(1);
-  if (nbest.dtype != DataType::kInt64 || nbest.num_elements() != 1) return Invalid(fmt::format("nbest_size {} must be one int64", nbest.TypeString()));
-  if (nbest.ptr<int64_t>()[0] > 1 || nbest.ptr<int64_t>()[0] < 0) return Unsupported("SentencepieceTokenizer that draws its pieces at random");
+  if (nbest.dtype != DataType::kInt64 || nbest.num_elements() != 1)
+    return Invalid(fmt::format("nbest_size {} must be one int64", nbest.TypeString()));
+  if (nbest.ptr<int64_t>()[0] > 1 || nbest.ptr<int64_t>()[0] < 0)
+    return Unsupported("SentencepieceTokenizer that draws its pieces at random");
   ASSIGN_OR_RETURN(const bool bos, OneBool(context, 3));
   ASSIGN_OR_RETURN(const bool eos, OneBool(context, 4));
   ASSIGN_OR_RETURN(const bool reverse, OneBool(context, 5));
