@@ -101,6 +101,7 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
       if (provider->HasOperator(node.domain, node.op_type, opset)) return false;
     return true;
   };
+  RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
   RETURN_IF_ERROR(Expand(expand).status());
   RETURN_IF_ERROR(Compile(options));
   inputs = InputInfos(*model->graph);

@@ -22,8 +22,8 @@ void AddColumns(const Window& window, const T* columns, T* plane) {
     const int64_t high = w0 >= wa.input ? low : std::clamp((wa.input - 1 - w0) / wa.stride + 1, low, wa.output);
     for (int64_t od = 0; od < da.output; ++od)
       for (int64_t oh = 0; oh < ha.output; ++oh, columns += wa.output) {
-        const int64_t d = da.Start(od) + kd * da.dilation, h = ha.Start(oh) + kh * ha.dilation;
-        if (d < 0 || d >= da.input || h < 0 || h >= ha.input) continue;
+        const int64_t d = window.DepthAt(od, kd), h = ha.Start(oh) + kh * ha.dilation;
+        if (d < 0 || h < 0 || h >= ha.input) continue;
         T* row = plane + (d * ha.input + h) * wa.input + w0;
         for (int64_t ow = low; ow < high; ++ow) {
           if constexpr (std::is_same_v<T, bool>)  // a sum is true if one of its terms is

@@ -44,8 +44,8 @@ T SumWindow(const Window& window, const T* x, const T* w, int64_t od, int64_t oh
   const WindowAxis &da = window.depth(), &ha = window.height(), &wa = window.width();
   T sum = 0;
   for (int64_t kd = 0; kd < da.kernel; ++kd) {
-    const int64_t d = da.Start(od) + kd * da.dilation;
-    if (d < 0 || d >= da.input) continue;
+    const int64_t d = window.DepthAt(od, kd);
+    if (d < 0) continue;
     for (int64_t kh = 0; kh < ha.kernel; ++kh) {
       const int64_t h = ha.Start(oh) + kh * ha.dilation;
       if (h < 0 || h >= ha.input) continue;

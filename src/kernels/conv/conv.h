@@ -23,7 +23,7 @@ struct ConvShape {
 
   int64_t depth() const { return channels * window.kernel_size(); }  // of the products
   // One input channel a group, over at most two axes: computed without products.
-  bool is_depthwise() const { return channels == 1 && groups > 1 && window.depth().kernel == 1; }
+  bool is_depthwise() const { return channels == 1 && groups > 1 && window.depth().kernel == 1 && window.leading.empty(); }
 };
 
 // kInvalid when ranks, channels, groups or kernel_shape (empty: taken from W) disagree.

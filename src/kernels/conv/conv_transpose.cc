@@ -73,12 +73,13 @@ StatusOr<ConvTransposeShape> PlanConvTranspose(std::span<const int64_t> x, std::
   ASSIGN_OR_RETURN(s.window, MakeWindowAxes(attributes.window, x.subspan(2), kernel));
   s.output = Dims{x[0], w[1] * groups};
   for (size_t i = 0; i < rank; ++i) {
-    WindowAxis& axis = s.window.axes[kMaxSpatialAxes - rank + i];
+    WindowAxis& axis = s.window.spatial(i);
     axis.output = axis.input;
     RETURN_IF_ERROR(ResolveAxis(attributes, attributes.output_padding.empty() ? 0 : attributes.output_padding[i],
                                 output_shape.empty() ? -1 : output_shape[i], axis));
     s.output.push_back(axis.input);
   }
+  RETURN_IF_ERROR(s.window.CombineLeading());
   ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count, CheckedNumElements(DataType::kDouble, s.output));
   // The columns of one channel must be addressable too.
   const int64_t columns[] = {w[1],

@@ -11,10 +11,10 @@ namespace {
 
 // The value of a plane between its elements: the sum over the corners around `position`, those outside being zero.
 template <class T>
-T Interpolate(const Window& window, const T* plane, const double (&position)[kMaxSpatialAxes]) {
-  int64_t low[kMaxSpatialAxes];
-  double fraction[kMaxSpatialAxes];
-  for (size_t axis = 0; axis < kMaxSpatialAxes; ++axis) {
+T Interpolate(const Window& window, const T* plane, const double (&position)[kWindowAxes]) {
+  int64_t low[kWindowAxes];
+  double fraction[kWindowAxes];
+  for (size_t axis = 0; axis < kWindowAxes; ++axis) {
     const double size = static_cast<double>(window.axes[axis].input);
     if (!(position[axis] > -1 && position[axis] < size)) return T{0};
     const double floor = std::floor(position[axis]);
@@ -26,7 +26,7 @@ T Interpolate(const Window& window, const T* plane, const double (&position)[kMa
     double weight = 1;
     int64_t offset = 0;
     bool inside = true;
-    for (size_t axis = 0; axis < kMaxSpatialAxes; ++axis) {
+    for (size_t axis = 0; axis < kWindowAxes; ++axis) {
       const bool high = (corner >> axis) & 1;
       const int64_t index = low[axis] + high;
       weight *= high ? fraction[axis] : 1 - fraction[axis];
@@ -42,18 +42,18 @@ T Interpolate(const Window& window, const T* plane, const double (&position)[kMa
 template <class T>
 void SampleRow(const Window& window, int64_t k, const T* plane, const T* offsets, const T* mask, T* row) {
   const int64_t positions = window.output_size(), width = window.width().output, height = window.height().output;
-  int64_t kernel[kMaxSpatialAxes], rest = k;
-  for (size_t axis = kMaxSpatialAxes; axis-- > 0;) {
+  int64_t kernel[kWindowAxes], rest = k;
+  for (size_t axis = kWindowAxes; axis-- > 0;) {
     kernel[axis] = rest % window.axes[axis].kernel;
     rest /= window.axes[axis].kernel;
   }
   for (int64_t n = 0; n < positions; ++n) {
-    const int64_t output[kMaxSpatialAxes] = {n / width / height, n / width % height, n % width};
-    double position[kMaxSpatialAxes] = {};
-    for (size_t axis = 0; axis < kMaxSpatialAxes; ++axis)
+    const int64_t output[kWindowAxes] = {n / width / height, n / width % height, n % width};
+    double position[kWindowAxes] = {};
+    for (size_t axis = 0; axis < kWindowAxes; ++axis)
       position[axis] = static_cast<double>(window.axes[axis].Start(output[axis]) + kernel[axis] * window.axes[axis].dilation);
     for (size_t i = 0; i < window.rank; ++i)
-      position[kMaxSpatialAxes - window.rank + i] +=
+      position[kWindowAxes - window.rank + i] +=
           static_cast<double>(offsets[(k * static_cast<int64_t>(window.rank) + static_cast<int64_t>(i)) * positions + n]);
     row[n] = Interpolate(window, plane, position) * (mask ? mask[k * positions + n] : T{1});
   }

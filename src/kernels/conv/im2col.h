@@ -53,8 +53,8 @@ void PackWindows(const T* x, const Window& window, int64_t begin, int64_t depth,
     const T* channel = x + position / da.kernel * window.input_size();
     for (int64_t s = 0; s < num_segments; ++s) {
       const ColumnSegment& segment = segments[s];
-      const int64_t d = da.Start(segment.d) + kd * da.dilation, h = ha.Start(segment.h) + kh * ha.dilation;
-      if (d < 0 || d >= da.input || h < 0 || h >= ha.input) {
+      const int64_t d = window.DepthAt(segment.d, kd), h = ha.Start(segment.h) + kh * ha.dilation;
+      if (d < 0 || h < 0 || h >= ha.input) {
         writer.Fill(k, segment.column, segment.count);
         continue;
       }

@@ -11,6 +11,7 @@ namespace {
 
 // Sizes beyond this cannot be meant, and products of two of them still fit.
 constexpr int64_t kLimit = int64_t{1} << 31;
+constexpr int64_t kMaxLeadingKernel = int64_t{1} << 20;
 
 Status CheckList(std::string_view name, std::span<const int64_t> values, size_t count, int64_t least) {
   if (!values.empty() && values.size() != count)
@@ -40,7 +41,8 @@ Status Resolve(const WindowAttributes& attributes, WindowAxis& axis) {
       axis.output = towards_zero;
       return Status();
     }
-    if (axis.input > 0) return Invalid(fmt::format("a window of extent {} does not fit an input of {} with its padding", axis.extent(), padded));
+    if (axis.input > 0)
+      return Invalid(fmt::format("a window of extent {} does not fit an input of {} with its padding", axis.extent(), padded));
     axis.output = 0;
     return Status();
   }
@@ -63,19 +65,51 @@ StatusOr<AutoPad> ParseAutoPad(std::string_view name) {
 
 Dims Window::output_dims() const {
   Dims dims;
-  for (size_t i = kMaxSpatialAxes - rank; i < kMaxSpatialAxes; ++i) dims.push_back(axes[i].output);
+  for (size_t i = 0; i < rank; ++i) dims.push_back(spatial(i).output);
   return dims;
 }
 
 bool Window::is_pointwise() const {
-  return std::all_of(axes.begin(), axes.end(), [](const WindowAxis& axis) {
-    return axis.kernel == 1 && axis.stride == 1 && axis.pad_begin == 0 && axis.output == axis.input;
-  });
+  for (size_t i = 0; i < rank; ++i) {
+    const WindowAxis& axis = spatial(i);
+    if (axis.kernel != 1 || axis.stride != 1 || axis.pad_begin != 0 || axis.output != axis.input) return false;
+  }
+  return true;
+}
+
+Status Window::CombineLeading() {
+  if (leading.empty()) return {};
+  const auto product = [&](int64_t WindowAxis::*size) -> StatusOr<int64_t> {
+    Dims dims;
+    for (const WindowAxis& axis : leading) dims.push_back(axis.*size);
+    return CheckedNumElements(DataType::kDouble, dims);
+  };
+  ASSIGN_OR_RETURN(axes[0].input, product(&WindowAxis::input));
+  ASSIGN_OR_RETURN(axes[0].output, product(&WindowAxis::output));
+  ASSIGN_OR_RETURN(axes[0].kernel, product(&WindowAxis::kernel));
+  // Kernel positions along these axes are tried one by one.
+  if (axes[0].kernel > kMaxLeadingKernel) return Resource(fmt::format("a window of {} positions before its last two axes", axes[0].kernel));
+  return {};
+}
+
+int64_t Window::LeadingAt(int64_t output, int64_t kernel) const {
+  int64_t index = 0, stride = 1;
+  for (size_t i = leading.size(); i-- > 0;) {
+    const WindowAxis& axis = leading[i];
+    const int64_t position = axis.Start(output % axis.output) + kernel % axis.kernel * axis.dilation;
+    if (position < 0 || position >= axis.input) return -1;
+    index += position * stride;
+    stride *= axis.input;
+    output /= axis.output;
+    kernel /= axis.kernel;
+  }
+  return index;
 }
 
 StatusOr<Window> MakeWindowAxes(const WindowAttributes& attributes, std::span<const int64_t> input, std::span<const int64_t> kernel) {
   const size_t rank = input.size();
-  if (rank > kMaxSpatialAxes) return Unsupported(fmt::format("windows over {} spatial axes; at most 3 are implemented", rank));
+  if (rank > kMaxSpatialAxes)
+    return Unsupported(fmt::format("windows over {} spatial axes; at most {} are implemented", rank, kMaxSpatialAxes));
   if (kernel.empty() && rank > 0) return Invalid("kernel_shape is missing");
   RETURN_IF_ERROR(CheckList("kernel_shape", kernel, rank, 1));
   RETURN_IF_ERROR(CheckList("strides", attributes.strides, rank, 1));
@@ -83,8 +117,9 @@ StatusOr<Window> MakeWindowAxes(const WindowAttributes& attributes, std::span<co
   RETURN_IF_ERROR(CheckList("pads", attributes.pads, 2 * rank, 0));
   Window window;
   window.rank = rank;
+  if (rank > kWindowAxes) window.leading.resize(rank - (kWindowAxes - 1));
   for (size_t i = 0; i < rank; ++i) {
-    WindowAxis& axis = window.axes[kMaxSpatialAxes - rank + i];
+    WindowAxis& axis = window.spatial(i);
     axis.input = input[i];
     axis.kernel = kernel[i];
     if (!attributes.strides.empty()) axis.stride = attributes.strides[i];
@@ -100,7 +135,8 @@ StatusOr<Window> MakeWindowAxes(const WindowAttributes& attributes, std::span<co
 
 StatusOr<Window> MakeWindow(const WindowAttributes& attributes, std::span<const int64_t> input, std::span<const int64_t> kernel) {
   ASSIGN_OR_RETURN(Window window, MakeWindowAxes(attributes, input, kernel));
-  for (size_t i = kMaxSpatialAxes - window.rank; i < kMaxSpatialAxes; ++i) RETURN_IF_ERROR(Resolve(attributes, window.axes[i]));
+  for (size_t i = 0; i < window.rank; ++i) RETURN_IF_ERROR(Resolve(attributes, window.spatial(i)));
+  RETURN_IF_ERROR(window.CombineLeading());
   return window;
 }
 

@@ -21,20 +21,28 @@ Range Clip(const WindowAxis& axis, int64_t start, int64_t low, int64_t high) {
 }
 Range Inside(const WindowAxis& axis, int64_t start) { return Clip(axis, start, 0, axis.input); }
 
+// The kernel positions along depth that may lie inside.
+Range Depths(const Window& window, int64_t od) {
+  return window.leading.empty() ? Inside(window.depth(), window.depth().Start(od)) : Range{0, window.depth().kernel};
+}
+
 // Calls visit(element, offset in the plane) for each element inside the window at (od, oh, ow).
 template <class T, class Visit>
 void ForEachInWindow(const Window& window, const T* plane, int64_t od, int64_t oh, int64_t ow, Visit&& visit) {
-  const WindowAxis &da = window.depth(), &ha = window.height(), &wa = window.width();
-  const int64_t d0 = da.Start(od), h0 = ha.Start(oh), w0 = wa.Start(ow);
-  const Range d = Inside(da, d0), h = Inside(ha, h0), w = Inside(wa, w0);
-  for (int64_t kd = d.begin; kd < d.end; ++kd)
+  const WindowAxis &ha = window.height(), &wa = window.width();
+  const int64_t h0 = ha.Start(oh), w0 = wa.Start(ow);
+  const Range d = Depths(window, od), h = Inside(ha, h0), w = Inside(wa, w0);
+  for (int64_t kd = d.begin; kd < d.end; ++kd) {
+    const int64_t depth = window.DepthAt(od, kd);
+    if (depth < 0) continue;
     for (int64_t kh = h.begin; kh < h.end; ++kh) {
-      const int64_t row = ((d0 + kd * da.dilation) * ha.input + h0 + kh * ha.dilation) * wa.input;
+      const int64_t row = (depth * ha.input + h0 + kh * ha.dilation) * wa.input;
       for (int64_t kw = w.begin; kw < w.end; ++kw) {
         const int64_t offset = row + w0 + kw * wa.dilation;
         visit(plane[offset], offset);
       }
     }
+  }
 }
 
 // Calls compute(plane of x, index of the output, od, oh, ow) for every output.
@@ -60,9 +68,12 @@ bool IsNan(T value) {
 }
 
 int64_t ColumnMajor(const Window& window, int64_t offset) {
-  const int64_t w = offset % window.width().input, row = offset / window.width().input;
-  const int64_t h = row % window.height().input, d = row / window.height().input;
-  return (w * window.height().input + h) * window.depth().input + d;
+  int64_t result = 0;
+  for (size_t i = window.rank; i-- > 0;) {
+    result = result * window.spatial(i).input + offset % window.spatial(i).input;
+    offset /= window.spatial(i).input;
+  }
+  return result;
 }
 
 // The divisor of an average: elements inside, or, with padding, positions that are not beyond the padding at the end.
@@ -74,12 +85,14 @@ int64_t CountWithPadding(const WindowAxis& axis, int64_t o) {
 // Folds every element that the windows of an output row see into `out`, kernel position by kernel position.
 template <class Fold>
 void FoldOutputRow(const Window& window, const float* plane, int64_t od, int64_t oh, float* out, Fold&& fold) {
-  const WindowAxis &da = window.depth(), &ha = window.height(), &wa = window.width();
-  const int64_t d0 = da.Start(od), h0 = ha.Start(oh);
-  const Range d = Inside(da, d0), h = Inside(ha, h0);
-  for (int64_t kd = d.begin; kd < d.end; ++kd)
+  const WindowAxis &ha = window.height(), &wa = window.width();
+  const int64_t h0 = ha.Start(oh);
+  const Range d = Depths(window, od), h = Inside(ha, h0);
+  for (int64_t kd = d.begin; kd < d.end; ++kd) {
+    const int64_t depth = window.DepthAt(od, kd);
+    if (depth < 0) continue;
     for (int64_t kh = h.begin; kh < h.end; ++kh) {
-      const float* row = plane + ((d0 + kd * da.dilation) * ha.input + h0 + kh * ha.dilation) * wa.input;
+      const float* row = plane + (depth * ha.input + h0 + kh * ha.dilation) * wa.input;
       for (int64_t kw = 0; kw < wa.kernel; ++kw) {
         // Outputs [low, high) see this kernel position inside the row.
         const int64_t w = kw * wa.dilation - wa.pad_begin;
@@ -88,6 +101,7 @@ void FoldOutputRow(const Window& window, const float* plane, int64_t od, int64_t
         if (high > low) fold(out + low, row + w + low * wa.stride, wa.stride, high - low);
       }
     }
+  }
 }
 
 // Calls compute(plane of x, row of y, od, oh) for every row of outputs.
@@ -109,6 +123,15 @@ int64_t CountAlong(const WindowAxis& axis, int64_t o, bool include_pad) {
   if (include_pad) return CountWithPadding(axis, o);
   const Range range = Inside(axis, axis.Start(o));
   return std::max<int64_t>(0, range.end - range.begin);
+}
+
+// The same along depth.
+int64_t CountDepth(const Window& window, int64_t od, bool include_pad) {
+  if (window.leading.empty()) return CountAlong(window.depth(), od, include_pad);
+  int64_t count = 1;
+  for (size_t i = window.leading.size(); i-- > 0; od /= window.leading[i].output)
+    count *= CountAlong(window.leading[i], od % window.leading[i].output, include_pad);
+  return count;
 }
 
 }  // namespace
@@ -152,7 +175,7 @@ void AveragePool(const Window& window, int64_t planes, bool count_include_pad, c
     ForEachOutputRow(window, planes, x, y, pool, [&](const float* plane, float* row, int64_t od, int64_t oh) {
       std::fill_n(row, window.width().output, 0.0f);
       FoldOutputRow(window, plane, od, oh, row, AddIntoRow);
-      const int64_t rows = CountAlong(window.depth(), od, count_include_pad) * CountAlong(window.height(), oh, count_include_pad);
+      const int64_t rows = CountDepth(window, od, count_include_pad) * CountAlong(window.height(), oh, count_include_pad);
       for (int64_t ow = 0; ow < window.width().output; ++ow) {
         const int64_t count = rows * CountAlong(window.width(), ow, count_include_pad);
         row[ow] = count > 0 ? row[ow] / static_cast<float>(count) : 0.0f;
@@ -163,7 +186,7 @@ void AveragePool(const Window& window, int64_t planes, bool count_include_pad, c
   ForEachOutput(window, planes, x, pool, [&](const T* plane, int64_t, int64_t index, int64_t od, int64_t oh, int64_t ow) {
     double sum = 0;
     ForEachInWindow(window, plane, od, oh, ow, [&](T value, int64_t) { sum += value; });
-    const int64_t count = CountAlong(window.depth(), od, count_include_pad) * CountAlong(window.height(), oh, count_include_pad) *
+    const int64_t count = CountDepth(window, od, count_include_pad) * CountAlong(window.height(), oh, count_include_pad) *
                           CountAlong(window.width(), ow, count_include_pad);
     y[index] = count > 0 ? static_cast<T>(sum / static_cast<double>(count)) : T{0};
   });

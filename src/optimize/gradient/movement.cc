@@ -77,6 +77,14 @@ Status Moves(RuleContext& c) {
   return {};
 }
 
+// Nearest elements only move; where the operator extrapolates it makes values of its own.
+Status Resize(RuleContext& c) {
+  const std::string mode = c.String("mode", "nearest"), transform = c.String("coordinate_transformation_mode");
+  if (mode != "nearest" || transform == "tf_crop_and_resize")
+    return Unsupported("resizing by other than mode nearest, or with extrapolation");
+  return Moves(c);
+}
+
 // Padding takes the position beyond the last; before opset 11 pads were an attribute.
 Status Pad(RuleContext& c) {
   Emitter& e = c.emitter();
@@ -93,11 +101,11 @@ Status Pad(RuleContext& c) {
 }
 
 constexpr DerivativeEntry kRules[] = {
-    {"Compress", Moves},        {"Concat", Concat},   {"DepthToSpace", Moves},
-    {"Flatten", Reshape},       {"Pad", Pad},         {"Reshape", Reshape},
-    {"ReverseSequence", Moves}, {"Slice", Moves},     {"SpaceToDepth", Moves},
-    {"Split", Split},           {"Squeeze", Reshape}, {"Tile", Moves},
-    {"Transpose", Transpose},   {"Trilu", Trilu},     {"Unsqueeze", Reshape},
+    {"Compress", Moves},  {"Concat", Concat},       {"DepthToSpace", Moves}, {"Flatten", Reshape},
+    {"Pad", Pad},         {"Reshape", Reshape},     {"Resize", Resize},      {"ReverseSequence", Moves},
+    {"Slice", Moves},     {"SpaceToDepth", Moves},  {"Split", Split},        {"Squeeze", Reshape},
+    {"Tile", Moves},      {"Transpose", Transpose}, {"Trilu", Trilu},        {"Unsqueeze", Reshape},
+    {"Upsample", Resize},
 };
 
 }  // namespace

@@ -30,6 +30,8 @@ template <class T>
 Status RunDeformConv(KernelContext& context, const DeformState& state) {
   const TensorView &x = context.input(0), &w = context.input(1), &offset = context.input(2);
   ASSIGN_OR_RETURN(const kernels::ConvShape s, kernels::PlanConv(x.dims, w.dims, state.groups, state.kernel_shape, state.attributes));
+  if (s.window.rank > kernels::kWindowAxes)
+    return Unsupported(fmt::format("DeformConv over {} spatial axes; at most 3 are implemented", s.window.rank));
   const int64_t channels = s.groups * s.channels;
   if (state.offset_groups < 1 || channels % state.offset_groups != 0)
     return Invalid(fmt::format("{} channels cannot be split into offset_group {}", channels, state.offset_groups));

@@ -125,7 +125,7 @@ StatusOr<Dims> UnpooledDims(const PoolState& state, const Dims& x) {
                    kernels::MakeWindowAxes(state.attributes, std::span<const int64_t>(x).subspan(2), state.kernel_shape));
   Dims dims{x[0], x[1]};
   for (size_t i = 0; i < window.rank; ++i) {
-    const kernels::WindowAxis& axis = window.axes[kernels::kMaxSpatialAxes - window.rank + i];
+    const kernels::WindowAxis& axis = window.spatial(i);
     dims.push_back((axis.input - 1) * axis.stride - axis.pad_begin - axis.pad_end + axis.kernel);
   }
   ASSIGN_OR_RETURN([[maybe_unused]] const int64_t count, CheckedNumElements(DataType::kDouble, dims));

@@ -145,8 +145,6 @@ template <class T>
 T FromDouble(double value) {
   if constexpr (std::is_floating_point_v<T>) {
     return static_cast<T>(value);
-  } else if constexpr (std::is_same_v<T, bool>) {
-    return value != 0;
   } else {
     value = std::trunc(value);
     if (!(value > static_cast<double>(std::numeric_limits<T>::min()))) return std::numeric_limits<T>::min();
@@ -199,11 +197,12 @@ Status RunNearest(KernelContext& context, const ResizeState& state, std::span<co
 }
 
 // Interpolated values as integers: cut off, as Cast does and the peers do, but for what only rounding kept from the next
-// one. Filters that average (antialias) round.
+// one; bools are true where any part is. Filters that average (antialias) round.
 template <class T, class Compute>
 T ToInteger(Compute value, bool rounds) {
   constexpr double kSlack = std::is_same_v<Compute, float> ? 1.0 / 64 : 1e-6;
   const auto wide = static_cast<double>(value);
+  if constexpr (std::is_same_v<T, bool>) return std::abs(wide) > 1e-6;
   return FromDouble<T>(rounds ? std::nearbyint(wide) : std::trunc(wide + std::copysign(kSlack, wide)));
 }
 

@@ -187,7 +187,7 @@ Status Run(KernelContext& context, const State& state) {
   const size_t mask = plan.AddArray<T>(has_mask ? context.input(kMask).num_elements() : 0);
   const size_t keys = plan.AddArray<T>(cached && !Wants(context, kPresentKey) ? a.batch * a.kv_heads * a.keys * a.size : 0);
   const size_t values = plan.AddArray<T>(cached && !Wants(context, kPresentValue) ? a.batch * a.kv_heads * a.keys * a.v_size : 0);
-  const bool rounds = std::is_same_v<T, float> && kernels::IsNarrowFloat(state.rounding);
+  const bool rounds = std::is_same_v<T, float> && kernels::IsNarrowFloat(state.rounding) && a.scale >= 0;  // its root is taken
   const HeadDims present{a.batch, a.kv_heads, a.keys, a.size};
   const size_t scaled_q = plan.AddArray<T>(rounds ? a.batch * a.q_heads * a.queries * a.size : 0);
   const size_t scaled_k = plan.AddArray<T>(rounds ? a.batch * a.kv_heads * a.keys * a.size : 0);
