@@ -186,6 +186,33 @@ def transformers():
              mrope_layout=layout, num_heads=3)
 
 
+def sparse_attention():
+    """Its caches must be the same buffers before and after, so it is run here."""
+    batch, length, heads, kv_heads, size, room, block = 1, 20, 4, 2, 16, 32, 16
+    rows, columns = ints([[0, 1, 3], [0, 1, 2]]), ints([[0, 0, 1], [0, 1, -1]])
+    inputs = [floats(batch, length, heads * size), floats(batch, length, kv_heads * size), floats(batch, length, kv_heads * size),
+              floats(batch, kv_heads, room, size), floats(batch, kv_heads, room, size), rows, columns, ints(length), ints([length] * batch)]
+    attributes = dict(num_heads=heads, kv_num_heads=kv_heads, sparse_block_size=block)
+    model, feeds = build("SparseAttention", inputs, ["y", "k", "v"], (), MICROSOFT, attributes)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    binding = session.io_binding()
+    caches = {name: ort.OrtValue.ortvalue_from_numpy(feeds[name].copy()) for name in ("i3", "i4")}
+    for name, value in feeds.items():
+        if name in caches:
+            binding.bind_ortvalue_input(name, caches[name])
+        else:
+            binding.bind_cpu_input(name, value)
+    binding.bind_output("y")
+    binding.bind_ortvalue_output("k", caches["i3"])
+    binding.bind_ortvalue_output("v", caches["i4"])
+    session.run_with_iobinding(binding)
+    # What lies behind the valid positions of a cache is not defined; we write zeros.
+    after = [caches[name].numpy().copy() for name in ("i3", "i4")]
+    for cache in after:
+        cache[:, :, length:] = 0
+    case("sparse_attention", "SparseAttention", inputs, ["y", "k", "v"], [binding.get_outputs()[0].numpy(), *after], **attributes)
+
+
 def experts():
     def moe(name, activation="relu", fused=1, **attributes):
         case(f"moe_{name}", "MoE", [floats(5, 8), floats(5, 4), floats(4, 6 * fused, 8, scale=.3), floats(4, 6 * fused), floats(4, 8, 6, scale=.3),
@@ -419,7 +446,7 @@ def main():
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
     ort.set_default_logger_severity(4)
-    for group in (gpu_only, transformers, experts, small, generation, texts, sentencepiece):
+    for group in (gpu_only, transformers, sparse_attention, experts, small, generation, texts, sentencepiece):
         group()
     if not arguments.program:
         for folder in FOLDER.glob("test_*"):

@@ -58,6 +58,7 @@ constexpr Entry kBuilders[] = {
     {"Rfft", builders::Rfft, kMicrosoft},
     {"ScaledSiLU", builders::ScaledSilu, kMicrosoft},
     {"SkipGroupNorm", builders::SkipGroupNorm, kMicrosoft},
+    {"SparseAttention", builders::SparseAttention, kMicrosoft},
     {"UnfoldTensor", builders::UnfoldTensor, kMicrosoft},
     {"Crop", builders::Crop, kOnnxRuntime},
     {"MeanVarianceNormalization", builders::MeanVarianceNormalization1, kOnnxRuntime},

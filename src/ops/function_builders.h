@@ -63,5 +63,6 @@ bool QAttention(FunctionBuilder& b);
 bool QEmbedLayerNormalization(FunctionBuilder& b);
 bool RelativePositionBias(FunctionBuilder& b);
 bool Rfft(FunctionBuilder& b);
+bool SparseAttention(FunctionBuilder& b);
 
 }  // namespace sardonyx::ops::builders
