@@ -137,6 +137,33 @@ def gpu_only():
     case("restore_padding", "RestorePadding", [kept, offsets], ["y"], [restored])
 
 
+def gpu_layouts():
+    x, sx, sy = codes(2, 3, 8, dtype=np.int8), np.float32(.02), np.float32(.03)
+
+    def quantize(y, scale):
+        return np.clip(np.round(y / scale), -128, 127).astype(np.int8)
+
+    real = x.astype(np.float32) * sx
+    case("qordered_gelu", "QOrderedGelu", [x, sx, sy], ["y"], [quantize(real / 2 * (1 + np.vectorize(math.erf)(real / math.sqrt(2))), sy)])
+    gamma, beta = floats(8), floats(8)
+    normal = (real - real.mean(-1, keepdims=True)) / np.sqrt(real.var(-1, keepdims=True) + 1e-5) * gamma + beta
+    case("qordered_layer_norm", "QOrderedLayerNormalization", [x, sx, gamma, beta, sy], ["y"], [quantize(normal, sy)])
+    case("quantize_with_order", "QuantizeWithOrder", [real, sy], ["y"], [quantize(real, sy)], order_input=1, order_output=1)
+    case("dequantize_with_order", "DequantizeWithOrder", [x, sx], ["y"], [real], order_input=1, order_output=1, to=1)
+    w, bias, residual = codes(4, 8, dtype=np.int8), floats(4), codes(2, 3, 4, dtype=np.int8)
+    product = (x.astype(np.float32) @ w.T.astype(np.float32)) * (sx * np.float32(.01)) + bias + residual * np.float32(.05)
+    case("qordered_matmul", "QOrderedMatMul", [x, sx, w, np.float32(.01), np.float32(.2), bias, residual, np.float32(.05)], ["y"],
+         [quantize(product, np.float32(.2))], order_A=1, order_B=0, order_Y=1)
+    q, k, v = floats(6, 8), floats(6, 8), floats(6, 8)
+
+    def attend(rows):
+        heads = [t[rows].reshape(-1, 2, 4).transpose(1, 0, 2) for t in (q, k, v)]
+        return (softmax(heads[0] @ heads[1].transpose(0, 2, 1) / 2) @ heads[2]).transpose(1, 0, 2).reshape(-1, 8)
+
+    y = np.concatenate([attend(slice(0, 2)), attend(slice(2, 6))]).astype(np.float32)
+    case("packed_mha", "PackedMultiHeadAttention", [q, k, v, None, ints([[0, 1, 4, 5], [6, 7, 2, 3]]), ints([0, 2, 6])], ["y"], [y], num_heads=2)
+
+
 def transformers():
     ids, segments = random.integers(0, 10, (2, 5)).astype(np.int32), random.integers(0, 2, (2, 5)).astype(np.int32)
     mask = ints([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
@@ -446,7 +473,7 @@ def main():
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
     ort.set_default_logger_severity(4)
-    for group in (gpu_only, transformers, sparse_attention, experts, small, generation, texts, sentencepiece):
+    for group in (gpu_only, gpu_layouts, transformers, sparse_attention, experts, small, generation, texts, sentencepiece):
         group()
     if not arguments.program:
         for folder in FOLDER.glob("test_*"):
