@@ -31,6 +31,8 @@ Severity SeverityIn(const ir::Node& node) { return HasFirmSchema(node) ? Severit
 // Why the operator is not known, and what may have been meant.
 std::string UnknownOperatorAdvice(Context& context, const ir::Node& node, int64_t version) {
   const std::vector<const ops::OpSchema*> versions = ops::SchemaVersions(node.domain, node.op_type);
+  if (ops::FindRunnableSchema(node.domain, node.op_type, version) != nullptr)
+    return " ONNX Runtime writes it into models that it saves; it runs here and there, but ONNX has no such operator.";
   if (!versions.empty()) {
     return fmt::format(" It came with version {}, and the model imports {}: import {} or later.", versions.front()->since_version, version,
                        versions.front()->since_version);
