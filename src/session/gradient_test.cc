@@ -276,6 +276,33 @@ TEST(Gradient, Indices) {
   });
 }
 
+TEST(Gradient, LinearMaps) {
+  const std::string scales = "r = Constant <value = float[4] {1.0, 1.0, 2.0, 1.5}> () ";
+  const std::string axis = "axis = Constant <value = int64 {1}> () ";
+  CheckAll({
+      {scales + "y = Resize <mode = \"linear\"> (x, , r)", {{"x", {1, 2, 3, 4}}}},
+      {scales + "e = Constant <value = float[0] {}> () y = Resize <mode = \"linear\"> (x, e, r)", {{"x", {1, 1, 3, 4}}}, 11},
+      {scales + "y = Resize <mode = \"linear\"> (x, r)", {{"x", {1, 1, 3, 4}}}, 10},
+      {scales + "y = Upsample <mode = \"linear\"> (x, r)", {{"x", {1, 1, 3, 4}}}, 9},
+      {"y = Upsample <mode = \"linear\", scales = [1.0, 1.0, 2.0, 2.0]> (x)", {{"x", {1, 1, 3, 2}}}, 7},
+      {"s = Constant <value = int64[2] {3, 9}> () y = Resize <mode = \"cubic\", axes = [3, 2]> (x, , , s)", {{"x", {1, 1, 5, 6}}}},
+      {"r = Constant <value = float[2] {0.6, 1.1}> () y = Resize <mode = \"linear\", antialias = 1> (x, , r)", {{"x", {7, 4}}}},
+      {axis + "y = DFT (x, , axis)", {{"x", {1, 5, 1}}}},
+      {axis + "y = DFT <inverse = 1> (x, , axis)", {{"x", {2, 6, 2}}}},
+      {axis + "n = Constant <value = int64 {8}> () y = DFT <onesided = 1> (x, n, axis)", {{"x", {1, 5, 2, 1}}}},
+      {"n = Constant <value = int64 {3}> () y = DFT (x, n)", {{"x", {2, 4, 5, 2}}}},
+      {"y = DFT <axis = 1, onesided = 1> (x)", {{"x", {1, 6, 1}}}, 17},
+      {"i = Constant <value = int64[2] {3, 4}> () b = Constant <value = int64[2] {2, 2}> () y = Col2Im (x, i, b)",
+       {{"x", {1, 8, 6}}},
+       22,
+       true},
+      {"i = Constant <value = int64[1,1,2] {1, 2}> () y = MaxUnpool <kernel_shape = [2], strides = [2]> (x, i)", {{"x", {1, 1, 2}}}},
+      {"i = Constant <value = int64[2] {1, 2}> () y = TensorScatter <axis = 1> (c, u, i)", {{"c", {2, 4, 3}}, {"u", {2, 2, 3}}}, 24},
+      {"i = Constant <value = int64[3] {1, 0, 2}> () n = Constant <value = int64 {4}> () y = OneHot (i, n, v)", {{"v", {2}}}},
+      {"e = EyeLike (x) r = RandomUniformLike <seed = 3.0> (x) p = Mul (e, r) y = Add (p, x)", {{"x", {3, 3}}}},
+  });
+}
+
 TEST(Gradient, Windows) {
   CheckAll({
       {"y = Conv (x, w, b)", {{"x", {2, 3, 5, 4}}, {"w", {2, 3, 3, 2}}, {"b", {2}}}},

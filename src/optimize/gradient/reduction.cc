@@ -18,7 +18,7 @@ StatusOr<Reduction> ReadReduction(RuleContext& c) {
   const int64_t axes_since = c.node().op_type == "ReduceSum" ? 13 : 18;
   std::optional<std::vector<int64_t>> known;
   if (c.opset_version() >= axes_since) {
-    if (c.num_inputs() > 1 && c.node().input(1)) {
+    if (c.HasInput(1)) {
       known = c.ConstantInts(1);
       r.axes = c.x(1);
     }
