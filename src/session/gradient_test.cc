@@ -354,6 +354,37 @@ TEST(Gradient, ThroughIf) {
   CheckAll({{body, {{"a", {3}, 0.5, 2}, {"b", {3}}}}, {body, {{"a", {3}, -2, -0.5}, {"b", {3}}}}});
 }
 
+TEST(Gradient, ThroughScan) {
+  // h = tanh(h w + x_t), written at each step; w is captured.
+  static constexpr char kBody[] = R"(
+    last, y = Scan <num_scan_inputs = 1, {}body = b (double[2] h, double[2] x_t) => (next, out) {{
+      hw = MatMul (h, w) sum = Add (hw, x_t) next = Tanh (sum) out = Mul (next, x_t) }}> (h0, x))";
+  const std::vector<Input> inputs = {{"h0", {2}}, {"x", {4, 2}}, {"w", {2, 2}}};
+  CheckAll({
+      {fmt::format(kBody, ""), inputs},
+      {fmt::format(kBody, "scan_input_directions = [1], "), inputs},
+      {fmt::format(kBody, "scan_output_directions = [1], scan_output_axes = [1], "), inputs},
+      {"last, all = Scan <num_scan_inputs = 1, scan_input_axes = [1], body = b (double[2] h, double[2] t) => (n, o) { n = Mul (h, t) o = "
+       "Sin (n) "
+       "}> (h0, x) "
+       "y = Add (last, h0)",
+       {{"h0", {2}}, {"x", {2, 3}}}},
+  });
+}
+
+TEST(Gradient, ThroughLoop) {
+  static constexpr char kLoop[] = R"(n = Constant <value = int64 {{{}}}> () true = Constant <value = bool {{1}}> ()
+    last, y = Loop <body = b (int64 i, bool go, double[3] v) => (keep, next, out) {{
+      keep = Identity (go) k = Cast <to = 11> (i) s = Sin (v) t = Mul (s, w) next = Add (t, k) out = Mul (next, v) }}> (n, true, v0))";
+  const std::vector<Input> inputs = {{"v0", {3}}, {"w", {3}}};
+  CheckAll({{fmt::format(kLoop, 3), inputs}, {fmt::format(kLoop, 1), inputs}});
+  // Until the sum is large, however often that takes.
+  CheckAll({{R"(limit = Constant <value = double {6.0}> () true = Constant <value = bool {1}> ()
+    y = Loop <body = b (int64 i, bool go, double[2] v) => (keep, next) {
+      next = Mul (v, w) sum = ReduceSum <keepdims = 0> (next) keep = Less (sum, limit) }> (, true, v0))",
+             {{"v0", {2}, 0.5, 1}, {"w", {2}, 1.5, 1.9}}}});
+}
+
 std::vector<double> RunModel(const std::string& body, const std::vector<Session::NamedValue>& inputs) {
   const auto session = MakeSession("<ir_version: 10, opset_import: [\"\" : 22, \"ai.onnx.preview.training\" : 1]>\n" + body);
   EXPECT_TRUE(session.ok()) << session.status().ToString();
