@@ -385,6 +385,24 @@ TEST(Gradient, ThroughLoop) {
              {{"v0", {2}, 0.5, 1}, {"w", {2}, 1.5, 1.9}}}});
 }
 
+TEST(Gradient, ThroughRecurrentLayers) {
+  const auto inputs = [](int64_t gates, int64_t directions) {
+    return std::vector<Input>{
+        {"x", {3, 2, 2}}, {"w", {directions, gates * 2, 2}}, {"r", {directions, gates * 2, 2}}, {"b", {directions, gates * 4}}};
+  };
+  std::vector<Input> lstm = inputs(4, 2), first = inputs(3, 1), plain = inputs(1, 1);
+  lstm.push_back({"h", {2, 2, 2}});
+  lstm.push_back({"c", {2, 2, 2}});
+  plain.pop_back();
+  CheckAll({
+      {"s, last, y = LSTM <hidden_size = 2, direction = \"bidirectional\"> (x, w, r, b, , h, c)", lstm},
+      {"y = LSTM <hidden_size = 2> (x, w, r, b)", inputs(4, 1)},
+      {"y, last = GRU <hidden_size = 2, direction = \"reverse\"> (x, w, r, b)", first},
+      {"s, y = GRU <hidden_size = 2, linear_before_reset = 1> (x, w, r, b)", first},
+      {"y = RNN <hidden_size = 2, activations = [\"Softsign\"], layout = 1> (x, w, r)", plain},
+  });
+}
+
 std::vector<double> RunModel(const std::string& body, const std::vector<Session::NamedValue>& inputs) {
   const auto session = MakeSession("<ir_version: 10, opset_import: [\"\" : 22, \"ai.onnx.preview.training\" : 1]>\n" + body);
   EXPECT_TRUE(session.ok()) << session.status().ToString();
