@@ -262,9 +262,8 @@ def explain(folder):
 
 def known(name, reason, text, peer):
     operator, version = name.split('/')[0].rsplit('-', 1)
-    for row in KNOWN:
-        operators, peers, pattern, why = row
-        if (peer in peers or peers == 'both') and re.fullmatch(operators, operator) and re.search(pattern, f'v{version} {reason} {text}'):
+    for operators, peers, pattern, why in KNOWN:
+        if peer in peers and re.fullmatch(operators, operator) and re.search(pattern, f'v{version} {reason} {text}'):
             return why
     return None
 
@@ -292,7 +291,8 @@ def judge(program, root, show):
         for name, reason in failed.items():
             text = explain(root / peer / name)
             why = known(name, reason, text, peer)
-            counts[peer][why or 'open'] += 1
+            other_agrees = name in results[other][0] and name not in results[other][1]
+            counts[peer][why or (f'{peer} alone' if other_agrees else 'open')] += 1
             if not why:
                 order = 1 if name not in results[other][0] else 0 if name in results[other][1] else 2
                 tag = ('nobody agrees with us', f'{other} refuses', f'{other} agrees with us')[order]
@@ -303,7 +303,9 @@ def judge(program, root, show):
         if shown[order, operator] <= show:
             print(text)
     for peer in PEERS:
-        print(f'{peer}: {len(results[peer][0])} cases, ' + ', '.join(f'{n} {what}' for what, n in counts[peer].most_common()))
+        print(f'{peer}: {len(results[peer][0])} cases')
+        for what, number in counts[peer].most_common():
+            print(f'    {number:6} {what}')
     return [line[-1] for line in sorted(lines)]
 
 

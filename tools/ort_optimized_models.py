@@ -162,12 +162,12 @@ def decoder():
     for _ in range(2):
         mean = b.add("ReduceMean", b.add("Pow", x, b.constant(np.float32(2))), axes=[-1])
         normal = b.add("Mul", x, b.add("Div", b.constant(np.float32(1)), b.add("Sqrt", b.add("Add", mean, b.constant(np.float32(1e-6))))))
-        normal = b.add("Mul", b.weight(16, scale=1), normal)
-        gate = b.add("MatMul", normal, b.weight(16, 24))
-        up = b.add("MatMul", normal, b.weight(16, 24))
-        down = b.add("MatMul", b.add("Mul", b.add("Mul", gate, b.add("Sigmoid", gate)), up), b.weight(24, 16))
+        normal = b.add("Mul", b.weight(8, scale=1), normal)
+        gate = b.add("MatMul", normal, b.weight(8, 12))
+        up = b.add("MatMul", normal, b.weight(8, 12))
+        down = b.add("MatMul", b.add("Mul", b.add("Mul", gate, b.add("Sigmoid", gate)), up), b.weight(12, 8))
         x = b.add("Add", x, down)
-    return b.model([("x", TensorProto.FLOAT, [1, 5, 16])], [("y", x, TensorProto.FLOAT, [1, 5, 16])], 14)
+    return b.model([("x", TensorProto.FLOAT, [1, 5, 8])], [("y", x, TensorProto.FLOAT, [1, 5, 8])], 14)
 
 
 def lstm():

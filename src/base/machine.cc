@@ -1,6 +1,5 @@
 #include "base/machine.h"
 
-#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -56,8 +55,11 @@ int64_t ResidentBytes() {
 }
 
 int64_t PeakResidentBytes() {
-  struct rusage usage;
-  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss * 1024 : 0;
+  // Not getrusage's ru_maxrss: that of a process which another one started may be the other's.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::strtoll(line.c_str() + 6, nullptr, 10) * 1024;
+  return 0;
 }
 
 Machine DescribeMachine() {

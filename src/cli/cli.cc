@@ -97,7 +97,7 @@ bool Program::KnowsCommand(const char* word) const {
   std::string names;
   for (const auto& command : commands_) {
     if (command->app->get_name() == word) return true;
-    names += (names.empty() ? "" : ", ") + command->app->get_name();
+    if (!command->app->get_group().empty()) names += (names.empty() ? "" : ", ") + command->app->get_name();
   }
   std::fprintf(stderr, "sardonyx: there is no command '%s'; the commands are %s\n", word, names.c_str());
   return false;

@@ -83,6 +83,7 @@ void AddCheck(Program& program);
 void AddRun(Program& program);
 void AddValidate(Program& program);
 void AddConformance(Program& program);
+void AddBench(Program& program);
 void AddConvert(Program& program);
 
 // "1.2 MB"

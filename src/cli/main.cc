@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   sardonyx::cli::AddRun(program);
   sardonyx::cli::AddValidate(program);
   sardonyx::cli::AddConformance(program);
+  sardonyx::cli::AddBench(program);
   sardonyx::cli::AddConvert(program);
   return program.Main(argc, argv);
 }

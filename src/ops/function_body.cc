@@ -172,7 +172,7 @@ bool InlineSubgraphs(const ir::Node& node, ir::Graph& body, int64_t opset) {
 
 StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, const ir::Node& node, int64_t subgraph_opset) {
   // Of ai.onnx, builders and texts may cover versions that the specification defines no body for.
-  const bool is_onnx = schema.domain.empty();
+  const bool is_onnx = schema.domain.empty(), is_standard = is_onnx || schema.domain.starts_with("ai.onnx");
   if (is_onnx && !schema.has_function) return std::unique_ptr<ir::Function>();
   std::string text;
   if (const FunctionBodyBuilder build = FindFunctionBuilder(schema)) {
@@ -192,7 +192,7 @@ StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, con
   auto function = std::make_unique<ir::Function>(*std::move(parsed));
   function->domain = schema.domain;
   std::erase_if(function->opset_imports, [&](const ir::OpsetImport& import) {
-    return import.domain == "Subgraph" || (is_onnx && import.domain == "com.microsoft");
+    return import.domain == "Subgraph" || (is_standard && import.domain == "com.microsoft");
   });
   AddAttributes(schema, *function);
   OmitInputs(node, *function->body);

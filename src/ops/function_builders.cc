@@ -18,7 +18,7 @@ constexpr Entry kBuilders[] = {
     {"CenterCropPad", builders::CenterCropPad},
     {"Clip", builders::Clip},
     {"DepthToSpace", builders::DepthToSpace},
-    {"FlexAttention", builders::FlexAttention},
+    {"FlexAttention", builders::FlexAttention, "ai.onnx.preview"},
     {"Gelu", builders::Gelu},
     {"LayerNormalization", builders::LayerNormalization},
     {"LinearAttention", builders::LinearAttention},

@@ -31,7 +31,8 @@ ir::Attribute CopyAttribute(const ir::Attribute& source, ir::Node* owner, const 
     graph = std::move(clone);
   };
   if (auto* graph = std::get_if<std::shared_ptr<ir::Graph>>(&copy.value)) copy_graph(*graph);
-  if (auto* graphs = std::get_if<std::vector<std::shared_ptr<ir::Graph>>>(&copy.value)) std::for_each(graphs->begin(), graphs->end(), copy_graph);
+  if (auto* graphs = std::get_if<std::vector<std::shared_ptr<ir::Graph>>>(&copy.value))
+    std::for_each(graphs->begin(), graphs->end(), copy_graph);
   return copy;
 }
 

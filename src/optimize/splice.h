@@ -15,7 +15,7 @@ struct SpliceOptions {
   // Where in the call's graph the copies go; kAtEnd: behind all nodes, to be sorted by the caller.
   size_t position = kAtEnd;
   // The name that a value, or a node, of the body gets.
-  std::function<std::string(const std::string& name)> value_name, node_name;
+  std::function<std::string(const std::string&name)> value_name, node_name;
 };
 
 // Copies the nodes and initializers of the body into the graph of `call`, bound to its inputs, outputs and attributes:

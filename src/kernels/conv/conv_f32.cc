@@ -88,14 +88,15 @@ void PackConvWeightsF32(const float* w, int64_t groups, int64_t outputs, int64_t
 }
 
 size_t ConvF32Workspace(const ConvShape& shape, int threads) {
-  if (shape.is_depthwise() || shape.output.num_elements() == 0) return 0;
+  if (shape.output.num_elements() == 0) return 0;
+  if (shape.is_depthwise()) return DepthwiseConvF32Workspace(shape, threads);
   return kColumnBytes * static_cast<size_t>(std::min<int64_t>(threads, Split(shape, threads).count));
 }
 
 void ConvF32(const ConvF32Arguments& a, void* workspace, ThreadPool& pool) {
   const ConvShape& s = a.shape;
   if (s.output.num_elements() == 0) return;
-  if (s.is_depthwise()) return DepthwiseConvF32(a, pool);
+  if (s.is_depthwise()) return DepthwiseConvF32(a, workspace, pool);
   const Window window = s.window.is_pointwise() ? Flattened(s.window) : s.window;
   const Tasks tasks = Split(s, pool.threads());
   const int64_t workers = std::min<int64_t>(pool.threads(), tasks.count);

@@ -29,7 +29,7 @@ struct Case {
 
 std::vector<Case> Cases() {
   using V = std::vector<int64_t>;
-  return {
+  std::vector<Case> cases = {
       {{1, 3, 8, 9}, {5, 3, 3, 3}},
       {{2, 4, 7, 7}, {6, 4, 1, 1}},
       {{2, 70, 9, 33}, {14, 70, 2, 3}, 1, {AutoPad::kNotSet, V{2, 1}, V{}, V{1, 0, 2, 1}}},
@@ -41,7 +41,14 @@ std::vector<Case> Cases() {
       {{1, 2, 5, 6, 7}, {3, 2, 2, 3, 2}, 1, {AutoPad::kNotSet, V{1, 2, 1}, V{}, V{0, 1, 1, 1, 0, 1}}},
       {{1, 300, 4, 5}, {13, 300, 3, 3}, 1, {AutoPad::kValid, V{}, V{}, V{}}},
       {{0, 3, 8, 9}, {5, 3, 3, 3}},
+      {{1, 2, 3, 6, 7}, {4, 1, 1, 3, 3}, 2, {AutoPad::kNotSet, V{2, 1, 1}, V{}, V{1, 1, 1, 0, 1, 1}}},  // slides over a depth
   };
+  // One channel a group, at widths around those of vectors.
+  for (int64_t width : {1, 7, 14, 16, 17, 33, 112})
+    for (int64_t stride : {1, 2, 3})
+      for (int64_t dilation : {1, 3})
+        cases.push_back({{2, 3, 9, width}, {6, 1, 5, 3}, 3, {AutoPad::kNotSet, V{stride, stride}, V{1, dilation}, V{2, 3, 3, 3}}});
+  return cases;
 }
 
 TEST(ConvF32, EqualsPlainLoopsInDouble) {

@@ -82,6 +82,29 @@ StatusOr<FullMatcher> FullMatcher::Compile(const std::string& pattern) {
 
 bool FullMatcher::Matches(std::string_view text) const { return RE2::FullMatch(Piece(text), *impl_->expression); }
 
+struct RegexEditor::Impl {
+  std::unique_ptr<RE2> expression;
+};
+
+StatusOr<RegexEditor> RegexEditor::Compile(const std::string& pattern) {
+  RegexEditor editor;
+  ASSIGN_OR_RETURN(std::unique_ptr<RE2> expression, CompilePattern(pattern));
+  editor.impl_ = std::make_shared<const Impl>(Impl{std::move(expression)});
+  return editor;
+}
+
+void RegexEditor::ForEach(std::string_view text, const std::function<void(size_t, size_t)>& f) const { ForMatches(*impl_->expression, text, f); }
+
+StatusOr<std::string> RegexEditor::Replace(const std::string& text, const std::string& rewrite, bool all) const {
+  std::string error, out = text;
+  if (!impl_->expression->CheckRewriteString(Piece(rewrite), &error)) return Invalid(fmt::format("the replacement '{}': {}", rewrite, error));
+  if (all)
+    RE2::GlobalReplace(&out, *impl_->expression, Piece(rewrite));
+  else
+    RE2::Replace(&out, *impl_->expression, Piece(rewrite));
+  return out;
+}
+
 struct TextTokenizer::Impl {
   bool characters = false;
   size_t min_characters = 0;
@@ -157,6 +180,25 @@ uint32_t MurmurHash3(std::string_view bytes, uint32_t seed) {
   hash = (hash ^ hash >> 16) * 0x85ebca6bu;
   hash = (hash ^ hash >> 13) * 0xc2b2ae35u;
   return hash ^ hash >> 16;
+}
+
+uint64_t BucketHash(std::string_view bytes) {
+  constexpr uint64_t kSeed = 0xDECAFCAFFEu;
+  constexpr uint64_t kMultiplier = 0xc6a4a7935bd1e995u;
+  uint64_t hash = kSeed ^ bytes.size() * kMultiplier;
+  const size_t whole = bytes.size() / 8 * 8;
+  for (size_t i = 0; i < whole; i += 8) {
+    uint64_t word;
+    std::memcpy(&word, bytes.data() + i, 8);
+    word *= kMultiplier;
+    word = (word ^ word >> 47) * kMultiplier;
+    hash = (hash ^ word) * kMultiplier;
+  }
+  uint64_t tail = 0;
+  for (size_t i = bytes.size(); i-- > whole;) tail = tail << 8 | static_cast<uint8_t>(bytes[i]);
+  hash = (hash ^ tail) * kMultiplier;
+  hash = (hash ^ hash >> 47) * kMultiplier;
+  return hash ^ hash >> 47;
 }
 
 }  // namespace sardonyx::kernels

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,21 @@ class FullMatcher {
   std::shared_ptr<const Impl> impl_;
 };
 
+// Matches of a regular expression of RE2's syntax, found and replaced.
+class RegexEditor {
+ public:
+  static StatusOr<RegexEditor> Compile(const std::string& pattern);
+  // f(begin, end) for every match, leftmost first.
+  void ForEach(std::string_view text, const std::function<void(size_t, size_t)>& f) const;
+  // With `rewrite`, where \1 stands for what the first group matched, in place of every match or of the first. kInvalid when
+  // it names a group that the expression lacks.
+  StatusOr<std::string> Replace(const std::string& text, const std::string& rewrite, bool all) const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
 // com.microsoft Tokenizer. Separators are regular expressions tried one after another on what the ones before left; one
 // empty separator makes a token of every character. Alternatively tokens are the matches of an expression. Tokens of
 // fewer than `min_characters` code points are dropped.
@@ -43,5 +59,7 @@ class TextTokenizer {
 
 // MurmurHash3's 32-bit hash for x86, of little-endian bytes.
 uint32_t MurmurHash3(std::string_view bytes, uint32_t seed);
+// The hash of ai.onnx.contrib's StringToHashBucket: MurmurHash64A, but for mixing in the last bytes also where there are none.
+uint64_t BucketHash(std::string_view bytes);
 
 }  // namespace sardonyx::kernels

@@ -6,9 +6,9 @@
 namespace sardonyx::optimize::version {
 namespace {
 
-constexpr std::span<const Adapter> (*kFamilies[])() = {AxisAdapters, BroadcastAdapters, InputAdapters,     NormalizationAdapters, PoolAdapters,
-                                                       QuantizeAdapters, RecurrentAdapters, ResizeAdapters, ControlAdapters,
-                                                       SoftmaxAdapters, TypeAdapters, SignalAdapters, MlAdapters};
+constexpr std::span<const Adapter> (*kFamilies[])() = {
+    AxisAdapters,   BroadcastAdapters, InputAdapters,   NormalizationAdapters, PoolAdapters,   QuantizeAdapters, RecurrentAdapters,
+    ResizeAdapters, ControlAdapters,   SoftmaxAdapters, TypeAdapters,          SignalAdapters, MlAdapters};
 
 using Index = std::map<std::tuple<std::string_view, std::string_view, int>, const Adapter*>;
 

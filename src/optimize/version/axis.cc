@@ -31,9 +31,7 @@ Status CountFromFront(NodeEditor& e, int64_t extra_rank) {
 
 Status CountAxesFromFront(NodeEditor& e) { return CountFromFront(e, 0); }
 
-Status CountUnsqueezedAxesFromFront(NodeEditor& e) {
-  return CountFromFront(e, static_cast<int64_t>(e.node().GetInts("axes").size()));
-}
+Status CountUnsqueezedAxesFromFront(NodeEditor& e) { return CountFromFront(e, static_cast<int64_t>(e.node().GetInts("axes").size())); }
 
 // Makes the indices of input 1 count from the front of `size`, an int64 tensor of rank 0.
 Status WrapIndices(NodeEditor& e, size_t i, ir::Value* size) {

@@ -22,7 +22,8 @@ Status BinaryUp(NodeEditor& e) {
     ASSIGN_OR_RETURN(const int64_t rank, e.Rank(0));
     ASSIGN_OR_RETURN(const int64_t second_rank, e.Rank(1));
     if (const int64_t behind = rank - axis - second_rank; behind > 0)
-      e.SetInput(1, e.AddNode("Unsqueeze", {e.node().input(1)}, {ir::Attribute("axes", Range(second_rank, second_rank + behind))}, "unsqueezed"));
+      e.SetInput(
+          1, e.AddNode("Unsqueeze", {e.node().input(1)}, {ir::Attribute("axes", Range(second_rank, second_rank + behind))}, "unsqueezed"));
   }
   e.Remove("axis");
   e.Remove("broadcast");
@@ -61,13 +62,15 @@ bool LiesOn(const ir::Shape& a, const ir::Shape& b, size_t* first, size_t* last)
 }
 
 Status BinaryDown(NodeEditor& e) {
-  if (!e.shape(0) || !e.shape(1)) return Unsupported("the shapes of its operands, which may broadcast both ways since opset 7, are not known");
+  if (!e.shape(0) || !e.shape(1))
+    return Unsupported("the shapes of its operands, which may broadcast both ways since opset 7, are not known");
   if (SameShape(*e.shape(0), *e.shape(1))) return {};
   size_t first = 0, last = 0;
   if (!LiesOn(*e.shape(0), *e.shape(1), &first, &last)) {
     const std::string_view mirrored = Mirrored(e.node().op_type);
     if (mirrored.empty() || !LiesOn(*e.shape(1), *e.shape(0), &first, &last))
-      return Unsupported(fmt::format("operands {} and {} broadcast in a way that came with opset 7", e.shape(0)->ToString(), e.shape(1)->ToString()));
+      return Unsupported(
+          fmt::format("operands {} and {} broadcast in a way that came with opset 7", e.shape(0)->ToString(), e.shape(1)->ToString()));
     ir::Value* a = e.node().input(0);
     e.SetInput(0, e.node().input(1));
     e.SetInput(1, a);
@@ -102,7 +105,8 @@ Status PReluDown(NodeEditor& e) {
   if (slope.num_elements().is_constant(1)) return {};
   size_t first = 0, last = 0;
   if (!LiesOn(x, slope, &first, &last) || last - first != 1 || x.rank() - slope.rank() + first != 1)
-    return Unsupported(fmt::format("slope {} has not one element a channel of {}; others came with opset 7", slope.ToString(), x.ToString()));
+    return Unsupported(
+        fmt::format("slope {} has not one element a channel of {}; others came with opset 7", slope.ToString(), x.ToString()));
   if (slope.rank() == 1) return {};
   std::vector<int64_t> axes = Range(0, static_cast<int64_t>(slope.rank()));
   axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(first));
@@ -121,7 +125,8 @@ Status GemmDown(NodeEditor& e) {
   e.SetChanged();
   if (!e.shape(2)) return Unsupported("the shape of C, which broadcasts both ways since opset 7, is not known");
   for (size_t i = 0; e.shape(2)->rank() == 2 && i < 2; ++i)
-    if (IsOne((*e.shape(2))[i])) return Unsupported(fmt::format("C is {}; a dim of 1 that broadcasts came with opset 7", e.shape(2)->ToString()));
+    if (IsOne((*e.shape(2))[i]))
+      return Unsupported(fmt::format("C is {}; a dim of 1 that broadcasts came with opset 7", e.shape(2)->ToString()));
   return {};
 }
 
@@ -142,12 +147,12 @@ Status VariadicDown(NodeEditor& e) {
 }
 
 constexpr Adapter kRows[] = {
-    {"Add", 7, BinaryUp, BinaryDown},   {"Sub", 7, BinaryUp, BinaryDown},     {"Mul", 7, BinaryUp, BinaryDown},
-    {"Div", 7, BinaryUp, BinaryDown},   {"Pow", 7, BinaryUp, BinaryDown},     {"And", 7, BinaryUp, BinaryDown},
-    {"Or", 7, BinaryUp, BinaryDown},    {"Xor", 7, BinaryUp, BinaryDown},     {"Equal", 7, BinaryUp, BinaryDown},
-    {"Less", 7, BinaryUp, BinaryDown},  {"Greater", 7, BinaryUp, BinaryDown}, {"PRelu", 7, PReluUp, PReluDown},
-    {"Gemm", 7, GemmUp, GemmDown},      {"Gemm", 11, nullptr, GemmNeedsC},    {"Max", 8, nullptr, VariadicDown},
-    {"Min", 8, nullptr, VariadicDown},  {"Sum", 8, nullptr, VariadicDown},    {"Mean", 8, nullptr, VariadicDown},
+    {"Add", 7, BinaryUp, BinaryDown},  {"Sub", 7, BinaryUp, BinaryDown},     {"Mul", 7, BinaryUp, BinaryDown},
+    {"Div", 7, BinaryUp, BinaryDown},  {"Pow", 7, BinaryUp, BinaryDown},     {"And", 7, BinaryUp, BinaryDown},
+    {"Or", 7, BinaryUp, BinaryDown},   {"Xor", 7, BinaryUp, BinaryDown},     {"Equal", 7, BinaryUp, BinaryDown},
+    {"Less", 7, BinaryUp, BinaryDown}, {"Greater", 7, BinaryUp, BinaryDown}, {"PRelu", 7, PReluUp, PReluDown},
+    {"Gemm", 7, GemmUp, GemmDown},     {"Gemm", 11, nullptr, GemmNeedsC},    {"Max", 8, nullptr, VariadicDown},
+    {"Min", 8, nullptr, VariadicDown}, {"Sum", 8, nullptr, VariadicDown},    {"Mean", 8, nullptr, VariadicDown},
 };
 
 }  // namespace

@@ -18,6 +18,7 @@ std::optional<ir::Type> ItemType(const ir::Type& type) {
 // A Scan over the batch, whose body is the Scan without it.
 Status ScanUp(NodeEditor& e) {
   if (!e.Has("body")) return Unsupported("it has no body");
+  if (e.node().inputs().empty()) return Unsupported("it has no inputs");
   if (e.HasInput(0)) return Unsupported("lengths of sequences (sequence_lens) went with opset 9");
   ir::Node& outer = e.node();
   const std::vector<ir::Value*> inputs(outer.inputs().begin() + 1, outer.inputs().end());

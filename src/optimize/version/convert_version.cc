@@ -33,8 +33,8 @@ StatusOr<Targets> CheckTargets(const ir::Model& model, const std::vector<OpsetTa
     const std::string domain(ir::NormalDomain(import.domain));
     const int newest = ops::NewestOpset(domain);
     if (targets.contains(domain) && import.version > newest)
-      return Unsupported(fmt::format("the model has opset {} of {}; the newest known is {}", import.version,
-                                     domain.empty() ? "ai.onnx" : domain, newest));
+      return Unsupported(
+          fmt::format("the model has opset {} of {}; the newest known is {}", import.version, domain.empty() ? "ai.onnx" : domain, newest));
   }
   return targets;
 }

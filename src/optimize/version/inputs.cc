@@ -23,8 +23,10 @@ Status ReduceDown(NodeEditor& e) {
     }
     if (e.Has("noop_with_empty_axes")) return Unsupported("noop_with_empty_axes = 1 has no older form");
   }
-  // Empty axes are all axes, in either form.
-  return AxesDown(e);
+  RETURN_IF_ERROR(AxesDown(e));
+  // Empty axes are all axes, which no attribute says more plainly.
+  if (e.Has("axes") && e.node().GetInts("axes").empty()) e.Remove("axes");
+  return {};
 }
 
 // --- Reshape
@@ -48,7 +50,9 @@ Status TileUp(NodeEditor& e) {
   ASSIGN_OR_RETURN(const int64_t rank, e.Rank(0));
   ASSIGN_OR_RETURN(const double tiles, e.ConstantNumber(1));
   ASSIGN_OR_RETURN(const double axis, e.ConstantNumber(2));
-  if (axis < 0 || axis >= static_cast<double>(rank)) return Unsupported(fmt::format("axis is {}, but the input has rank {}", axis, rank));
+  if (!(axis >= 0 && axis < static_cast<double>(rank)))
+    return Unsupported(fmt::format("axis is {}, but the input has rank {}", axis, rank));
+  if (!(tiles >= 0 && tiles < 1e9)) return Unsupported(fmt::format("it repeats its input {} times", tiles));
   std::vector<int64_t> repeats(static_cast<size_t>(rank), 1);
   repeats[static_cast<size_t>(axis)] = static_cast<int64_t>(tiles);
   e.DropInput(2);
@@ -83,7 +87,8 @@ Status SliceUp(NodeEditor& e) {
 Status SliceDown(NodeEditor& e) {
   if (e.HasInput(4)) {
     ASSIGN_OR_RETURN(const std::vector<int64_t> steps, e.ConstantInts(4));
-    if (std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step != 1; })) return Unsupported("steps other than 1 came with opset 10");
+    if (std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step != 1; }))
+      return Unsupported("steps other than 1 came with opset 10");
   }
   if (e.HasInput(3)) {
     ASSIGN_OR_RETURN(std::vector<int64_t> axes, e.ConstantInts(3));
@@ -123,6 +128,8 @@ Status NumOutputsUp(NodeEditor& e) {
 Status NumOutputsDown(NodeEditor& e) {
   if (e.HasInput(1)) return {};
   const int64_t parts = e.Int("num_outputs", static_cast<int64_t>(e.node().outputs().size()));
+  if (parts < 1 || parts != static_cast<int64_t>(e.node().outputs().size()))
+    return Unsupported(fmt::format("num_outputs is {}, but it has {} outputs", parts, e.node().outputs().size()));
   ASSIGN_OR_RETURN(const int64_t axis, e.Axis("axis"));
   e.Remove("num_outputs");
   e.SetChanged();
@@ -289,8 +296,8 @@ Status ClipDown(NodeEditor& e) {
     e.Set("max", static_cast<float>(*high));
     return {};
   }
-  e.Add("above = {}", e.HasInput(1) ? "Max (input, min)" : "Identity (input)");
-  e.Add("output = {}", e.HasInput(2) ? "Min (above, max)" : "Identity (above)");
+  if (e.HasInput(1)) e.Add("{} = Max (input, min)", e.HasInput(2) ? "above" : "output");
+  if (e.HasInput(2)) e.Add("output = Min ({}, max)", e.HasInput(1) ? "above" : "input");
   return e.Replace();
 }
 
@@ -298,18 +305,16 @@ Status ClipDown(NodeEditor& e) {
 Status ClipIntegersDown(NodeEditor& e) {
   ASSIGN_OR_RETURN(const DataType dtype, e.Dtype(0));
   if (!IsInteger(dtype)) return {};
-  std::string value = "input";
   if (e.HasInput(1)) {
     e.Add("below = Less (input, min)");
-    e.Add("raised = Where (below, min, input)");
-    value = "raised";
+    e.Add("{} = Where (below, min, input)", e.HasInput(2) ? "raised" : "output");
   }
   if (e.HasInput(2)) {
+    const std::string_view value = e.HasInput(1) ? "raised" : "input";
     e.Add("above = Greater ({}, max)", value);
     e.Add("output = Where (above, max, {})", value);
-  } else {
-    e.Add("output = Identity ({})", value);
   }
+  if (!e.HasInput(1) && !e.HasInput(2)) e.Add("output = Identity (input)");
   return e.Replace();
 }
 

@@ -10,7 +10,8 @@ namespace {
 struct Release {
   int64_t ir_version, opset;
 };
-constexpr Release kReleases[] = {{3, 1}, {4, 9}, {5, 10}, {6, 11}, {7, 12}, {8, 15}, {9, 19}, {10, 21}, {11, 23}, {12, 24}, {13, 25}, {14, 28}};
+constexpr Release kReleases[] = {{3, 1},  {4, 9},   {5, 10},  {6, 11},  {7, 12},  {8, 15},
+                                 {9, 19}, {10, 21}, {11, 23}, {12, 24}, {13, 25}, {14, 28}};
 
 int64_t IrVersionOf(DataType dtype) {
   using enum DataType;
@@ -39,7 +40,8 @@ int64_t IrVersionOf(DataType dtype) {
 
 int64_t IrVersionOf(const ir::Type& type) {
   int64_t version = std::max<int64_t>(IrVersionOf(type.dtype), type.kind == ir::Type::Kind::kOptional ? 8 : 1);
-  for (const ir::Type* inner = type.element.get(); inner; inner = inner->element.get()) version = std::max(version, IrVersionOf(inner->dtype));
+  for (const ir::Type* inner = type.element.get(); inner; inner = inner->element.get())
+    version = std::max(version, IrVersionOf(inner->dtype));
   return version;
 }
 
@@ -74,7 +76,8 @@ void HoistConstants(ir::Graph& main, ir::Graph& graph) {
     if (node->op_type != "Constant" || !ir::NormalDomain(node->domain).empty() || !node->output(0)) continue;
     const ir::Attribute* attribute = node->attribute("value");
     const auto* tensor = attribute ? std::get_if<ir::StoredTensor>(&attribute->value) : nullptr;
-    const bool is_float = tensor && (tensor->dtype == DataType::kFloat || tensor->dtype == DataType::kDouble || tensor->dtype == DataType::kFloat16);
+    const bool is_float =
+        tensor && (tensor->dtype == DataType::kFloat || tensor->dtype == DataType::kDouble || tensor->dtype == DataType::kFloat16);
     if (tensor && !is_float && !node->output(0)->is_graph_output()) hoisted.push_back(node.get());
   }
   for (ir::Node* node : hoisted) {

@@ -14,9 +14,9 @@ int64_t IrVersionOfOpset(int64_t opset);
 // had to be, so that they count as the constants that they are.
 void PrepareIrVersion(ir::Model& model);
 
-// After, with versions of ai.onnx (alike if it was not converted): going up, the IR version is at least that of the target's release; going down, at most that, as far as what the
-// model uses allows. Below IR version 4 initializers become inputs again, and below opset 9 constants that are not floats,
-// which Constant could not hold, become initializers.
+// After, with versions of ai.onnx (alike if it was not converted): going up, the IR version is at least that of the target's release; going
+// down, at most that, as far as what the model uses allows. Below IR version 4 initializers become inputs again, and below opset 9
+// constants that are not floats, which Constant could not hold, become initializers.
 void FinishIrVersion(ir::Model& model, int64_t opset_before, int64_t opset_after);
 
 }  // namespace sardonyx::optimize::version

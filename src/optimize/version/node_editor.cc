@@ -62,6 +62,9 @@ StatusOr<Tensor> NumberTensor(DataType dtype, double value) {
 NodeEditor::NodeEditor(Workspace& workspace, ir::Node* node, const ops::OpSchema& from, int64_t to, int64_t target, size_t* position)
     : workspace_(workspace), node_(node), from_(from), to_(to), target_(target), position_(position) {
   text_.emplace(from_, *node_);
+  base_ = from_.name;
+  for (size_t i = node_->outputs().size(); i-- > 0;)
+    if (node_->output(i)) base_ = node_->output(i)->name();
 }
 
 bool NodeEditor::WantsOutput(size_t i) const {
@@ -153,12 +156,7 @@ Status NodeEditor::InputToInts(size_t i, std::string_view attribute) {
   return {};
 }
 
-std::string NodeEditor::NewName(std::string_view hint) const {
-  std::string_view base = from_.name;
-  for (size_t i = node_->outputs().size(); i-- > 0;)
-    if (node_->output(i)) base = node_->output(i)->name();
-  return workspace_.FreshName(fmt::format("{}_{}", base, hint));
-}
+std::string NodeEditor::NewName(std::string_view hint) const { return workspace_.FreshName(fmt::format("{}_{}", base_, hint)); }
 
 std::string NodeEditor::NodeName(std::string_view hint) const {
   return node_->name.empty() ? std::string() : fmt::format("{}/{}", node_->name, hint);

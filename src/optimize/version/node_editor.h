@@ -104,13 +104,14 @@ class NodeEditor {
   void ResizeOutputs(size_t count);
   std::string NewName(std::string_view hint) const;
   std::string NodeName(std::string_view hint) const;
-  ir::Node* InsertNode(size_t position, std::string_view op_type, const std::vector<ir::Value*>& inputs, std::vector<ir::Attribute> attributes,
-                       std::string_view hint);
+  ir::Node* InsertNode(size_t position, std::string_view op_type, const std::vector<ir::Value*>& inputs,
+                       std::vector<ir::Attribute> attributes, std::string_view hint);
 
   Workspace& workspace_;
   ir::Node* node_;
   const ops::OpSchema& from_;
   int64_t to_, target_;
+  std::string base_;  // of the names of new values: the node's first output
   size_t* position_;
   std::optional<ops::FunctionBuilder> text_;  // always there; made anew for another node
   bool replaced_ = false, changed_ = false;

@@ -14,7 +14,8 @@ bool AllOnes(const std::vector<int64_t>& values) {
 // Rounding the output size up or down makes no difference where it divides evenly.
 bool CeilModeMatters(NodeEditor& e) {
   if (e.Int("ceil_mode") == 0) return false;
-  const std::vector<int64_t> kernel = e.node().GetInts("kernel_shape"), pads = e.node().GetInts("pads"), strides = e.node().GetInts("strides");
+  const std::vector<int64_t> kernel = e.node().GetInts("kernel_shape"), pads = e.node().GetInts("pads"),
+                             strides = e.node().GetInts("strides");
   if (e.String("auto_pad", "NOTSET") != "NOTSET") return true;
   if ((!pads.empty() && pads.size() != 2 * kernel.size()) || (!strides.empty() && strides.size() != kernel.size())) return true;
   for (size_t i = 0; i < kernel.size(); ++i) {
@@ -52,6 +53,38 @@ Status Dilations19Down(NodeEditor& e) {
   return {};
 }
 
+// Where the size is rounded up, the last window may begin in the padding behind the input. Since opset 22 such a window does not
+// count: then it is as if the size were rounded down.
+Status LastWindowDown(NodeEditor& e) {
+  if (e.Int("ceil_mode") == 0 || e.String("auto_pad", "NOTSET") != "NOTSET") return {};
+  const std::vector<int64_t> kernel = e.node().GetInts("kernel_shape"), pads = e.node().GetInts("pads"),
+                             strides = e.node().GetInts("strides"), dilations = e.node().GetInts("dilations");
+  const auto fits = [&](const std::vector<int64_t>& values, size_t size) { return values.empty() || values.size() == size; };
+  if (!fits(pads, 2 * kernel.size()) || !fits(strides, kernel.size()) || !fits(dilations, kernel.size()))
+    return Unsupported("its attributes are not of one rank");
+  bool ignored = false, rounded = false;
+  for (size_t i = 0; i < kernel.size(); ++i) {
+    const int64_t stride = strides.empty() ? 1 : std::max<int64_t>(strides[i], 1), before = pads.empty() ? 0 : pads[i];
+    const int64_t behind = pads.empty() ? 0 : pads[i + kernel.size()],
+                  extent = (kernel[i] - 1) * (dilations.empty() ? 1 : dilations[i]) + 1;
+    if (stride + behind <= extent) {  // a window that begins there would not reach beyond the padding
+      rounded = rounded || stride > 1;
+      continue;
+    }
+    const std::optional<int64_t> dim = e.Dim(0, i + 2);
+    if (!dim) return Unsupported("a last window in the padding does not count since opset 22, and the size of its input is not known");
+    const int64_t room = *dim + before + behind - extent, last = (room + stride - 1) / stride * stride;
+    ignored = ignored || last >= *dim + before;
+    rounded = rounded || (last < *dim + before && room % stride != 0);
+  }
+  if (!ignored) return {};
+  if (rounded)
+    return Unsupported("the last window does not count along one axis, as since opset 22, and the size is rounded up along another");
+  e.Remove("ceil_mode");
+  e.SetChanged();
+  return {};
+}
+
 // The order of the elements says something of the indices only.
 Status StorageOrderDown(NodeEditor& e) {
   if (e.WantsOutput(1)) return Unsupported("the indices of the maxima came with opset 8");
@@ -65,7 +98,8 @@ Status StorageOrderDown(NodeEditor& e) {
 Status CountIncludePadDown(NodeEditor& e) {
   if (e.Int("count_include_pad") == 0) return {};
   const std::vector<int64_t> pads = e.node().GetInts("pads");
-  if (e.String("auto_pad", "NOTSET") != "NOTSET" && e.String("auto_pad") != "VALID") return Unsupported("count_include_pad with auto_pad came with opset 7");
+  if (e.String("auto_pad", "NOTSET") != "NOTSET" && e.String("auto_pad") != "VALID")
+    return Unsupported("count_include_pad with auto_pad came with opset 7");
   if (!std::all_of(pads.begin(), pads.end(), [](int64_t pad) { return pad == 0; })) {
     std::vector<int64_t> all(pads.size() / 2 + 2, 0);
     std::copy_n(pads.begin(), pads.size() / 2, all.begin() + 2);
@@ -120,7 +154,8 @@ Status RoiAlignUp(NodeEditor& e) {
 
 Status RoiAlignDown(NodeEditor& e) {
   const std::string mode = e.String("coordinate_transformation_mode", "half_pixel");
-  if (mode != "output_half_pixel") return Unsupported(fmt::format("coordinate_transformation_mode '{}' came with opset 16; before, it was 'output_half_pixel'", mode));
+  if (mode != "output_half_pixel")
+    return Unsupported(fmt::format("coordinate_transformation_mode '{}' came with opset 16; before, it was 'output_half_pixel'", mode));
   e.Remove("coordinate_transformation_mode");
   e.SetChanged();
   return {};
@@ -132,6 +167,8 @@ constexpr Adapter kRows[] = {
     {"AveragePool", 7, nullptr, CountIncludePadDown},
     {"AveragePool", 10, nullptr, Pool10Down},
     {"AveragePool", 19, nullptr, Dilations19Down},
+    {"MaxPool", 22, nullptr, LastWindowDown},
+    {"AveragePool", 22, nullptr, LastWindowDown},
     {"LpPool", 2, LpPoolUp, PDown},
     {"LpPool", 18, nullptr, LpPool18Down},
     {"GlobalLpPool", 2, PUp, PDown},

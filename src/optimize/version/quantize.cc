@@ -55,10 +55,8 @@ Status WriteOutDequantize(NodeEditor& e) {
   if (e.HasInput(2)) {
     RETURN_IF_ERROR(AddParameter(e, 2));
     e.Add("centred = Sub (x_float, x_zero_point_wide)");
-  } else {
-    e.Add("centred = Identity (x_float)");
   }
-  e.Add("product = Mul (centred, x_scale_wide)");
+  e.Add("product = Mul ({}, x_scale_wide)", e.HasInput(2) ? "centred" : "x_float");
   e.Add("y = Cast <to = {}> (product)", static_cast<int>(output == DataType::kUndefined ? scale : output));
   return e.Replace();
 }
@@ -81,7 +79,8 @@ struct Bounds {
   DataType dtype;
   double low, high;
 };
-constexpr Bounds kBounds[] = {{DataType::kUint8, 0, 255}, {DataType::kInt8, -128, 127}, {DataType::kUint16, 0, 65535}, {DataType::kInt16, -32768, 32767}};
+constexpr Bounds kBounds[] = {
+    {DataType::kUint8, 0, 255}, {DataType::kInt8, -128, 127}, {DataType::kUint16, 0, 65535}, {DataType::kInt16, -32768, 32767}};
 
 StatusOr<DataType> OutputDtype(const NodeEditor& e) {
   if (e.HasInput(2)) return e.Dtype(2);
@@ -103,12 +102,10 @@ Status WriteOutQuantize(NodeEditor& e) {
   if (e.HasInput(2)) {
     RETURN_IF_ERROR(AddParameter(e, 2));
     e.Add("shifted = Add (rounded, y_zero_point_wide)");
-  } else {
-    e.Add("shifted = Identity (rounded)");
   }
   e.Add("low = Constant <value = float {{{}}}> ()", bounds->low);
   e.Add("high = Constant <value = float {{{}}}> ()", bounds->high);
-  e.Add("saturated = Clip (shifted, low, high)");
+  e.Add("saturated = Clip ({}, low, high)", e.HasInput(2) ? "shifted" : "rounded");
   e.Add("y = Cast <to = {}> (saturated)", static_cast<int>(dtype));
   return e.Replace();
 }
@@ -139,14 +136,10 @@ Status QuantizeUp(NodeEditor& e) {
 }
 
 constexpr Adapter kRows[] = {
-    {"DequantizeLinear", 13, nullptr, DequantizeAxisDown},
-    {"DequantizeLinear", 19, nullptr, DequantizeDown},
-    {"DequantizeLinear", 21, nullptr, DequantizeDown},
-    {"DequantizeLinear", 23, nullptr, DequantizeDown},
-    {"QuantizeLinear", 13, nullptr, QuantizeAxisDown},
-    {"QuantizeLinear", 19, QuantizeUp, QuantizeDown},
-    {"QuantizeLinear", 21, nullptr, QuantizeDown},
-    {"QuantizeLinear", 23, nullptr, QuantizeDown},
+    {"DequantizeLinear", 13, nullptr, DequantizeAxisDown}, {"DequantizeLinear", 19, nullptr, DequantizeDown},
+    {"DequantizeLinear", 21, nullptr, DequantizeDown},     {"DequantizeLinear", 23, nullptr, DequantizeDown},
+    {"QuantizeLinear", 13, nullptr, QuantizeAxisDown},     {"QuantizeLinear", 19, QuantizeUp, QuantizeDown},
+    {"QuantizeLinear", 21, nullptr, QuantizeDown},         {"QuantizeLinear", 23, nullptr, QuantizeDown},
 };
 
 }  // namespace

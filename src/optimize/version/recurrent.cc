@@ -56,9 +56,12 @@ Status LayoutDown(NodeEditor& e) {
 }
 
 constexpr Adapter kRows[] = {
-    {"RNN", 7, OutputSequenceUp, OutputSequenceDown},  {"GRU", 3, GruUp, GruDown},
-    {"GRU", 7, OutputSequenceUp, OutputSequenceDown},  {"LSTM", 7, OutputSequenceUp, OutputSequenceDown},
-    {"RNN", 14, nullptr, LayoutDown},                  {"GRU", 14, nullptr, LayoutDown},
+    {"RNN", 7, OutputSequenceUp, OutputSequenceDown},
+    {"GRU", 3, GruUp, GruDown},
+    {"GRU", 7, OutputSequenceUp, OutputSequenceDown},
+    {"LSTM", 7, OutputSequenceUp, OutputSequenceDown},
+    {"RNN", 14, nullptr, LayoutDown},
+    {"GRU", 14, nullptr, LayoutDown},
     {"LSTM", 14, nullptr, LayoutDown},
 };
 

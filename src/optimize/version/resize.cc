@@ -59,7 +59,8 @@ Status UpsampleBecomesResize(NodeEditor& e) {
 
 Status ResizeBecomesUpsample(NodeEditor& e) {
   ASSIGN_OR_RETURN(const std::vector<float> scales, ConstantFloats(e, 1));
-  if (std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 1; })) return Unsupported("Upsample, which came before it, does not shrink");
+  if (std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 1; }))
+    return Unsupported("Upsample, which came before it, does not shrink");
   e.node().op_type = "Upsample";
   e.SetChanged();
   return {};
@@ -89,9 +90,11 @@ bool IsEmpty(const NodeEditor& e, size_t i) {
 Status CoordinatesDown(NodeEditor& e) {
   const std::string transform = e.String("coordinate_transformation_mode", "half_pixel"), mode = e.String("mode", "nearest");
   if (mode != "nearest" && mode != "linear") return Unsupported(fmt::format("mode '{}' came with opset 11", mode));
-  if (transform != "asymmetric") return Unsupported(fmt::format("coordinate_transformation_mode '{}' came with opset 11; before, it was 'asymmetric'", transform));
+  if (transform != "asymmetric")
+    return Unsupported(fmt::format("coordinate_transformation_mode '{}' came with opset 11; before, it was 'asymmetric'", transform));
   if (mode == "nearest" && e.String("nearest_mode", "round_prefer_floor") != "floor")
-    return Unsupported(fmt::format("nearest_mode '{}' came with opset 11; before, it was 'floor'", e.String("nearest_mode", "round_prefer_floor")));
+    return Unsupported(
+        fmt::format("nearest_mode '{}' came with opset 11; before, it was 'floor'", e.String("nearest_mode", "round_prefer_floor")));
   if (e.Int("exclude_outside") != 0) return Unsupported("exclude_outside came with opset 11");
   if (!IsEmpty(e, kSizes)) {
     ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, e.ConstantInts(kSizes));
@@ -109,7 +112,9 @@ Status CoordinatesDown(NodeEditor& e) {
   e.DropInput(kSizes);
   e.DropInput(kScales);
   e.SetInput(1, scales);
-  for (const std::string_view name : {"coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value"}) e.Remove(name);
+  for (const std::string_view name :
+       {"coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value"})
+    e.Remove(name);
   return {};
 }
 
@@ -157,7 +162,8 @@ Status AxesDown(NodeEditor& e) {
     for (int64_t axis = 0; axis < rank; ++axis) {
       const auto place = std::find(axes.begin(), axes.end(), axis);
       const std::optional<int64_t> dim = e.Dim(0, static_cast<size_t>(axis));
-      if (place == axes.end() && !dim) return Unsupported(fmt::format("sizes of some axes came with opset 18, and dim {} is not known", axis));
+      if (place == axes.end() && !dim)
+        return Unsupported(fmt::format("sizes of some axes came with opset 18, and dim {} is not known", axis));
       all.push_back(place == axes.end() ? *dim : sizes[static_cast<size_t>(place - axes.begin())]);
     }
     e.SetInput(kSizes, e.AddInts("sizes", all));

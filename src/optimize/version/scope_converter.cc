@@ -47,6 +47,19 @@ bool ExpandByBody(NodeEditor& editor, int64_t version) {
   return body.ok() && *body && editor.ReplaceBy(**body).ok();
 }
 
+// An attribute that a function takes from its call: what an adapter makes of it, or of its absence, is known there only.
+const ir::Attribute* FindReference(const ir::Node& node) {
+  for (const ir::Attribute& attribute : node.attributes())
+    if (!attribute.ref_attr_name.empty()) return &attribute;
+  return nullptr;
+}
+
+// The attribute may be absent in the call, and then means something else in the new version.
+bool DefaultDiffers(const ir::Attribute& attribute, const ops::OpSchema& from, const ops::OpSchema* to) {
+  const ops::AttributeSchema *before = from.attribute(attribute.name), *after = to ? to->attribute(attribute.name) : nullptr;
+  return before && after && before->default_value != after->default_value;
+}
+
 size_t CountNodes(const ir::Graph& graph) {
   size_t count = 0;
   ir::ForEachNode(graph, [&](const ir::Node&) { ++count; });
@@ -138,7 +151,7 @@ void ScopeConverter::Step(ir::Node* node, size_t* position) {
     node->opset_version = target;
     return;
   }
-  if (!from || from->deprecated) return Fail(*node, version, target, fmt::format("opset {} has no such operator", version));
+  if (!from) return Fail(*node, version, target, fmt::format("opset {} has no such operator", version));
   const std::optional<Change> change = NextChange(*from, version, target);
   if (!change) {
     node->opset_version = target;
@@ -149,6 +162,10 @@ void ScopeConverter::Step(ir::Node* node, size_t* position) {
   NodeEditor editor(workspace_, node, *from, change->to, target, position);
   const Adapter* adapter = FindAdapter(domain, node->op_type, change->since);
   const Adapt adapt = adapter ? (up ? adapter->up : adapter->down) : nullptr;
+  if (const ir::Attribute* reference = FindReference(*node))
+    if (adapt || DefaultDiffers(*reference, *from, ops::FindSchema(domain, node->op_type, change->to)))
+      return Fail(*node, from->since_version, step.to,
+                  fmt::format("attribute '{}' has its value from the call of the function", reference->name));
   const Status status = adapt ? adapt(editor) : Status();
   const ops::OpSchema* to = nullptr;
   std::string why;

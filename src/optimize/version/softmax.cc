@@ -48,6 +48,7 @@ Status Down(NodeEditor& e) {
   }
   ASSIGN_OR_RETURN(const int64_t rank, e.Rank(0));
   if (axis < 0) axis += rank;
+  if (axis < 0 || axis >= rank) return Unsupported(fmt::format("its axis is {}, but its input has rank {}", e.Int("axis", -1), rank));
   if (OnlyOnesBehind(*e.shape(0), static_cast<size_t>(axis))) {
     e.Set("axis", axis);
     return {};

@@ -14,7 +14,8 @@ namespace {
 // The type was a word: "FLOAT".
 Status ToWordUp(NodeEditor& e) {
   std::string word = e.node().GetString("to", "");
-  std::transform(word.begin(), word.end(), word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   const std::optional<DataType> dtype = ParseDataType(word);
   if (!dtype) return Unsupported(fmt::format("'{}' is no element type", word));
   e.Set("to", static_cast<int64_t>(*dtype));
@@ -24,7 +25,8 @@ Status ToWordUp(NodeEditor& e) {
 
 Status ToWordDown(NodeEditor& e) {
   std::string word(DataTypeName(static_cast<DataType>(e.Int("to"))));
-  std::transform(word.begin(), word.end(), word.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   e.Set("to", std::move(word));
   e.SetChanged();
   return {};
@@ -39,7 +41,8 @@ DataType CastTarget(NodeEditor& e) {
 // Attributes that say something of narrow floats only.
 Status SaturateDown(NodeEditor& e) {
   const DataType to = CastTarget(e);
-  if (to >= DataType::kFloat8E4M3FN && to <= DataType::kFloat8E5M2FNUZ) return Unsupported(fmt::format("{} came with opset 19", DataTypeName(to)));
+  if (to >= DataType::kFloat8E4M3FN && to <= DataType::kFloat8E5M2FNUZ)
+    return Unsupported(fmt::format("{} came with opset 19", DataTypeName(to)));
   if (to == DataType::kUndefined) return {};
   if (e.Has("saturate")) e.SetChanged();
   e.Remove("saturate");
@@ -127,10 +130,11 @@ Status ExtremeOfIntegersDown(NodeEditor& e) {
   std::string so_far = e.InputName(0);
   for (size_t i = 1; i < e.node().inputs().size(); ++i) {
     e.Add("takes_{} = {} ({}, {})", i, e.node().op_type == "Max" ? "Less" : "Greater", so_far, e.InputName(i));
-    e.Add("chosen_{} = Where (takes_{}, {}, {})", i, i, e.InputName(i), so_far);
-    so_far = fmt::format("chosen_{}", i);
+    const std::string chosen = i + 1 < e.node().inputs().size() ? fmt::format("chosen_{}", i) : e.OutputName(0);
+    e.Add("{} = Where (takes_{}, {}, {})", chosen, i, e.InputName(i), so_far);
+    so_far = chosen;
   }
-  e.Add("{} = Identity ({})", e.OutputName(0), so_far);
+  if (e.node().inputs().size() == 1) e.Add("{} = Identity ({})", e.OutputName(0), so_far);
   return e.Replace();
 }
 
@@ -207,7 +211,8 @@ Status DepthToSpaceDown(NodeEditor& e) {
 Status AttentionDown(NodeEditor& e) {
   if (!e.HasInput(3)) return {};
   const ir::Shape *mask = e.shape(3), *keys = e.shape(1);
-  const bool same = mask && keys && mask->rank() >= 1 && keys->rank() >= 2 && !e.HasInput(4) && mask->dims().back() == (*keys)[keys->rank() - 2];
+  const bool same =
+      mask && keys && mask->rank() >= 1 && keys->rank() >= 2 && !e.HasInput(4) && mask->dims().back() == (*keys)[keys->rank() - 2];
   return same ? Status() : Unsupported("its mask is not known to be as long as the keys, which only opset 24 allows");
 }
 

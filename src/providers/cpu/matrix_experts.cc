@@ -32,6 +32,7 @@ struct State {
   size_t router_weights = 0;  // an input; 0: none
   int64_t top = 1, block_size = 0, swiglu_fusion = 0;
   bool normalize = false;
+  bool softmax_of_chosen = false;
   ExpertActivation activation = ExpertActivation::kRelu;
   float alpha = 1, beta = 0, limit = std::numeric_limits<float>::infinity();
 };
@@ -110,9 +111,11 @@ void Route(const KernelContext& context, const State& state, const Sizes& s, int
       continue;
     }
     // The softmax over all experts, or over the chosen ones alone when they are normalized.
+    const bool chosen_only = state.normalize || state.softmax_of_chosen;
     const float highest = scores[order[0]];
     float sum = 0;
-    for (int64_t e = 0; e < (state.normalize ? state.top : s.experts); ++e) sum += std::exp(scores[state.normalize ? order[static_cast<size_t>(e)] : e] - highest);
+    for (int64_t e = 0; e < (chosen_only ? state.top : s.experts); ++e)
+      sum += std::exp(scores[chosen_only ? order[static_cast<size_t>(e)] : e] - highest);
     for (int64_t i = 0; i < state.top; ++i) share[i] = std::exp(scores[order[static_cast<size_t>(i)]] - highest) / sum;
   }
 }
@@ -120,7 +123,7 @@ void Route(const KernelContext& context, const State& state, const Sizes& s, int
 float Activate(ExpertActivation activation, float x) {
   switch (activation) {
     case ExpertActivation::kRelu: return std::max(x, 0.0f);
-    case ExpertActivation::kGelu: return 0.5f * x * (1 + std::erf(x * 0.70710678f));
+    case ExpertActivation::kGelu: return 0.5f * x * (1 + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));  // as ONNX Runtime's
     case ExpertActivation::kSilu: return x / (1 + std::exp(-x));
     default: return x;
   }
@@ -215,7 +218,7 @@ Status Run(KernelContext& context, const State& state) {
   // Products of any row count up to all rows and either shape need at most this.
   size_t gemm_bytes = 0;
   for (const auto& [columns, depth] : {std::pair(s.fc1_columns, s.hidden), std::pair(s.hidden, s.inner)}) {
-    kernels::GemmF32Arguments g{.m = s.rows, .n = columns, .k = depth};
+    kernels::GemmF32Arguments g{.m = s.rows, .n = columns, .k = depth, .b = {nullptr, 1, depth}};
     gemm_bytes = std::max(gemm_bytes, kernels::GemmF32Workspace(g));
   }
   WorkspacePlan plan;
@@ -286,6 +289,9 @@ StatusOr<std::unique_ptr<Kernel>> CreateQMoe(const NodeInfo& node) {
   if (node.GetInt("weights_prepacked", -1) > 0) return Unsupported("QMoE with weights packed for another device");
   const int64_t bits = node.GetInt("expert_weight_bits", 4);
   state.quantized = true;
+  // ONNX Runtime takes the softmax of this one over the chosen experts, whatever the attribute says; it only decides on weights
+  // that come apart.
+  state.softmax_of_chosen = true;
   state.block_size = node.GetInt("block_size");
   state.router_weights = 14;
   state.fc1 = {2, 4, 3, 11, node.GetInt("fc1_expert_weight_bits", bits)};

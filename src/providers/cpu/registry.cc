@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "providers/cpu/kernel_list.h"
 
 namespace sardonyx::cpu {
 namespace {
@@ -14,7 +15,7 @@ using Family = std::span<const KernelEntry> (*)();
 constexpr Family kFamilies[] = {
     ElementwiseKernels, ReductionKernels, MatrixKernels,   ConvolutionKernels, QuantizationKernels,
     RecurrentKernels,   MovementKernels,  GeneratorKernels, SequenceKernels,   TextKernels,
-    ClassicalMlKernels, SignalKernels,    VisionKernels,   TrainingKernels,
+    ClassicalMlKernels, SignalKernels,    VisionKernels,   TrainingKernels,  MicrosoftKernels,
 };
 
 auto KeyOf(const KernelEntry* entry) { return std::tuple(ir::NormalDomain(entry->domain), entry->op_type); }
@@ -33,14 +34,18 @@ const std::vector<const KernelEntry*>& Index() {
 
 }  // namespace
 
-std::vector<const KernelEntry*> FindKernels(std::string_view domain, std::string_view op_type, int64_t opset_version) {
+std::vector<const KernelEntry*> KernelRows(std::string_view domain, std::string_view op_type) {
   const auto& index = Index();
   const std::tuple key(ir::NormalDomain(domain), op_type);
-  std::vector<const KernelEntry*> found;
-  auto row = std::lower_bound(index.begin(), index.end(), key, [](auto* entry, const auto& k) { return KeyOf(entry) < k; });
-  for (; row != index.end() && KeyOf(*row) == key; ++row)
-    if ((*row)->since_version <= opset_version && opset_version <= (*row)->until_version) found.push_back(*row);
-  return found;
+  const auto first = std::lower_bound(index.begin(), index.end(), key, [](auto* entry, const auto& k) { return KeyOf(entry) < k; });
+  const auto last = std::find_if(first, index.end(), [&](auto* entry) { return KeyOf(entry) != key; });
+  return {first, last};
+}
+
+std::vector<const KernelEntry*> FindKernels(std::string_view domain, std::string_view op_type, int64_t opset_version) {
+  std::vector<const KernelEntry*> rows = KernelRows(domain, op_type);
+  std::erase_if(rows, [&](auto* row) { return opset_version < row->since_version || row->until_version < opset_version; });
+  return rows;
 }
 
 }  // namespace sardonyx::cpu

@@ -31,6 +31,7 @@ std::span<const KernelEntry> ClassicalMlKernels();     // ai.onnx.ml
 std::span<const KernelEntry> SignalKernels();          // DFT, STFT, MelWeightMatrix
 std::span<const KernelEntry> VisionKernels();          // ImageDecoder, NonMaxSuppression, ...
 std::span<const KernelEntry> TrainingKernels();        // Adam, Adagrad, Momentum
+std::span<const KernelEntry> MicrosoftKernels();       // of com.microsoft what no other family has
 
 // Every row for one operator, in order.
 std::vector<const KernelEntry*> FindKernels(std::string_view domain, std::string_view op_type, int64_t opset_version);

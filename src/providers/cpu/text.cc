@@ -6,17 +6,12 @@
 #include "kernels/text/split.h"
 #include "kernels/text/utf8.h"
 #include "providers/cpu/bind.h"
+#include "providers/cpu/text_parts.h"
 
 namespace sardonyx::cpu {
 namespace {
 
 using KernelOr = StatusOr<std::unique_ptr<Kernel>>;
-
-StatusOr<std::span<const std::string>> StringInput(KernelContext& context, size_t i) {
-  const TensorView& view = context.input(i);
-  if (view.dtype != DataType::kString) return Invalid(fmt::format("input {} must be strings, not {}", i, view.TypeString()));
-  return view.as<std::string>();
-}
 
 KernelOr CreateStringConcat(const NodeInfo&) {
   return MakeKernel([](KernelContext& context) -> Status {
@@ -251,6 +246,13 @@ constexpr KernelEntry kText[] = {
 
 }  // namespace
 
-std::span<const KernelEntry> TextKernels() { return kText; }
+std::span<const KernelEntry> TextKernels() {
+  static const std::vector<KernelEntry>* const kAll = [] {
+    auto* all = new std::vector<KernelEntry>(std::begin(kText), std::end(kText));  // lives as long as the program
+    for (auto part : {StringExtensionKernels(), TokenizerKernels()}) all->insert(all->end(), part.begin(), part.end());
+    return all;
+  }();
+  return *kAll;
+}
 
 }  // namespace sardonyx::cpu

@@ -1,0 +1,1 @@
+2Hello WORLDS, unable!日本 xyzBi0

@@ -1,0 +1,1 @@
+2hello2a  unqqBi0

@@ -1,0 +1,1 @@
+2Hello world2a 12 don't!!Bi0

@@ -1,0 +1,1 @@
+2hello there2hi  youBi0

@@ -1,0 +1,1 @@
+2hello2 2there2hi2 2 2youBwords

@@ -1,0 +1,1 @@
+2abc2123456782hello world!Bi0
