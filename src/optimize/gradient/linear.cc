@@ -62,6 +62,7 @@ bool StaysAsItIs(RuleContext& c, int64_t axis) {
 // Each axis is resized by itself, so each is multiplied by its transposed weights.
 Status Interpolate(RuleContext& c) {
   ASSIGN_OR_RETURN(const int64_t rank, c.Rank(0));
+  if (c.opset_version() >= 11 && !HasSizes(c) && !c.HasInput(2)) return Invalid("neither scales nor sizes");
   I axes = c.Ints("axes");
   if (axes.empty())
     for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
