@@ -12,6 +12,9 @@
 namespace sardonyx::optimize {
 namespace {
 
+// Nodes of one derivative: bounds what a hostile graph can grow to.
+constexpr size_t kMaxEmitted = 1'000'000;
+
 // Of integers and the like nothing is a derivative; of an unknown type something might be. What sequences carry counts, so
 // that the operators that make them are reported rather than passed over.
 bool MayBeFloat(const ir::Type& type) {
@@ -92,6 +95,7 @@ Status Backpropagation::Run(const std::vector<ir::Node*>& nodes) {
   for (size_t i = nodes.size(); i-- > 0;) {
     const Status status = Differentiate(*nodes[i]);
     if (!status.ok()) return status.WithContext("derivative of " + nodes[i]->Label());
+    if (emitter_.nodes() > kMaxEmitted) return Resource(fmt::format("a derivative of more than {} nodes", kMaxEmitted));
   }
   return {};
 }

@@ -45,11 +45,9 @@ class RuleContext {
   Term dy_or_zeros(size_t i) { return dy(i).empty() ? y(i).Filled(0) : dy(i); }
   // Whether the gradient of input i is needed.
   bool wants(size_t i) const { return node_.input(i) && is_wanted_(node_.input(i)); }
-  bool WantsValue(const ir::Value* value) const { return is_wanted_(value); }
   // Adds to the gradient of input i. Gradients that nobody wants are dropped.
-  void Give(size_t i, const Term& dx) { GiveValue(node_.input(i), dx); }
-  void GiveValue(ir::Value* value, const Term& dx) {
-    if (value && is_wanted_(value)) give_(value, dx);
+  void Give(size_t i, const Term& dx) {
+    if (wants(i)) give_(node_.input(i), dx);
   }
   // The same for a dx of the broadcast shape of y: summed to the shape of input i.
   void GiveBroadcast(size_t i, const Term& dx);
