@@ -223,6 +223,13 @@ TEST(Gradient, Reductions) {
   }
   cases.push_back({"axis = Constant <value = int64 {1}> () y = CumSum <exclusive = 1> (x, axis)", {{"x", {2, 5}}}});
   cases.push_back({"axis = Constant <value = int64 {0}> () y = CumSum <reverse = 1> (x, axis)", {{"x", {5, 2}}}});
+  for (const char* attributes : {"", "<exclusive = 1>", "<reverse = 1>", "<exclusive = 1, reverse = 1>"})
+    cases.push_back({fmt::format("axis = Constant <value = int64 {{1}}> () y = CumProd {} (x, axis)", attributes), {{"x", {2, 4, 2}}}, 26});
+  cases.push_back(
+      {"axis = Constant <value = int64 {-1}> () zeros = Constant <value = double[4] {1, 0, 2, 0}> () z = Mul (x, zeros) y = CumProd (z, "
+       "axis)",
+       {{"x", {2, 4}}},
+       26});
   cases.push_back({"y = LpNormalization <axis = 1> (x)", {{"x", {2, 5}}}});
   cases.push_back({"y = LpNormalization <p = 1> (x)", {{"x", {2, 5}}}});
   CheckAll(cases);
