@@ -15,13 +15,26 @@ Status AxesUp(NodeEditor& e) { return e.IntsToInput("axes", 1); }
 
 Status AxesDown(NodeEditor& e) { return e.InputToInts(1, "axes"); }
 
+// What reduces over no axis does to each element by itself.
+Status ReduceNothing(NodeEditor& e) {
+  const std::string_view op = e.node().op_type;
+  if (op == "ReduceL1" || op == "ReduceL2")
+    e.Add("reduced = Abs (data)");
+  else if (op == "ReduceLogSum")
+    e.Add("reduced = Log (data)");
+  else if (op == "ReduceSumSquare")
+    e.Add("reduced = Mul (data, data)");
+  else
+    e.Add("reduced = Identity (data)");
+  return e.Replace();
+}
+
 Status ReduceDown(NodeEditor& e) {
   if (e.Int("noop_with_empty_axes") != 0) {
-    if (e.HasInput(1)) {
-      ASSIGN_OR_RETURN(const std::vector<int64_t> axes, e.ConstantInts(1));
-      if (!axes.empty()) e.Remove("noop_with_empty_axes");
-    }
-    if (e.Has("noop_with_empty_axes")) return Unsupported("noop_with_empty_axes = 1 has no older form");
+    if (!e.HasInput(1)) return ReduceNothing(e);
+    ASSIGN_OR_RETURN(const std::vector<int64_t> axes, e.ConstantInts(1));
+    if (axes.empty()) return ReduceNothing(e);
+    e.Remove("noop_with_empty_axes");
   }
   RETURN_IF_ERROR(AxesDown(e));
   // Empty axes are all axes, which no attribute says more plainly.
