@@ -60,7 +60,7 @@ StatusOr<formats::NamedTensors> ReadTensors(const std::filesystem::path& path) {
 double Difference(const formats::NamedTensors& ours, const formats::NamedTensors& theirs) {
   double worst = 0;
   for (const auto& [name, a] : ours) {
-    const auto found = std::find_if(theirs.begin(), theirs.end(), [&](const auto& one) { return one.first == name; });
+    const auto found = std::find_if(theirs.begin(), theirs.end(), [&name = name](const auto& one) { return one.first == name; });
     if (found == theirs.end()) continue;
     const Tensor& b = found->second;
     if (a.dtype() == DataType::kString || b.dtype() == DataType::kString) {

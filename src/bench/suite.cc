@@ -178,7 +178,7 @@ StatusOr<BenchEntry> EntryOfModel(const std::filesystem::path& path, const std::
       if (!info.symbols[d].empty()) symbols[info.symbols[d]] = given->second[d];
   }
   for (const auto& [name, shape] : dims)
-    if (std::none_of(model.inputs().begin(), model.inputs().end(), [&](const ValueInfo& info) { return info.name == name; }))
+    if (std::none_of(model.inputs().begin(), model.inputs().end(), [&name = name](const ValueInfo& info) { return info.name == name; }))
       return Usage(fmt::format("--shape {}: the model has no such input", name));
   for (const ValueInfo& info : model.inputs()) {
     if (info.optional) continue;

@@ -48,7 +48,7 @@ StatusOr<int> Run(const Output& out) {
   out.Line(fmt::format("{}    L1d {}, L2 {}, L3 {}", out.Bold("caches"), HumanBytes(machine.l1d_bytes), HumanBytes(machine.l2_bytes),
                        HumanBytes(machine.l3_bytes)));
   out.Line(fmt::format("{}    {} of {}", out.Bold("memory"), HumanBytes(machine.memory_limit), HumanBytes(machine.total_memory)));
-  out.Line(fmt::format("{}     ai.onnx {}, ai.onnx.ml {}", out.Bold("opsets"), ops::NewestOpset(""), ops::NewestOpset("ai.onnx.ml")));
+  out.Line(fmt::format("{}    ai.onnx {}, ai.onnx.ml {}", out.Bold("opsets"), ops::NewestOpset(""), ops::NewestOpset("ai.onnx.ml")));
   out.Line(out.Bold("providers"));
   out.Line(fmt::format("  {} cpu {}", out.Good("ready"), SARDONYX_VERSION));
   Json peers = Json::array();

@@ -41,7 +41,9 @@ OvSession::~OvSession() {
 
 Status OvSession::Bind(const std::vector<std::pair<std::string, Value>>& inputs) {
   const OvLibrary& ov = *library_;
-  for (const auto& [name, value] : inputs) {
+  for (const auto& input : inputs) {
+    const std::string& name = input.first;
+    const Value& value = input.second;
     if (!value.is_tensor())
       return Unsupported(fmt::format("input '{}' is {}; only tensors are handed to OpenVINO", name, value.TypeString()));
     const Tensor& tensor = value.tensor();
