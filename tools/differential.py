@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Draws cases of every operator at random and compares three engines: Sardonyx, ONNX's reference evaluator, ONNX Runtime.
 
-    tools/differential.py --program build/release/sardonyx [--count 200] [--seed 1] [--work FOLDER] [OPERATOR...]
+    tools/differential.py --program build/release/sardonyx [--count 200] [--seed 1] [--work FOLDER] [--hostile] [OPERATOR...]
 
 For development: needs onnx, onnxruntime, numpy and ml_dtypes. Attributes, types and shapes are drawn from the schemas of every
 version of every operator that is in force at opset 7 or later, by one hint an operator (differential_hints*.py). What the
 peers give is written as conformance cases, which `sardonyx conformance` runs; prints every disagreement, and counts.
 Disagreements that are decided (docs/differences.md) are rows of KNOWN in differential_known.py, and are counted by reason.
+With --hostile the peers are left alone: cases are spoilt (differential_spoil.py), and the program must live through all of them.
 """
 import argparse
 import collections
@@ -15,6 +16,7 @@ import multiprocessing
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -26,11 +28,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, defs, helper, numpy_helper
 
+import differential_hints_control  # noqa: F401
 import differential_hints_ml  # noqa: F401
 import differential_hints_nn  # noqa: F401
 from differential_draw import Draw, NoCase, is_integer
 from differential_hints import hints
 from differential_known import KNOWN
+from differential_spoil import spoil
 
 DOMAINS = ('', 'ai.onnx.ml', 'ai.onnx.preview.training')
 NEWEST = {'': 28, 'ai.onnx.ml': 5, 'ai.onnx.preview.training': 1}
@@ -48,7 +52,7 @@ def value_info(name, value):
     return helper.make_tensor_value_info(name, tensor_type(value), list(value.shape))
 
 
-def build(schema, opset, case, rng):
+def build(schema, opset, case, rng, infer=True):
     """The model of one node; small integer inputs become initializers at times, as exporters write them."""
     node = helper.make_node(schema.name, [], [f'y{k}' for k in range(case.outputs)], name='node', domain=schema.domain, **case.attributes)
     inputs, initializers, feeds = [], [], {}
@@ -67,6 +71,8 @@ def build(schema, opset, case, rng):
     graph = helper.make_graph([node], 'case', inputs, outputs, initializers)
     imports = [helper.make_opsetid(schema.domain, opset)] + ([helper.make_opsetid('', 21)] if schema.domain else [])
     model = helper.make_model(graph, opset_imports=imports, ir_version=10 if opset < 23 or schema.domain else 13)
+    if not infer:  # onnx's own inference does not live through every spoilt model
+        return model, feeds
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=False)
     del model.graph.output[:]
     for output in inferred.graph.output:
@@ -241,6 +247,43 @@ def schemas(names):
                 yield schema, sorted({first, (first + last) // 2, last})
 
 
+def write_hostile(schema, opsets, count, seed, root):
+    """Spoilt cases below root/hostile; their expected output is nothing that a node would give."""
+    warnings.simplefilter('ignore')
+    np.seterr(all='ignore')
+    for index in range(count):
+        try:
+            draw = Draw(schema, opsets[index % len(opsets)], [seed, index, sum(map(ord, schema.name)), schema.since_version])
+            case = hints[schema.name](draw)
+            spoil(draw, case)
+            case.inputs = [value if value is None or isinstance(value, list) else np.asarray(value) for value in case.inputs]
+            model, feeds = build(schema, draw.opset, case, draw.rng, infer=False)
+            nothing = [np.zeros((), np.float32)] * len(model.graph.output)
+            write(root / 'hostile' / f'{schema.name}-{schema.since_version}' / f'{index:05}', model, feeds, case, nothing)
+        except Exception:  # pylint: disable=broad-except: what cannot even be written is no case
+            continue
+
+
+def run_hostile(program, root):
+    """Runs them operator by operator; prints which die, and cases that take long."""
+    total, failed = 0, False
+    for folder in sorted((root / 'hostile').iterdir()):
+        try:
+            answer = subprocess.run([program, 'conformance', str(folder), '--json'], capture_output=True, text=True, timeout=600, check=False,
+                                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)))
+            cases = json.loads(answer.stdout)['cases']
+        except (subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+            print(f'{folder}: {type(error).__name__}')
+            failed = True
+            continue
+        total += len(cases)
+        for one in cases:
+            if one['seconds'] > 1:
+                print(f'{folder}/{one["name"]}: {one["seconds"]:.1f} s, {one["reason"][:100]}\n    {explain(folder / one["name"])[:300]}')
+    print(f'{total} spoilt cases')
+    return failed
+
+
 def explain(folder):
     """One line of text for a case: operator, attributes, inputs."""
     model = onnx.load(folder / 'model.onnx')
@@ -318,10 +361,16 @@ def main():
     parser.add_argument('--work', help='folder of the cases; kept')
     parser.add_argument('--reuse', action='store_true', help='judge the cases that are in --work')
     parser.add_argument('--refusals', action='store_true', help='list what the peers refuse')
+    parser.add_argument('--hostile', action='store_true', help='spoil the cases, and see that the program lives through them')
     parser.add_argument('operators', nargs='*')
     args = parser.parse_args()
     os.environ['ALLOW_RELEASED_ONNX_OPSET_ONLY'] = '0'
     root = pathlib.Path(args.work or tempfile.mkdtemp(prefix='differential-'))
+    if args.hostile:
+        shutil.rmtree(root / 'hostile', ignore_errors=True)
+        for schema, opsets in schemas(args.operators):
+            write_hostile(schema, opsets, args.count, args.seed, root)
+        sys.exit(run_hostile(args.program, root))
     if not args.reuse:
         for peer in PEERS:
             shutil.rmtree(root / peer, ignore_errors=True)

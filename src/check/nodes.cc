@@ -166,14 +166,14 @@ void CheckOperator(Context& context, const Scope& scope, const ir::Node& node) {
   if (function) return CheckAgainstFunction(context, scope, node, *function);
   const int newest = ops::NewestOpset(domain);
   if (newest == 0) {
-    if (IsStandardDomain(domain)) {
+    if (ops::IsStandardDomain(domain)) {
       context.Error(rules::kOperator, &scope, &node, fmt::format("Domain {} has no operators.", shown));
     } else {
       context.WarnOnce(rules::kCustomDomain, &scope, &node, fmt::format("Operators of domain {} are not known and not checked.", shown));
     }
     return;
   }
-  if (version > newest && IsStandardDomain(domain)) return;  // reported with the import
+  if (version > newest && ops::IsStandardDomain(domain)) return;  // reported with the import
   const ops::OpSchema* schema = ops::FindSchema(domain, node.op_type, version);
   if (!schema) {
     if (domain.empty() && std::find(std::begin(kExperimental), std::end(kExperimental), node.op_type) != std::end(kExperimental)) {

@@ -325,7 +325,7 @@ Status Frame::CheckTypes(const Step& step) const {
       kind.dtype = slot.view.dtype;
       const ops::FormalParameter* formal = step.schema->input(i);
       const bool empty = !kind.present || kind.kind == Value::Kind::kNone;
-      if (empty && formal && formal->arity == ops::Arity::kSingle && !formal->type.starts_with("optional(")) {
+      if (empty && formal && formal->arity != ops::Arity::kOptional && !formal->type.starts_with("optional(")) {
         const ops::TypeConstraint* constraint = step.schema->constraint(formal->type);
         const bool takes_none = constraint && std::any_of(constraint->types.begin(), constraint->types.end(),
                                                           [](std::string_view t) { return t.starts_with("optional("); });

@@ -52,9 +52,13 @@ Status CheckArity(const ir::Node& node, const ops::OpSchema& schema) {
     return Invalid(fmt::format("{} inputs; {} takes {} to {}", inputs, schema.name, schema.min_inputs, schema.max_inputs));
   if (outputs < schema.min_outputs || outputs > schema.max_outputs)
     return Invalid(fmt::format("{} outputs; {} gives {} to {}", outputs, schema.name, schema.min_outputs, schema.max_outputs));
-  for (size_t i = 0; i < schema.inputs.size(); ++i)
-    if (schema.inputs[i].arity == ops::Arity::kSingle && !node.input(i))
-      return Invalid(fmt::format("input {} ({}) is missing", i, schema.inputs[i].name));
+  // Only what is called optional may be left out, of a variadic parameter nothing: kernels read all of it.
+  for (size_t i = 0; i < std::max(schema.inputs.size(), node.inputs().size()); ++i) {
+    const ops::FormalParameter* formal = schema.input(i);
+    const bool given = i < node.inputs().size() && node.input(i) != nullptr;
+    const bool needed = formal && (formal->arity == ops::Arity::kSingle || (formal->arity == ops::Arity::kVariadic && i < node.inputs().size()));
+    if (needed && !given) return Invalid(fmt::format("input {} ({}) is missing", i, formal->name));
+  }
   return {};
 }
 

@@ -97,13 +97,15 @@ StatusOr<CaseInput> ReadInput(const std::string& text) {
   return input;
 }
 
-// "T = float double", "-> 2", "~ 1e-3", "! text": what may follow the inputs, each after a '|'.
+// "T = float double", "-> 2", "~ 1e-3", "bits", "! text": what may follow the inputs, each after a '|'.
 Status ReadOption(const std::string& text, Case& one) {
   if (text.starts_with("->")) {
     ASSIGN_OR_RETURN(const double outputs, ReadNumber(Trim(text.substr(2))));
     one.outputs = static_cast<int>(outputs);
   } else if (text.starts_with('~')) {
     ASSIGN_OR_RETURN(one.tolerance, ReadNumber(Trim(text.substr(1))));
+  } else if (text == "bits") {
+    one.only_bits = true;
   } else if (text.starts_with('!')) {
     one.refusal = Trim(text.substr(1));
   } else if (text.starts_with("T =")) {

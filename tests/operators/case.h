@@ -36,6 +36,7 @@ struct Case {
   int outputs = 1;
   std::vector<DataType> types;         // of T; empty: all that the schema lists and the suite can make
   std::optional<double> tolerance;     // relative, instead of the type's
+  bool only_bits = false;              // no reference: threads must agree, and nothing else is asked
   std::optional<std::string> refusal;  // an error that says this is expected
 };
 

@@ -39,9 +39,10 @@ StatusOr<std::vector<Value>> Run(const Case& one, const std::vector<Value>& inpu
 
 // The values that the outputs should have: of the plain reference, else of the node in double. Empty when neither exists.
 StatusOr<std::vector<Array>> Expect(const Case& one, const ops::OpSchema& schema, const std::vector<Value>& inputs, DataType type) {
+  if (one.only_bits) return std::vector<Array>();
   for (const Value& input : inputs)
     if (input.is_tensor() && !IsNumber(input.tensor().dtype())) return std::vector<Array>();
-  if (const Reference* reference = FindReference(one.op_type, schema.since_version)) {
+  if (const Reference* reference = FindReference(schema)) {
     Arrays arrays;
     for (const Value& input : inputs) arrays.push_back(input.is_tensor() ? std::optional(ToArray(input.tensor())) : std::nullopt);
     ASSIGN_OR_RETURN(const Model model, MakeModel(one, inputs));

@@ -1,5 +1,6 @@
 #include "reference.h"
 
+#include <string>
 #include <variant>
 
 namespace sardonyx::operators {
@@ -57,10 +58,12 @@ std::vector<int64_t> ReferenceNode::Ints(std::string_view name, std::vector<int6
   return {values.begin(), values.end()};
 }
 
-const Reference* FindReference(std::string_view op_type, int since_version) {
+const Reference* FindReference(const ops::OpSchema& schema) {
+  std::string name(schema.domain);
+  name += (name.empty() ? "" : ".") + std::string(schema.name);
   for (const auto& list : {ElementwiseReferences(), NeuralReferences(), MovementReferences()})
     for (const ReferenceEntry& entry : list)
-      if (entry.op_type == op_type && since_version >= entry.since_version) return &entry.compute;
+      if (entry.op_type == name && schema.since_version >= entry.since_version) return &entry.compute;
   return nullptr;
 }
 

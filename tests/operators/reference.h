@@ -47,7 +47,7 @@ using Arrays = std::vector<std::optional<Array>>;  // inputs; omitted ones are e
 using Reference = std::function<std::vector<Array>(const ReferenceNode&, const Arrays&)>;
 
 struct ReferenceEntry {
-  std::string_view op_type;
+  std::string_view op_type;  // of other domains than ai.onnx with the domain: "com.microsoft.BiasGelu"
   Reference compute;
   int since_version = 1;
 };
@@ -56,6 +56,6 @@ std::span<const ReferenceEntry> NeuralReferences();       // reference_nn.cc
 std::span<const ReferenceEntry> MovementReferences();     // reference_movement.cc
 
 // Null when there is none: the node is then computed in double, where its schema takes doubles.
-const Reference* FindReference(std::string_view op_type, int since_version);
+const Reference* FindReference(const ops::OpSchema& schema);
 
 }  // namespace sardonyx::operators

@@ -20,6 +20,8 @@ Reference Unary(double (*f)(double, Node)) {
 }
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double Gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2)); }
+double FastGelu(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))); }
 double Softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
 
 std::vector<int64_t> BroadcastDims(const std::vector<std::vector<int64_t>>& shapes) {
@@ -175,11 +177,11 @@ const std::vector<ReferenceEntry>& Entries() {
       {"Erf", Unary([](double x, Node) { return std::erf(x); })},
       {"Exp", Unary([](double x, Node) { return std::exp(x); })},
       {"Floor", Unary([](double x, Node) { return std::floor(x); })},
-      {"Gelu", Unary([](double x, Node n) {
-         if (n.String("approximate") == "tanh")
-           return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
-         return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2));
-       })},
+      {"Gelu", Unary([](double x, Node n) { return n.String("approximate") == "tanh" ? FastGelu(x) : Gelu(x); })},
+      {"com.microsoft.BiasGelu", Fold([](double a, double b, Node) { return a + b; }, [](double sum, double) { return Gelu(sum); })},
+      {"com.microsoft.FastGelu", Fold([](double a, double b, Node) { return a + b; }, [](double sum, double) { return FastGelu(sum); })},
+      {"com.microsoft.Gelu", Unary([](double x, Node) { return Gelu(x); })},
+      {"com.microsoft.QuickGelu", Unary([](double x, Node n) { return x * Sigmoid(n.Float("alpha", 1.702) * x); })},
       {"HardSigmoid", Unary([](double x, Node n) { return std::clamp(n.Float("alpha", 0.2) * x + n.Float("beta", 0.5), 0.0, 1.0); })},
       {"HardSwish", Unary([](double x, Node) { return x * std::clamp(x / 6 + 0.5, 0.0, 1.0); })},
       {"LeakyRelu", Unary([](double x, Node n) { return x < 0 ? n.Float("alpha", 0.01) * x : x; })},

@@ -174,6 +174,23 @@ std::vector<Array> Expand(Node, const Arrays& in) {
   });
 }
 
+std::vector<Array> Trilu(Node node, const Arrays& in) {
+  Array y = *in[0];
+  const int64_t k = in.size() > 1 && in[1] ? static_cast<int64_t>(in[1]->values[0]) : 0;
+  ForEachIndex(y.dims, [&](const Index& i) {
+    const int64_t distance = i[i.size() - 1] - i[i.size() - 2];
+    if (node.Int("upper", 1) != 0 ? distance < k : distance > k) y.at(i) = 0;
+  });
+  return {y};
+}
+
+std::vector<Array> ExpandDims(Node, const Arrays& in) {
+  Array y = *in[0];
+  const auto axis = static_cast<int64_t>(in[1]->values[0]);
+  y.dims.insert(y.dims.begin() + (axis < 0 ? axis + y.rank() + 1 : axis), 1);
+  return {y};
+}
+
 const std::vector<ReferenceEntry>& Entries() {
   static const std::vector<ReferenceEntry> entries = {
       {"Transpose", Transpose},
@@ -185,6 +202,9 @@ const std::vector<ReferenceEntry>& Entries() {
       {"Pad", Pad, 11},
       {"Tile", Tile, 6},
       {"Expand", Expand},
+      {"Trilu", Trilu},
+      {"com.microsoft.Trilu", Trilu},
+      {"com.microsoft.ExpandDims", ExpandDims},
   };
   return entries;
 }

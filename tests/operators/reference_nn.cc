@@ -69,6 +69,20 @@ std::vector<Array> Gemm(Node node, const Arrays& in) {
   return {y};
 }
 
+double Activated(Node node, double x, double alpha, double beta) {
+  const std::string name = node.String("activation");
+  if (name == "Relu") return std::max(x, 0.0);
+  if (name == "LeakyRelu") return x < 0 ? alpha * x : x;
+  if (name == "HardSigmoid") return std::clamp(alpha * x + beta, 0.0, 1.0);
+  return x;
+}
+
+std::vector<Array> FusedGemm(Node node, const Arrays& in) {
+  std::vector<Array> y = Gemm(node, in);
+  for (double& v : y[0].values) v = Activated(node, v, node.Float("activation_alpha"), node.Float("activation_beta"));
+  return y;
+}
+
 // --- windows ---
 
 struct Window {
@@ -136,6 +150,16 @@ Array Conv(Node node, const Array& x, const Array& w, const Array* bias, const A
     y.at(o) = sum;
   });
   return y;
+}
+
+std::vector<Array> FusedConv(Node node, const Arrays& in) {
+  Array y = Conv(node, *in[0], *in[1], Given(in, 2), nullptr, nullptr);
+  const std::vector<float> parameters = node.node.GetFloats("activation_params");
+  for (size_t i = 0; i < y.values.size(); ++i) {
+    const double x = y.values[i] + (Given(in, 3) != nullptr ? in[3]->values[i] : 0);
+    y.values[i] = Activated(node, x, parameters.empty() ? 0 : parameters[0], parameters.size() < 2 ? 0 : parameters[1]);
+  }
+  return {y};
 }
 
 // Only explicit pads.
@@ -403,6 +427,8 @@ const std::vector<ReferenceEntry>& Entries() {
       {"MatMul", [](Node, const Arrays& in) { return std::vector<Array>{MatMul(*in[0], *in[1], nullptr, nullptr)}; }},
       {"MatMulInteger", [](Node, const Arrays& in) { return std::vector<Array>{MatMul(*in[0], *in[1], Given(in, 2), Given(in, 3))}; }},
       {"Gemm", Gemm, 7},
+      {"com.microsoft.FusedGemm", FusedGemm},
+      {"com.microsoft.FusedConv", FusedConv},
       {"Conv", [](Node n, const Arrays& in) { return std::vector<Array>{Conv(n, *in[0], *in[1], Given(in, 2), nullptr, nullptr)}; }},
       {"ConvInteger",
        [](Node n, const Arrays& in) { return std::vector<Array>{Conv(n, *in[0], *in[1], nullptr, Given(in, 2), Given(in, 3))}; }},

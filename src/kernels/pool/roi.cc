@@ -40,7 +40,10 @@ void MaxRoiPool(const RoiShape& s, float spatial_scale, const T* x, const T* roi
           const bool empty = h.end <= h.begin || w.end <= w.begin;
           T best = empty ? T{0} : std::numeric_limits<T>::lowest();
           for (int64_t i = h.begin; i < h.end; ++i)
-            for (int64_t j = w.begin; j < w.end; ++j) best = std::max(best, plane[i * s.width + j]);
+            for (int64_t j = w.begin; j < w.end; ++j) {
+              const T value = plane[i * s.width + j];
+              if (value > best || value != value) best = value;  // NaN stays, as in MaxPool
+            }
           *out++ = best;
         }
     }

@@ -78,6 +78,12 @@ Status RunConvF32(KernelContext& context, const ConvState& state) {
   return Status();
 }
 
+// Z, if there is one, and the activation of FusedConv, which RunConvF32 leaves to the products.
+void FinishDouble(const Activation& activation, const double* residual, std::span<double> y) {
+  if (residual == nullptr && activation.kind == kernels::ActivationKind::kNone) return;
+  for (size_t i = 0; i < y.size(); ++i) y[i] = kernels::Activate(activation, y[i] + (residual != nullptr ? residual[i] : 0));
+}
+
 Status RunConvDouble(KernelContext& context, const ConvState& state) {
   const TensorView &x = context.input(0), &w = context.input(1);
   ASSIGN_OR_RETURN(const ConvShape s, kernels::PlanConv(x.dims, w.dims, state.groups, state.kernel_shape, state.attributes));
@@ -85,6 +91,10 @@ Status RunConvDouble(KernelContext& context, const ConvState& state) {
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kDouble, s.output));
   kernels::ConvGeneric<double>(s, x.ptr<double>(), w.ptr<double>(), context.has_input(2) ? context.input(2).ptr<double>() : nullptr,
                                y.mutable_ptr<double>(), context.thread_pool());
+  const bool has_residual = context.has_input(3);
+  if (has_residual && !(context.input(3).dims == s.output))
+    return Invalid(fmt::format("Z {} must have the dims of Y {}", context.input(3).dims.ToString(), s.output.ToString()));
+  FinishDouble(state.activation, has_residual ? context.input(3).ptr<double>() : nullptr, y.as_mutable<double>());
   return Status();
 }
 

@@ -163,6 +163,14 @@ Status RunGemmGeneric(KernelContext& context, const GemmOptions& options) {
             T{1}, options.beta == 1 ? bias : static_cast<T>(static_cast<double>(options.beta) * static_cast<double>(bias)), *out);
       }
   }
+  using kernels::ActivationKind;
+  for (T& value : y.as_mutable<T>()) {
+    if (options.activation.kind == ActivationKind::kNone) break;
+    // Relu must not send 64-bit integers through floating point either.
+    value = options.activation.kind == ActivationKind::kRelu
+                ? std::max(value, T{0})
+                : static_cast<T>(kernels::Activate(options.activation, static_cast<double>(value)));
+  }
   return Status();
 }
 
