@@ -75,6 +75,24 @@ bool ChannelsLast(FunctionBuilder& b, std::string_view op, std::initializer_list
   return true;
 }
 
+// Channels last, computed in float. The bias counts in x_scale * w_scale.
+bool QLinearConvTranspose(FunctionBuilder& b) {
+  const std::optional<size_t> rank = b.InputRank(0);
+  if (!rank || *rank < 3 || *rank > 8) return false;
+  b.Add("x_float = DequantizeLinear (x, x_scale, x_zero_point)");
+  b.Add("x_first = Transpose <{}> (x_float)", ToChannelsFirst(*rank));
+  b.Add("w_float = DequantizeLinear <axis = 1> (w, w_scale, w_zero_point)");
+  if (b.HasInput(8)) {
+    b.Add("bias_float = Cast <to = 1> (B)");
+    b.Add("bias_scale = Mul (x_scale, w_scale)");
+    b.Add("bias = Mul (bias_float, bias_scale)");
+  }
+  b.Add("result = ConvTranspose <{}> (x_first, w_float{})", PassAttributes(b), b.HasInput(8) ? ", bias" : "");
+  b.Add("y_float = Transpose <{}> (result)", ToChannelsLast(*rank));
+  b.Add("y = QuantizeLinear (y_float, y_scale, y_zero_point)");
+  return true;
+}
+
 }  // namespace
 
 bool NhwcConv(FunctionBuilder& b) { return ChannelsLast(b, "com.microsoft.FusedConv", {0, 3}, PassAttributes(b)); }
@@ -95,7 +113,8 @@ bool InternalNhwc(FunctionBuilder& b) {
   }
   if (name == "QLinearAveragePool" || name == "QLinearConv")
     return ChannelsLast(b, fmt::format("com.microsoft.{}", name), {0}, PassAttributes(b, {"channels_last"}));
-  if (name == "MaxUnpool" || name == "QLinearConvTranspose") return false;
+  if (name == "MaxUnpool") return false;
+  if (name == "QLinearConvTranspose") return QLinearConvTranspose(b);
   return ChannelsLast(b, name, {0}, PassAttributes(b, {"activation", "activation_params"}));
 }
 

@@ -1,0 +1,69 @@
+// ONNX Runtime's domains: by functions of inference, and by bodies where an operator has no function.
+#include "ops/infer/testing.h"
+#include "ops/schema.h"
+
+namespace sardonyx::ops::infer {
+namespace {
+
+TEST(OnnxRuntimeInferenceTest, BlockedLayout) {
+  for (const OpCase& test : std::initializer_list<OpCase>{
+           {17, "float[n,3,h,w] x, float[32,3,3,3] k", "y = com.microsoft.nchwc.Conv <pads = [1, 1, 1, 1]> (x, k)", "float[n,32,h,w]"},
+           {17, "float[n,32,h,w] x", "y = com.microsoft.nchwc.ReorderOutput <channels = 24> (x)", "float[n,24,h,w]"},
+           {17, "float[n,32,h,w] x", "y = com.microsoft.nchwc.ReorderOutput <channels = 24, channels_last = 1> (x)", "float[n,h,w,24]"},
+           {17, "float[n,32,h,w] x", "y = com.microsoft.nchwc.ReorderOutput (x)", "channels = 0 is not positive"},
+           {17, "float[n,32,4,5] x", "y = com.microsoft.nchwc.Upsample <scales = [1, 1, 2, 2]> (x)", "float[n,32,8,10]"},
+           {17, "float[n,32,4,5] x", "y = com.microsoft.nchwc.Upsample <scales = [1, 1]> (x)", "scales has 2 numbers; expected 4"},
+           {17, "float[n,3,h] x", "y = com.microsoft.nchwc.ReorderInput (x)", "rank"},
+       })
+    Check(test);
+}
+
+TEST(OnnxRuntimeInferenceTest, Bodies) {
+  for (const OpCase& test : std::initializer_list<OpCase>{
+           {17, "float[b,s,8] x, float[8] c", "y = com.microsoft.BiasAdd (x, c, x)", "float[b,s,8]"},
+           {17, "uint8[b,s,8] x, uint8[8,24] w, float[24] c, float t", "y = com.microsoft.QAttention <num_heads = 2> (x, w, c, t, t)",
+            "float[b,s,8]"},
+           {17, "float[3,9] x", "y = com.microsoft.UnfoldTensor <size = 3, step = 2> (x)", "float[3,4,3]"},
+           {17, "float[5,4] a, float[6,4] b", "y = com.microsoft.CDist (a, b)", "float[5,6]"},
+           {17, "float[2,3,8] x", "y = com.microsoft.Rfft (x)", "float[2,3,5,2]"},
+           {17, "float[1,8,8,4] x, float[6,4,3,3] w", "y = com.ms.internal.nhwc.Conv (x, w)", "float[1,6,6,6]"},
+           {11, "float[b,s,8] x, float[8] g", "y, m = LayerNormalization (x, g)", "float[b,s,8] float[b,s,1]"},
+           {11, "float[b,s,8] x, float[8] g", "y, i = SimplifiedLayerNormalization (x, g)", "float[b,s,8] float[b,s,1]"},
+           {1, "float[n,2,h,w] x", "y = ImageScaler <bias = [1.0, 2.0]> (x)", "float[n,2,h,w]"},
+       })
+    Check(test);
+}
+
+TEST(OnnxRuntimeInferenceTest, Caches) {
+  for (const OpCase& test : std::initializer_list<OpCase>{
+           {17, "float[b,1,8] q, float[b,2,c,4] p, int32[1] l",
+            "y, k, v = com.microsoft.MultiHeadAttention <num_heads = 2> (q, q, q, \"\", \"\", \"\", p, p, l)",
+            "float[b,1,8] float[b,2,c,4] float[b,2,c,4]"},
+           {17, "float[b,1,8] q, float[b,2,c,4] p, int32[1] l",
+            "y, k, v = com.microsoft.DecoderMaskedMultiHeadAttention <num_heads = 2> (q, q, q, \"\", \"\", p, p, l)",
+            "float[b,1,8] float[b,2,c,4] float[b,2,c,4]"},
+       })
+    Check(test);
+}
+
+TEST(OnnxRuntimeInferenceTest, Texts) {
+  for (const OpCase& test : std::initializer_list<OpCase>{
+           {17, "string[n,2] x", "y = ai.onnx.contrib.StringLower (x)", "string[n,2]"},
+           {17, "string[n,2] x", "y = ai.onnx.contrib.StringLength (x)", "int64[n,2]"},
+           {17, "string[n] x", "y, m = ai.onnx.contrib.GPT2Tokenizer <padding_length = 7> (x)", "int64[n,7] int64[n,7]"},
+           {17, "string[2,1] x, string[3] z", "y = ai.onnx.contrib.StringEqual (x, z)", "bool[2,3]"},
+       })
+    Check(test);
+}
+
+TEST(OnnxRuntimeSchemaTest, WhatItAddsIsFoundForRunningOnly) {
+  EXPECT_EQ(FindSchema("", "LayerNormalization", 12), nullptr);
+  ASSERT_NE(FindRunnableSchema("", "LayerNormalization", 12), nullptr);
+  EXPECT_EQ(FindRunnableSchema("", "LayerNormalization", 12)->domain, "onnxruntime");
+  EXPECT_EQ(FindRunnableSchema("", "LayerNormalization", 17)->domain, "");
+  EXPECT_EQ(FindRunnableSchema("com.microsoft", "LayerNormalization", 1), nullptr);
+  EXPECT_EQ(FindRunnableSchema("", "NoSuch", 12), nullptr);
+}
+
+}  // namespace
+}  // namespace sardonyx::ops::infer
