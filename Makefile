@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
 BUILD  := build/$(PRESET)
 
-.PHONY: all setup configure build test sanitize demo install package clean
+.PHONY: all setup configure build test sanitize bench demo install package clean
 
 all: build
 
@@ -26,6 +26,11 @@ sanitize:
 	@sh tools/install_dependencies.sh clang libclang-rt-14-dev llvm
 	@$(MAKE) --no-print-directory test PRESET=fuzz
 	@sh fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+
+# Beside other engines: docs/bench.md.
+bench: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target sardonyx_program
+	@sh tools/bench.sh $(BUILD)/sardonyx
 
 # The program alone: its tests take as long to compile as it does.
 demo: configure

@@ -137,6 +137,33 @@ def gpu_only():
     case("restore_padding", "RestorePadding", [kept, offsets], ["y"], [restored])
 
 
+def gpu_layouts():
+    x, sx, sy = codes(2, 3, 8, dtype=np.int8), np.float32(.02), np.float32(.03)
+
+    def quantize(y, scale):
+        return np.clip(np.round(y / scale), -128, 127).astype(np.int8)
+
+    real = x.astype(np.float32) * sx
+    case("qordered_gelu", "QOrderedGelu", [x, sx, sy], ["y"], [quantize(real / 2 * (1 + np.vectorize(math.erf)(real / math.sqrt(2))), sy)])
+    gamma, beta = floats(8), floats(8)
+    normal = (real - real.mean(-1, keepdims=True)) / np.sqrt(real.var(-1, keepdims=True) + 1e-5) * gamma + beta
+    case("qordered_layer_norm", "QOrderedLayerNormalization", [x, sx, gamma, beta, sy], ["y"], [quantize(normal, sy)])
+    case("quantize_with_order", "QuantizeWithOrder", [real, sy], ["y"], [quantize(real, sy)], order_input=1, order_output=1)
+    case("dequantize_with_order", "DequantizeWithOrder", [x, sx], ["y"], [real], order_input=1, order_output=1, to=1)
+    w, bias, residual = codes(4, 8, dtype=np.int8), floats(4), codes(2, 3, 4, dtype=np.int8)
+    product = (x.astype(np.float32) @ w.T.astype(np.float32)) * (sx * np.float32(.01)) + bias + residual * np.float32(.05)
+    case("qordered_matmul", "QOrderedMatMul", [x, sx, w, np.float32(.01), np.float32(.2), bias, residual, np.float32(.05)], ["y"],
+         [quantize(product, np.float32(.2))], order_A=1, order_B=0, order_Y=1)
+    q, k, v = floats(6, 8), floats(6, 8), floats(6, 8)
+
+    def attend(rows):
+        heads = [t[rows].reshape(-1, 2, 4).transpose(1, 0, 2) for t in (q, k, v)]
+        return (softmax(heads[0] @ heads[1].transpose(0, 2, 1) / 2) @ heads[2]).transpose(1, 0, 2).reshape(-1, 8)
+
+    y = np.concatenate([attend(slice(0, 2)), attend(slice(2, 6))]).astype(np.float32)
+    case("packed_mha", "PackedMultiHeadAttention", [q, k, v, None, ints([[0, 1, 4, 5], [6, 7, 2, 3]]), ints([0, 2, 6])], ["y"], [y], num_heads=2)
+
+
 def transformers():
     ids, segments = random.integers(0, 10, (2, 5)).astype(np.int32), random.integers(0, 2, (2, 5)).astype(np.int32)
     mask = ints([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
@@ -184,6 +211,33 @@ def transformers():
     for layout in (0, 1):
         case(f"mrotary_{layout}", "MRotaryEmbedding", [floats(2, 5, 24), positions, cosines, sines], ["y"], mrope_section=[2, 1, 1],
              mrope_layout=layout, num_heads=3)
+
+
+def sparse_attention():
+    """Its caches must be the same buffers before and after, so it is run here."""
+    batch, length, heads, kv_heads, size, room, block = 1, 20, 4, 2, 16, 32, 16
+    rows, columns = ints([[0, 1, 3], [0, 1, 2]]), ints([[0, 0, 1], [0, 1, -1]])
+    inputs = [floats(batch, length, heads * size), floats(batch, length, kv_heads * size), floats(batch, length, kv_heads * size),
+              floats(batch, kv_heads, room, size), floats(batch, kv_heads, room, size), rows, columns, ints(length), ints([length] * batch)]
+    attributes = dict(num_heads=heads, kv_num_heads=kv_heads, sparse_block_size=block)
+    model, feeds = build("SparseAttention", inputs, ["y", "k", "v"], (), MICROSOFT, attributes)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    binding = session.io_binding()
+    caches = {name: ort.OrtValue.ortvalue_from_numpy(feeds[name].copy()) for name in ("i3", "i4")}
+    for name, value in feeds.items():
+        if name in caches:
+            binding.bind_ortvalue_input(name, caches[name])
+        else:
+            binding.bind_cpu_input(name, value)
+    binding.bind_output("y")
+    binding.bind_ortvalue_output("k", caches["i3"])
+    binding.bind_ortvalue_output("v", caches["i4"])
+    session.run_with_iobinding(binding)
+    # What lies behind the valid positions of a cache is not defined; we write zeros.
+    after = [caches[name].numpy().copy() for name in ("i3", "i4")]
+    for cache in after:
+        cache[:, :, length:] = 0
+    case("sparse_attention", "SparseAttention", inputs, ["y", "k", "v"], [binding.get_outputs()[0].numpy(), *after], **attributes)
 
 
 def experts():
@@ -328,6 +382,25 @@ def texts():
          merges="#version: 0.2\nh e\nl l\nhe ll\nhell o</w>")
 
 
+def sentencepiece_model(kind, pieces):
+    """A ModelProto of SentencePiece without rules of normalization: pieces of (text, score, type), kind 1 unigram or 2 BPE."""
+    def field(number, payload):
+        return bytes([number << 3 | 2, len(payload)]) + payload
+
+    messages = [field(1, field(1, text.encode()) + bytes([2 << 3 | 5]) + np.float32(score).tobytes() + bytes([3 << 3, kind_of]))
+                for text, score, kind_of in pieces]
+    return b"".join(messages) + field(2, bytes([3 << 3, kind]))
+
+
+def sentencepiece():
+    pieces = [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("▁", -2, 1), ("▁a", -1.5, 1), ("a", -3, 1), ("b", -3, 1), ("ab", -1, 1), ("▁ab", -4, 1),
+              ("<x>", 0, 4)]
+    for name, kind in (("unigram", 1), ("bpe", 2)):
+        text(f"sentencepiece_{name}", "SentencepieceTokenizer",
+             [["ab", " a  a ", "a<x>b", "zzab", "", "baab"], np.array([0]), np.array([0], np.float32), np.array([True]), np.array([True]), np.array([False])],
+             ["ids", "begins"], model=sentencepiece_model(kind, pieces))
+
+
 def element_type(array):
     return TensorProto.STRING if array.dtype == object else helper.np_dtype_to_tensor_dtype(array.dtype)
 
@@ -400,7 +473,7 @@ def main():
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
     ort.set_default_logger_severity(4)
-    for group in (gpu_only, transformers, experts, small, generation, texts):
+    for group in (gpu_only, gpu_layouts, transformers, sparse_attention, experts, small, generation, texts, sentencepiece):
         group()
     if not arguments.program:
         for folder in FOLDER.glob("test_*"):

@@ -109,14 +109,8 @@ std::string DidYouMean(const std::vector<std::string_view>& names) {
   return text + "?";
 }
 
-bool IsStandardDomain(std::string_view domain) {
-  const std::string_view normal = ir::NormalDomain(domain);
-  return normal.empty() || normal == "ai.onnx.ml" || normal == "ai.onnx.preview" || normal == "ai.onnx.preview.training" ||
-         normal == "ai.onnx.training";
-}
-
 bool HasFirmSchema(const ir::Node& node) {
-  return IsStandardDomain(node.domain) || ops::FindCustomSchema(node.domain, node.op_type, std::numeric_limits<int64_t>::max());
+  return ops::IsStandardDomain(node.domain) || ops::FindCustomSchema(node.domain, node.op_type, std::numeric_limits<int64_t>::max());
 }
 
 std::string Finding::ToString() const {

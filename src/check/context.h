@@ -93,8 +93,6 @@ std::string Shorten(std::string_view text);
 std::string OperatorName(const ir::Node& node);
 // " Did you mean 'a' or 'b'?", or nothing.
 std::string DidYouMean(const std::vector<std::string_view>& names);
-// Domains whose operators the ONNX specification lists: there an unknown operator is an error.
-bool IsStandardDomain(std::string_view domain);
 // Its schema is the last word: the specification's, or one that the user brought. Those of other vendors' domains change without a
 // new version, so what contradicts them is a warning.
 bool HasFirmSchema(const ir::Node& node);

@@ -72,8 +72,7 @@ class ConstraintChecker {
   }
 
   void Report(std::string message) {
-    context_.Add(HasFirmSchema(node_) ? Severity::kError : Severity::kWarning, rules::kTypeConstraint, &scope_, &node_,
-                 std::move(message));
+    context_.Add(HasFirmSchema(node_) ? Severity::kError : Severity::kWarning, rules::kTypeConstraint, &scope_, &node_, std::move(message));
   }
 
   Context& context_;

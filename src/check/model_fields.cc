@@ -97,7 +97,7 @@ void CheckOpsetImports(Context& context, const std::vector<ir::OpsetImport>& imp
     if (import.version <= 0) {
       context.Error(rules::kOpsetImport, scope, nullptr,
                     fmt::format("Domain {} is imported in version {}; versions begin with 1.", shown, import.version));
-    } else if (IsStandardDomain(domain) && newest > 0 && import.version > newest) {
+    } else if (ops::IsStandardDomain(domain) && newest > 0 && import.version > newest) {
       context.Error(
           rules::kOpsetImport, scope, nullptr,
           fmt::format(

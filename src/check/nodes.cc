@@ -31,6 +31,8 @@ Severity SeverityIn(const ir::Node& node) { return HasFirmSchema(node) ? Severit
 // Why the operator is not known, and what may have been meant.
 std::string UnknownOperatorAdvice(Context& context, const ir::Node& node, int64_t version) {
   const std::vector<const ops::OpSchema*> versions = ops::SchemaVersions(node.domain, node.op_type);
+  if (ops::FindRunnableSchema(node.domain, node.op_type, version) != nullptr)
+    return " ONNX Runtime writes it into models that it saves; it runs here and there, but ONNX has no such operator.";
   if (!versions.empty()) {
     return fmt::format(" It came with version {}, and the model imports {}: import {} or later.", versions.front()->since_version, version,
                        versions.front()->since_version);
@@ -164,14 +166,14 @@ void CheckOperator(Context& context, const Scope& scope, const ir::Node& node) {
   if (function) return CheckAgainstFunction(context, scope, node, *function);
   const int newest = ops::NewestOpset(domain);
   if (newest == 0) {
-    if (IsStandardDomain(domain)) {
+    if (ops::IsStandardDomain(domain)) {
       context.Error(rules::kOperator, &scope, &node, fmt::format("Domain {} has no operators.", shown));
     } else {
       context.WarnOnce(rules::kCustomDomain, &scope, &node, fmt::format("Operators of domain {} are not known and not checked.", shown));
     }
     return;
   }
-  if (version > newest && IsStandardDomain(domain)) return;  // reported with the import
+  if (version > newest && ops::IsStandardDomain(domain)) return;  // reported with the import
   const ops::OpSchema* schema = ops::FindSchema(domain, node.op_type, version);
   if (!schema) {
     if (domain.empty() && std::find(std::begin(kExperimental), std::end(kExperimental), node.op_type) != std::end(kExperimental)) {

@@ -21,7 +21,7 @@ struct Flags {
   std::string folder, filter, expected_failures;
   std::string provider = "cpu";
   bool only_failed = false;
-  int64_t opset = 0;
+  std::vector<int64_t> opsets;
 };
 
 std::string_view Name(ConformanceResult::Outcome outcome) {
@@ -49,10 +49,12 @@ StatusOr<std::set<std::string>> ReadNames(const std::string& path) {
   return names;
 }
 
-// The model at another opset, valid there; kUnsupported, with the first reason, if it cannot be.
-Status ConvertTo(int64_t opset, ir::Model& model) {
-  ASSIGN_OR_RETURN(const optimize::VersionReport report, optimize::ConvertVersion(model, {{"", opset}}));
-  if (!report.impossible.empty()) return Unsupported(fmt::format("{}: {}", report.impossible[0].op, report.impossible[0].reason));
+// The model at one opset after the other, valid at the last; kUnsupported, with the first reason, if it cannot be.
+Status ConvertTo(const std::vector<int64_t>& opsets, ir::Model& model) {
+  for (const int64_t opset : opsets) {
+    ASSIGN_OR_RETURN(const optimize::VersionReport report, optimize::ConvertVersion(model, {{"", opset}}));
+    if (!report.impossible.empty()) return Unsupported(fmt::format("{}: {}", report.impossible[0].op, report.impossible[0].reason));
+  }
   for (const check::Finding& finding : check::CheckModel(model))
     if (finding.severity == check::Severity::kError) return Invalid("converted: " + finding.ToString());
   return {};
@@ -79,7 +81,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   options.providers = {flags.provider};
 
   validate::ModelChange change;
-  if (flags.opset > 0) change = [&](ir::Model& model) { return ConvertTo(flags.opset, model); };
+  if (!flags.opsets.empty()) change = [&](ir::Model& model) { return ConvertTo(flags.opsets, model); };
 
   int counts[3] = {0, 0, 0};
   int unexpected = 0, draws = 0;
@@ -97,8 +99,11 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
     const bool skipped = result.outcome == ConformanceResult::Outcome::kSkipped;
     if (failed || out.verbose() || surprise) {
       out.ClearProgress();
-      out.Line(fmt::format("{} {}{}{}", failed ? out.Bad("failed") : skipped ? "skipped" : out.Good("passed"), result.name,
-                           result.reason.empty() ? "" : ": " + result.reason,
+      out.Line(fmt::format("{} {}{}{}",
+                           failed    ? out.Bad("failed")
+                           : skipped ? "skipped"
+                                     : out.Good("passed"),
+                           result.name, result.reason.empty() ? "" : ": " + result.reason,
                            surprise ? (failed ? " (unexpected)" : " (listed as failing: remove it from the list)") : ""));
     }
   }
@@ -123,7 +128,11 @@ void AddConformance(Program& program) {
   command.app->add_option("folder", flags->folder, "Folder with test cases, at any depth")->required();
   command.app->add_option("--filter", flags->filter, "Only cases whose name matches this regular expression");
   command.app->add_option("--provider", flags->provider, "Execution provider");
-  command.app->add_option("--opset", flags->opset, "Convert each model to this version of ai.onnx first; skips those that cannot be")
+  command.app
+      ->add_option("--opset", flags->opsets,
+                   "Convert each model to this version of ai.onnx first, or to several in turn (13,28); skips those that cannot be")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::PositiveNumber);
   command.app->add_flag("--only-failed", flags->only_failed, "List failures only");
   command.app->add_option("--expected-failures", flags->expected_failures,

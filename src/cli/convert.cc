@@ -71,6 +71,7 @@ Json ReportJson(const optimize::VersionReport& report) {
                {"nodes", {{"before", report.nodes_before}, {"after", report.nodes_after}}},
                {"changed", StepsJson(report.changed)},
                {"impossible", StepsJson(report.impossible)},
+               {"notes", StepsJson(report.notes)},
                {"inlined", report.inlined}};
   return json;
 }
@@ -118,7 +119,6 @@ std::string OpsetText(const optimize::VersionReport& report) {
 
 Status WriteReport(const Flags& flags, const Json& report) {
   if (flags.report.empty()) return {};
-  if (!flags.report.ends_with(".json")) return Usage(fmt::format("--report writes .json; '{}' is another format", flags.report));
   return WriteFileAtomically(flags.report, report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -149,6 +149,8 @@ Status CheckFlags(const Flags& flags) {
   if (!HasKnownSuffix(flags.output))
     return Unsupported(
         fmt::format("cannot write '{}': the suffixes of formats that exist now are {}", flags.output, fmt::join(kSuffixes, ", ")));
+  if (!flags.report.empty() && !flags.report.ends_with(".json"))
+    return Unsupported(fmt::format("--report writes .json; '{}' has another suffix", flags.report));
   if (flags.inputs.empty() != flags.expect.empty()) return Usage("--validate INPUTS and --expect OUTPUTS.npz go together");
   return {};
 }
@@ -185,6 +187,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   if (out.verbose())
     for (const optimize::VersionStep& step : report.changed)
       out.Line(fmt::format("  {} in {}: {} {} -> {}", step.node, step.graph, step.op, step.from, step.to));
+  for (const optimize::VersionStep& note : report.notes) out.Line(fmt::format("note: {} in {}: {}", note.node, note.graph, note.reason));
   for (const std::string& name : report.inlined) out.Line(fmt::format("calls of function {} were replaced by its body", name));
   out.Line(fmt::format("{}: {}; {} of {} nodes rewritten; wrote {}", flags.source, OpsetText(report), CountRewritten(report),
                        report.nodes_before, flags.output));
@@ -202,9 +205,11 @@ void AddConvert(Program& program) {
   command.app->add_option("source", flags->source, "Model file or folder, or - for standard input")->required();
   command.app->add_option("-o,--output", flags->output, "File to write: .onnx, .onnx.gz, .onnx.tar, .onnxtxt or .json")->required();
   command.app->add_option("--opset", flags->opsets, "Version of ai.onnx to convert to, or DOMAIN=N for another domain; several with commas")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.app->add_option("--report", flags->report, "Write what was changed, or cannot be, to this .json file");
   command.app->add_option("--validate", flags->inputs, "Run the result on these inputs, FILE or NAME=FILE, and compare with --expect")
+      ->allow_extra_args(false)
       ->take_all();
   command.app->add_option("--expect", flags->expect, "Expected outputs (.npz) for --validate");
   command.app->add_option("--rtol", flags->tolerance.rtol, "Relative tolerance of --validate")->check(CLI::NonNegativeNumber);

@@ -172,7 +172,7 @@ bool InlineSubgraphs(const ir::Node& node, ir::Graph& body, int64_t opset) {
 
 StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, const ir::Node& node, int64_t subgraph_opset) {
   // Of ai.onnx, builders and texts may cover versions that the specification defines no body for.
-  const bool is_onnx = schema.domain.empty(), is_standard = is_onnx || schema.domain.starts_with("ai.onnx");
+  const bool is_onnx = schema.domain.empty();
   if (is_onnx && !schema.has_function) return std::unique_ptr<ir::Function>();
   std::string text;
   if (const FunctionBodyBuilder build = FindFunctionBuilder(schema)) {
@@ -191,8 +191,10 @@ StatusOr<std::unique_ptr<ir::Function>> FunctionBody(const OpSchema& schema, con
   if (!parsed.ok()) return Internal(fmt::format("body of {} {}: {}", schema.name, schema.since_version, parsed.status().message()));
   auto function = std::make_unique<ir::Function>(*std::move(parsed));
   function->domain = schema.domain;
+  bool uses_microsoft = false;
+  ir::ForEachNode(*function->body, [&](const ir::Node& inner) { uses_microsoft = uses_microsoft || inner.domain == "com.microsoft"; });
   std::erase_if(function->opset_imports, [&](const ir::OpsetImport& import) {
-    return import.domain == "Subgraph" || (is_standard && import.domain == "com.microsoft");
+    return import.domain == "Subgraph" || (!uses_microsoft && import.domain == "com.microsoft");
   });
   AddAttributes(schema, *function);
   OmitInputs(node, *function->body);

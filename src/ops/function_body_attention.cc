@@ -140,6 +140,7 @@ bool Attention(FunctionBuilder& b) {
   const bool packed = *rank == 3, has_mask = b.HasInput(3), has_past = b.HasInput(4);
   const DataType mask_type = b.InputDtype(3);
   if (has_mask && mask_type == DataType::kUndefined) return false;
+  if (b.HasInput(5) != has_past) return false;  // the past has keys and values, or neither
   SplitHeads(b, "Q", "q", "q_num_heads", packed);
   SplitHeads(b, "K", has_past ? "k_new" : "present_key", "kv_num_heads", packed);
   SplitHeads(b, "V", has_past ? "v_new" : "present_value", "kv_num_heads", packed);

@@ -35,7 +35,8 @@ bool Groups(FunctionBuilder& b, std::string_view x, std::string_view y) {
     b.Add("first = Transpose <perm = [0, 3, 1, 2]> ({})", from);
     from = "first";
   }
-  b.Add("normalized = GroupNormalization <num_groups = {}, epsilon: float = {:.9}> ({}, gamma, beta)", groups, b.Float("epsilon", 1e-5f), from);
+  b.Add("normalized = GroupNormalization <num_groups = {}, epsilon: float = {:.9}> ({}, gamma, beta)", groups, b.Float("epsilon", 1e-5f),
+        from);
   std::string to = "normalized";
   if (activation == 1) {
     Silu(b, "normalized", "activated");
@@ -67,7 +68,10 @@ void Branches(FunctionBuilder& b, std::string_view x, std::string_view y) {
 bool BiasDropout(FunctionBuilder& b) {
   b.Add("biased = Add (data, bias)");
   const std::string dropped = b.HasInput(2) ? "dropped" : "output";
-  b.Add("{}, mask = Dropout <seed: int = @seed> (biased{}{})", dropped, b.HasInput(3) ? ", ratio" : b.HasInput(4) ? ", " : "",
+  b.Add("{}, mask = Dropout <seed: int = @seed> (biased{}{})", dropped,
+        b.HasInput(3)   ? ", ratio"
+        : b.HasInput(4) ? ", "
+                        : "",
         b.HasInput(4) ? ", training_mode" : "");
   if (b.HasInput(2)) b.Add("output = Add (dropped, residual)");
   return true;
@@ -106,8 +110,9 @@ bool BiasSplitGelu(FunctionBuilder& b) {
 }
 
 bool FusedMatMulActivation(FunctionBuilder& b) {
-  b.Add("product = com.microsoft.FusedMatMul <alpha: float = @alpha, transA: int = @transA, transB: int = @transB, "
-        "transBatchA: int = @transBatchA, transBatchB: int = @transBatchB> (A, B)");
+  b.Add(
+      "product = com.microsoft.FusedMatMul <alpha: float = @alpha, transA: int = @transA, transB: int = @transB, "
+      "transBatchA: int = @transBatchA, transBatchB: int = @transBatchB> (A, B)");
   static constexpr std::pair<std::string_view, std::string_view> kActivations[] = {
       {"Elu", "alpha: float = @activation_alpha"},
       {"HardSigmoid", "alpha: float = @activation_alpha, beta: float = @activation_beta"},

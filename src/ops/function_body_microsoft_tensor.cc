@@ -32,12 +32,23 @@ std::string PassAttributes(const FunctionBuilder& b, std::initializer_list<std::
     if (!b.HasAttribute(attribute.name) || std::find(without.begin(), without.end(), attribute.name) != without.end()) continue;
     std::string_view kind;
     switch (attribute.type) {
-      case ir::AttributeType::kInt: kind = "int"; break;
-      case ir::AttributeType::kInts: kind = "ints"; break;
-      case ir::AttributeType::kFloat: kind = "float"; break;
-      case ir::AttributeType::kFloats: kind = "floats"; break;
-      case ir::AttributeType::kString: kind = "string"; break;
-      default: continue;
+      case ir::AttributeType::kInt:
+        kind = "int";
+        break;
+      case ir::AttributeType::kInts:
+        kind = "ints";
+        break;
+      case ir::AttributeType::kFloat:
+        kind = "float";
+        break;
+      case ir::AttributeType::kFloats:
+        kind = "floats";
+        break;
+      case ir::AttributeType::kString:
+        kind = "string";
+        break;
+      default:
+        continue;
     }
     text += fmt::format("{}{}: {} = @{}", text.empty() ? "" : ", ", attribute.name, kind, attribute.name);
   }
@@ -231,8 +242,9 @@ bool MRotaryEmbedding(FunctionBuilder& b) {
     b.Add("{0}_012 = Where ({0}_mask_2, {0}_2, {0}_01)", cache);
     b.Add("{0}_row = Squeeze ({0}_012, {1})", cache, b.Ints({0}));
   }
-  b.Add("output = RotaryEmbedding <interleaved: int = @interleaved, num_heads: int = @num_heads, rotary_embedding_dim: int = "
-        "@rotary_embedding_dim> (input, cos_row, sin_row)");
+  b.Add(
+      "output = RotaryEmbedding <interleaved: int = @interleaved, num_heads: int = @num_heads, rotary_embedding_dim: int = "
+      "@rotary_embedding_dim> (input, cos_row, sin_row)");
   return true;
 }
 

@@ -30,8 +30,8 @@ bool Embed(FunctionBuilder& b, const Embedding& e) {
     b.Add("segment_rows = Gather <axis = 0> ({}, segment_ids)", e.segments);
     b.Add("embedding_sum = Add (two_rows, segment_rows)");
   }
-  b.Add("{} = LayerNormalization <axis = -1, epsilon: float = {:.9}> (embedding_sum, {}, {})", e.output, b.Float("epsilon", 1e-12f), e.gamma,
-        e.beta);
+  b.Add("{} = LayerNormalization <axis = -1, epsilon: float = {:.9}> (embedding_sum, {}, {})", e.output, b.Float("epsilon", 1e-12f),
+        e.gamma, e.beta);
   // How many positions of each row count; none where there is no mask.
   const std::string last = b.Ints({-1});
   if (b.HasInput(e.mask)) {
@@ -50,8 +50,8 @@ bool Embed(FunctionBuilder& b, const Embedding& e) {
 
 bool EmbedLayerNormalization(FunctionBuilder& b) {
   if (b.HasInput(1) != b.HasInput(4)) return false;
-  return Embed(b, {"word_embedding", "position_embedding", b.HasInput(1) ? "segment_embedding" : "", "gamma", "beta", 7, 8, "output",
-                   "mask_index"});
+  return Embed(
+      b, {"word_embedding", "position_embedding", b.HasInput(1) ? "segment_embedding" : "", "gamma", "beta", 7, 8, "output", "mask_index"});
 }
 
 bool QEmbedLayerNormalization(FunctionBuilder& b) {
@@ -61,8 +61,8 @@ bool QEmbedLayerNormalization(FunctionBuilder& b) {
   // The schema calls the segments' codes as the others call their values.
   for (const std::string& part : parts)
     b.Add("{0}_rows = DequantizeLinear ({1}, {0}_scale, {0}_zero_point)", part, part == "segment_embedding" ? part : part + "_quant");
-  return Embed(b, {"word_embedding_rows", "position_embedding_rows", b.HasInput(1) ? "segment_embedding_rows" : "", "gamma_rows", "beta_rows", 7, 0,
-                   "layernorm_out", "mask_index_out"});
+  return Embed(b, {"word_embedding_rows", "position_embedding_rows", b.HasInput(1) ? "segment_embedding_rows" : "", "gamma_rows",
+                   "beta_rows", 7, 0, "layernorm_out", "mask_index_out"});
 }
 
 // The quantized product of input and weights, then attention over its thirds.
@@ -196,6 +196,78 @@ bool Irfft(FunctionBuilder& b) {
   b.Add("whole = Concat <axis = {}> ({}, mirrored)", last, from);
   b.Add("signal = DFT <inverse = 1> (whole, , {})", b.Scalar(last));
   b.Add("Y = Gather <axis = -1> (signal, {})", b.Scalar(0));
+  return true;
+}
+
+// GroupQueryAttention that also sees a mask of blocks. The mask comes as one sparse matrix a layout: where the rows begin among
+// the columns of its blocks; layouts serve the heads in turn.
+bool SparseAttention(FunctionBuilder& b) {
+  const int64_t heads = b.Int("num_heads"), block = b.Int("sparse_block_size");
+  const std::optional<int64_t> layouts = b.InputDim(5, 0);
+  if (!layouts || *layouts < 1 || heads < 1 || heads % *layouts != 0 || block < 1) return false;
+  const std::string zero = b.Scalar(0), one = b.Scalar(1), first = b.Ints({0}), second = b.Ints({1}), last = b.Ints({-1}),
+                    none = b.Ints({});
+  const std::string end = b.Ints({INT64_MAX}), size = b.Scalar(block);
+  b.Add("row_begins = Cast <to = 7> (block_row_indices)");
+  b.Add("columns = Cast <to = 7> (block_col_indices)");
+  b.Add("row_ends = Slice (row_begins, {}, {}, {})", second, end, second);
+  b.Add("counts = Slice (row_begins, {}, {}, {})", last, end, second);
+  // The row of a column's place: how many rows end before it. Places behind the last go to a row of their own.
+  b.Add("place_count = Shape <start = 1, end = 2> (columns)");
+  b.Add("place_count_scalar = Reshape (place_count, {})", none);
+  b.Add("places = Range ({}, place_count_scalar, {})", zero, one);
+  b.Add("used = Less (places, counts)");
+  b.Add("places_3d = Unsqueeze (places, {})", b.Ints({0, 2}));
+  b.Add("row_ends_3d = Unsqueeze (row_ends, {})", second);
+  b.Add("behind = GreaterOrEqual (places_3d, row_ends_3d)");
+  b.Add("behind_count = Cast <to = 7> (behind)");
+  b.Add("rows = ReduceSum <keepdims = 0> (behind_count, {})", last);
+  b.Add("block_count = Shape <start = 1, end = 2> (row_ends)");
+  b.Add("rows_used = Where (used, rows, block_count)");
+  b.Add("columns_used = Where (used, columns, {})", zero);
+  b.Add("layout_range = Range ({}, {}, {})", zero, b.Scalar(*layouts), one);
+  b.Add("layout_column = Unsqueeze (layout_range, {})", second);
+  b.Add("places_shape = Shape (columns)");
+  b.Add("layout_index = Expand (layout_column, places_shape)");
+  for (const std::string_view part : {"layout_index", "rows_used", "columns_used"}) b.Add("{0}_last = Unsqueeze ({0}, {1})", part, last);
+  b.Add("indices = Concat <axis = -1> (layout_index_last, rows_used_last, columns_used_last)");
+  b.Add("rows_and_one = Add (block_count, {})", second);
+  b.Add("mask_shape = Concat <axis = 0> ({}, rows_and_one, block_count)", b.Ints({*layouts}));
+  b.Add("no_blocks = Expand ({}, mask_shape)", zero);
+  b.Add("ones = Expand ({}, places_shape)", one);
+  b.Add("blocks_and_row = ScatterND (no_blocks, indices, ones)");
+  b.Add("blocks = Slice (blocks_and_row, {}, block_count, {})", first, second);
+  // Which block each query and each key stands in.
+  b.Add("queries = Shape <start = 1, end = 2> (query)");
+  b.Add("queries_scalar = Reshape (queries, {})", none);
+  b.Add("total_wide = Cast <to = 7> (total_sequence_length)");
+  b.Add("total = Reshape (total_wide, {})", none);
+  b.Add("lengths = Cast <to = 7> (key_total_sequence_lengths)");
+  b.Add("past = Sub (lengths, queries)");
+  b.Add("is_prompt = Equal (total, queries_scalar)");
+  b.Add("past_or_none = Where (is_prompt, {}, past)", zero);
+  b.Add("past_column = Unsqueeze (past_or_none, {})", second);
+  b.Add("steps = Range ({}, queries_scalar, {})", zero, one);
+  b.Add("positions = Add (past_column, steps)");
+  b.Add("query_block = Div (positions, {})", size);
+  b.Add("key_positions = Range ({}, total, {})", zero, one);
+  b.Add("key_block = Div (key_positions, {})", size);
+  b.Add("query_rows = Gather <axis = 1> (blocks, query_block)");
+  b.Add("seen = Gather <axis = 3> (query_rows, key_block)");
+  b.Add("is_seen = Cast <to = 9> (seen)");
+  b.Add("bias_by_layout = Where (is_seen, {}, {})", b.NumberLike(0, "query"), b.NumberLike(-3e38, "query"));
+  b.Add("bias_once = Transpose <perm = [1, 0, 2, 3]> (bias_by_layout)");
+  b.Add("bias = Tile (bias_once, {})", b.Ints({1, heads / *layouts, 1, 1}));
+  b.Add("last_positions = Sub (lengths, {})", one);
+  b.Add("seqlens = Cast <to = 6> (last_positions)");
+  std::string attributes = fmt::format("num_heads = {}, kv_num_heads = {}, do_rotary = {}, rotary_interleaved = {}", heads,
+                                       b.Int("kv_num_heads"), b.Int("do_rotary"), b.Int("rotary_interleaved"));
+  if (b.HasAttribute("scale")) attributes += ", scale: float = @scale";
+  b.Add(
+      "output, present_key, present_value = com.microsoft.GroupQueryAttention <{}> (query, {}, {}, past_key, past_value, seqlens, "
+      "total_sequence_length, {}, {}, , bias)",
+      attributes, b.HasInput(1) ? "key" : "", b.HasInput(2) ? "value" : "", b.HasInput(9) ? "cos_cache" : "",
+      b.HasInput(10) ? "sin_cache" : "");
   return true;
 }
 

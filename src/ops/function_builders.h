@@ -42,6 +42,14 @@ bool MulInteger(FunctionBuilder& b);
 bool ReduceSumInteger(FunctionBuilder& b);
 bool ScaledSilu(FunctionBuilder& b);
 bool SkipGroupNorm(FunctionBuilder& b);
+// function_body_microsoft_gpu.cc
+bool DequantizeWithOrder(FunctionBuilder& b);
+bool PackedAttention(FunctionBuilder& b);
+bool PackedMultiHeadAttention(FunctionBuilder& b);
+bool QOrderedGelu(FunctionBuilder& b);
+bool QOrderedLayerNormalization(FunctionBuilder& b);
+bool QOrderedMatMul(FunctionBuilder& b);
+bool QuantizeWithOrder(FunctionBuilder& b);
 // function_body_microsoft_tensor.cc
 bool CDist(FunctionBuilder& b);
 bool ConvTransposeWithDynamicPads(FunctionBuilder& b);
@@ -63,5 +71,6 @@ bool QAttention(FunctionBuilder& b);
 bool QEmbedLayerNormalization(FunctionBuilder& b);
 bool RelativePositionBias(FunctionBuilder& b);
 bool Rfft(FunctionBuilder& b);
+bool SparseAttention(FunctionBuilder& b);
 
 }  // namespace sardonyx::ops::builders

@@ -99,6 +99,12 @@ const TypeConstraint* OpSchema::constraint(std::string_view variable) const {
 const FormalParameter* OpSchema::input(size_t i) const { return ParameterAt(inputs, i); }
 const FormalParameter* OpSchema::output(size_t i) const { return ParameterAt(outputs, i); }
 
+bool IsStandardDomain(std::string_view domain) {
+  const std::string_view normal = Normal(domain);
+  return normal.empty() || normal == "ai.onnx.ml" || normal == "ai.onnx.preview" || normal == "ai.onnx.preview.training" ||
+         normal == "ai.onnx.training";
+}
+
 int NewestOpset(std::string_view domain) {
   const Registry::Domain* found = Registry::Get().FindDomain(domain);
   return found ? found->version : NewestCustomOpset(domain);

@@ -70,6 +70,8 @@ const OpSchema* FindSchema(std::string_view domain, std::string_view op_type, in
 const OpSchema* FindRunnableSchema(std::string_view domain, std::string_view op_type, int64_t opset_version);
 // Every version of one operator, oldest first; empty if the name is unknown in that domain.
 std::vector<const OpSchema*> SchemaVersions(std::string_view domain, std::string_view op_type);
+// Domains whose operators the ONNX specification lists: there an unknown operator is an error.
+bool IsStandardDomain(std::string_view domain);
 // Without the custom ones.
 std::span<const OpSchema> AllSchemas();
 // Names of that domain nearest to a misspelt one, for messages.

@@ -10,6 +10,7 @@
 #include "ops/inference.h"
 #include "ops/schema.h"
 #include "optimize/gradient/backpropagation.h"
+#include "optimize/gradient/recurrent.h"
 #include "optimize/inline_functions.h"
 
 namespace sardonyx::optimize {
@@ -94,10 +95,11 @@ StatusOr<Region> ReadRegion(const ir::Node& gradient) {
 }
 
 // Operators among `nodes`, and in the branches of theirs, that are differentiated through their bodies.
-void FindFunctions(const ir::Model& model, ir::Node* node, std::unordered_set<const ir::Node*>* found) {
+void FindFunctions(const ir::Model& model, ir::Node* node, std::unordered_set<const ir::Node*>* found, std::vector<ir::Node*>* recurrent) {
   for (const auto& [name, sub] : ir::Subgraphs(*node))
-    for (const auto& inner : sub->nodes()) FindFunctions(model, inner.get(), found);
+    for (const auto& inner : sub->nodes()) FindFunctions(model, inner.get(), found, recurrent);
   if (Backpropagation::Knows(*node)) return;
+  if (IsRecurrent(*node)) recurrent->push_back(node);
   const int64_t opset = node->opset_version ? node->opset_version : model.OpsetVersion(node->domain);
   const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node->domain), node->op_type, opset);
   if (schema && schema->has_function) found->insert(node);
@@ -137,9 +139,11 @@ class Expander {
  private:
   StatusOr<bool> ExpandFunctions(const Region& region) {
     std::unordered_set<const ir::Node*> functions;
-    for (ir::Node* node : region.nodes) FindFunctions(model_, node, &functions);
+    std::vector<ir::Node*> recurrent;
+    for (ir::Node* node : region.nodes) FindFunctions(model_, node, &functions, &recurrent);
     std::erase_if(functions, [&](const ir::Node* node) { return kept_.contains(node); });
-    if (functions.empty()) return false;
+    if (functions.empty() && recurrent.empty()) return false;
+    for (ir::Node* node : recurrent) RETURN_IF_ERROR(CallBody(node));
     InlineOptions options;
     options.max_nodes = options_.max_nodes;
     options.expand_operator = [&](const ir::Node& node, int64_t) { return functions.contains(&node); };
@@ -148,6 +152,21 @@ class Expander {
     if (expanded == 0) kept_.insert(functions.begin(), functions.end());
     RETURN_IF_ERROR(InferTypes());
     return true;
+  }
+
+  // The recurrent node becomes a call of a function of the model, which inlining then replaces.
+  Status CallBody(ir::Node* node) {
+    constexpr std::string_view kRecurrentDomain = "sardonyx.recurrent";
+    const std::string label = node->Label();
+    std::string name;
+    do name = fmt::format("{}_{}", node->op_type, ++bodies_);
+    while (model_.FindFunction(kRecurrentDomain, name));
+    StatusOr<ir::Function> function = RecurrentBody(*node, kRecurrentDomain, name);
+    if (!function.ok()) return function.status().WithContext("derivative of " + label);
+    model_.functions.push_back(*std::move(function));
+    node->domain = kRecurrentDomain;
+    node->op_type = name;
+    return {};
   }
 
   // The nodes of the region once more, with the Gradient's inputs in the place of what xs and zs name.
@@ -211,7 +230,7 @@ class Expander {
   ir::Model& model_;
   const DifferentiateOptions& options_;
   std::unordered_set<const ir::Node*> kept_;  // functions that could not be expanded
-  size_t replaced_ = 0, nodes_ = 0;
+  size_t replaced_ = 0, nodes_ = 0, bodies_ = 0;
 };
 
 }  // namespace

@@ -168,8 +168,7 @@ class Restorer {
     const std::string name = fmt::format("{}/weights", node.name.empty() ? node.output(0)->name() : node.name);
     auto [split, blocks] = Add(graph, "Reshape", {weights, Constant(graph, stored)}, name);
     auto [transpose, ordered] = Add(graph, "Transpose", {blocks}, name);
-    transpose->SetAttribute(
-        ir::Attribute("perm", both ? std::vector<int64_t>{0, 5, 1, 4, 2, 3} : std::vector<int64_t>{0, 4, 1, 2, 3}));
+    transpose->SetAttribute(ir::Attribute("perm", both ? std::vector<int64_t>{0, 5, 1, 4, 2, 3} : std::vector<int64_t>{0, 4, 1, 2, 3}));
     auto [join, plain] = Add(graph, "Reshape", {ordered, Constant(graph, *dims)}, name);
     node.SetInput(1, plain);
     return Become(node, "FusedConv", "com.microsoft");

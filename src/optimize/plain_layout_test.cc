@@ -9,8 +9,7 @@
 namespace sardonyx::optimize {
 namespace {
 
-constexpr const char* kHeader =
-    R"(<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1, "com.microsoft.nchwc" : 1]> )";
+constexpr const char* kHeader = R"(<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1, "com.microsoft.nchwc" : 1]> )";
 
 std::unique_ptr<ir::Model> Parse(const std::string& graph) {
   auto model = ir::ParseText(kHeader + graph);

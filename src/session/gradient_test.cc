@@ -223,6 +223,13 @@ TEST(Gradient, Reductions) {
   }
   cases.push_back({"axis = Constant <value = int64 {1}> () y = CumSum <exclusive = 1> (x, axis)", {{"x", {2, 5}}}});
   cases.push_back({"axis = Constant <value = int64 {0}> () y = CumSum <reverse = 1> (x, axis)", {{"x", {5, 2}}}});
+  for (const char* attributes : {"", "<exclusive = 1>", "<reverse = 1>", "<exclusive = 1, reverse = 1>"})
+    cases.push_back({fmt::format("axis = Constant <value = int64 {{1}}> () y = CumProd {} (x, axis)", attributes), {{"x", {2, 4, 2}}}, 26});
+  cases.push_back(
+      {"axis = Constant <value = int64 {-1}> () zeros = Constant <value = double[4] {1, 0, 2, 0}> () z = Mul (x, zeros) y = CumProd (z, "
+       "axis)",
+       {{"x", {2, 4}}},
+       26});
   cases.push_back({"y = LpNormalization <axis = 1> (x)", {{"x", {2, 5}}}});
   cases.push_back({"y = LpNormalization <p = 1> (x)", {{"x", {2, 5}}}});
   CheckAll(cases);
@@ -276,6 +283,33 @@ TEST(Gradient, Indices) {
   });
 }
 
+TEST(Gradient, LinearMaps) {
+  const std::string scales = "r = Constant <value = float[4] {1.0, 1.0, 2.0, 1.5}> () ";
+  const std::string axis = "axis = Constant <value = int64 {1}> () ";
+  CheckAll({
+      {scales + "y = Resize <mode = \"linear\"> (x, , r)", {{"x", {1, 2, 3, 4}}}},
+      {scales + "e = Constant <value = float[0] {}> () y = Resize <mode = \"linear\"> (x, e, r)", {{"x", {1, 1, 3, 4}}}, 11},
+      {scales + "y = Resize <mode = \"linear\"> (x, r)", {{"x", {1, 1, 3, 4}}}, 10},
+      {scales + "y = Upsample <mode = \"linear\"> (x, r)", {{"x", {1, 1, 3, 4}}}, 9},
+      {"y = Upsample <mode = \"linear\", scales = [1.0, 1.0, 2.0, 2.0]> (x)", {{"x", {1, 1, 3, 2}}}, 7},
+      {"s = Constant <value = int64[2] {3, 9}> () y = Resize <mode = \"cubic\", axes = [3, 2]> (x, , , s)", {{"x", {1, 1, 5, 6}}}},
+      {"r = Constant <value = float[2] {0.6, 1.1}> () y = Resize <mode = \"linear\", antialias = 1> (x, , r)", {{"x", {7, 4}}}},
+      {axis + "y = DFT (x, , axis)", {{"x", {1, 5, 1}}}},
+      {axis + "y = DFT <inverse = 1> (x, , axis)", {{"x", {2, 6, 2}}}},
+      {axis + "n = Constant <value = int64 {8}> () y = DFT <onesided = 1> (x, n, axis)", {{"x", {1, 5, 2, 1}}}},
+      {"n = Constant <value = int64 {3}> () y = DFT (x, n)", {{"x", {2, 4, 5, 2}}}},
+      {"y = DFT <axis = 1, onesided = 1> (x)", {{"x", {1, 6, 1}}}, 17},
+      {"i = Constant <value = int64[2] {3, 4}> () b = Constant <value = int64[2] {2, 2}> () y = Col2Im (x, i, b)",
+       {{"x", {1, 8, 6}}},
+       22,
+       true},
+      {"i = Constant <value = int64[1,1,2] {1, 2}> () y = MaxUnpool <kernel_shape = [2], strides = [2]> (x, i)", {{"x", {1, 1, 2}}}},
+      {"i = Constant <value = int64[2] {1, 2}> () y = TensorScatter <axis = 1> (c, u, i)", {{"c", {2, 4, 3}}, {"u", {2, 2, 3}}}, 24},
+      {"i = Constant <value = int64[3] {1, 0, 2}> () n = Constant <value = int64 {4}> () y = OneHot (i, n, v)", {{"v", {2}}}},
+      {"e = EyeLike (x) r = RandomUniformLike <seed = 3.0> (x) p = Mul (e, r) y = Add (p, x)", {{"x", {3, 3}}}},
+  });
+}
+
 TEST(Gradient, Windows) {
   CheckAll({
       {"y = Conv (x, w, b)", {{"x", {2, 3, 5, 4}}, {"w", {2, 3, 3, 2}}, {"b", {2}}}},
@@ -325,6 +359,55 @@ TEST(Gradient, ThroughIf) {
   const std::string body = R"(zero = Constant <value = double {0.0}> () sum = ReduceSum <keepdims = 0> (a) positive = Greater (sum, zero)
     y = If (positive) <then_branch = t () => (p) { p = Mul (a, b) }, else_branch = e () => (n) { s = Sin (a) n = Identity (s) }>)";
   CheckAll({{body, {{"a", {3}, 0.5, 2}, {"b", {3}}}}, {body, {{"a", {3}, -2, -0.5}, {"b", {3}}}}});
+}
+
+TEST(Gradient, ThroughScan) {
+  // h = tanh(h w + x_t), written at each step; w is captured.
+  static constexpr char kBody[] = R"(
+    last, y = Scan <num_scan_inputs = 1, {}body = b (double[2] h, double[2] x_t) => (next, out) {{
+      hw = MatMul (h, w) sum = Add (hw, x_t) next = Tanh (sum) out = Mul (next, x_t) }}> (h0, x))";
+  const std::vector<Input> inputs = {{"h0", {2}}, {"x", {4, 2}}, {"w", {2, 2}}};
+  CheckAll({
+      {fmt::format(kBody, ""), inputs},
+      {fmt::format(kBody, "scan_input_directions = [1], "), inputs},
+      {fmt::format(kBody, "scan_output_directions = [1], scan_output_axes = [1], "), inputs},
+      {"last, all = Scan <num_scan_inputs = 1, scan_input_axes = [1], body = b (double[2] h, double[2] t) => (n, o) { n = Mul (h, t) o = "
+       "Sin (n) "
+       "}> (h0, x) "
+       "y = Add (last, h0)",
+       {{"h0", {2}}, {"x", {2, 3}}}},
+  });
+}
+
+TEST(Gradient, ThroughLoop) {
+  static constexpr char kLoop[] = R"(n = Constant <value = int64 {{{}}}> () true = Constant <value = bool {{1}}> ()
+    last, y = Loop <body = b (int64 i, bool go, double[3] v) => (keep, next, out) {{
+      keep = Identity (go) k = Cast <to = 11> (i) s = Sin (v) t = Mul (s, w) next = Add (t, k) out = Mul (next, v) }}> (n, true, v0))";
+  const std::vector<Input> inputs = {{"v0", {3}}, {"w", {3}}};
+  CheckAll({{fmt::format(kLoop, 3), inputs}, {fmt::format(kLoop, 1), inputs}});
+  // Until the sum is large, however often that takes.
+  CheckAll({{R"(limit = Constant <value = double {6.0}> () true = Constant <value = bool {1}> ()
+    y = Loop <body = b (int64 i, bool go, double[2] v) => (keep, next) {
+      next = Mul (v, w) sum = ReduceSum <keepdims = 0> (next) keep = Less (sum, limit) }> (, true, v0))",
+             {{"v0", {2}, 0.5, 1}, {"w", {2}, 1.5, 1.9}}}});
+}
+
+TEST(Gradient, ThroughRecurrentLayers) {
+  const auto inputs = [](int64_t gates, int64_t directions) {
+    return std::vector<Input>{
+        {"x", {3, 2, 2}}, {"w", {directions, gates * 2, 2}}, {"r", {directions, gates * 2, 2}}, {"b", {directions, gates * 4}}};
+  };
+  std::vector<Input> lstm = inputs(4, 2), first = inputs(3, 1), plain = inputs(1, 1);
+  lstm.push_back({"h", {2, 2, 2}});
+  lstm.push_back({"c", {2, 2, 2}});
+  plain.pop_back();
+  CheckAll({
+      {"s, last, y = LSTM <hidden_size = 2, direction = \"bidirectional\"> (x, w, r, b, , h, c)", lstm},
+      {"y = LSTM <hidden_size = 2> (x, w, r, b)", inputs(4, 1)},
+      {"y, last = GRU <hidden_size = 2, direction = \"reverse\"> (x, w, r, b)", first},
+      {"s, y = GRU <hidden_size = 2, linear_before_reset = 1> (x, w, r, b)", first},
+      {"y = RNN <hidden_size = 2, activations = [\"Softsign\"], layout = 1> (x, w, r)", plain},
+  });
 }
 
 std::vector<double> RunModel(const std::string& body, const std::vector<Session::NamedValue>& inputs) {

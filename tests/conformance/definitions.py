@@ -247,3 +247,30 @@ e = np.exp(x.reshape(1, -1) - x.max())
 case('opsets/softmax_1_flattens', '(float[1,2,3] x) => (float[1,2,3] y)', 'y = Softmax(x)', [x[None]], [(e / e.sum()).reshape(1, 2, 3)], opset=12)
 case('opsets/unsqueeze_1_by_attribute', '(float[2,3] x) => (float[1,2,3,1] y)', 'y = Unsqueeze<axes = [0, 3]>(x)', [x], [x[None, :, :, None]], opset=11)
 case('opsets/clip_6_by_attribute', '(float[2,3] x) => (float[2,3] y)', 'y = Clip<min = -0.5, max = 0.5>(x)', [x], [x.clip(-0.5, 0.5)], opset=6)
+
+# --- training ---------------------------------------------------------------------------------------------------------------
+TRAINING = ', "ai.onnx.preview.training" : 1'
+x, w, t = normal(4, 3), normal(3, 2), normal(4, 2)
+case('training/gradient_of_squared_error', '(float[4,3] x, float[3,2] w, float[4,2] t) => (float[3,2] dw)',
+     'p = MatMul(x, w)\ne = Sub(p, t)\ns = Mul(e, e)\nloss = ReduceMean<keepdims = 0>(s)\n'
+     'dw = ai.onnx.preview.training.Gradient<xs = ["w"], zs = ["x", "t"], y = "loss">(w, x, t)', [x, w, t], [(2 / 8 * x.T @ (x @ w - t)).astype(F)], extra=TRAINING)
+case('training/gradient_of_gradient', '(float x) => (float dx, float dxx)',
+     's = Mul(x, x)\nc = Mul(s, x)\ndx = ai.onnx.preview.training.Gradient<xs = ["x"], y = "c">(x)\n'
+     'dxx = ai.onnx.preview.training.Gradient<xs = ["x"], y = "dx">(x)', [np.array(2, F)], [np.array(12, F), np.array(12, F)], extra=TRAINING)
+x = normal(3, 2)
+case('training/gradient_through_scan', '(float[2] a, float[3,2] x) => (float[2] da, float[3,2] dx)',
+     'last, seen = Scan<num_scan_inputs = 1, body = step(float[2] s, float[2] v) => (float[2] n, float[2] o) { n = Mul(s, v) o = Identity(n) }>(a, x)\n'
+     'y = ReduceSum<keepdims = 0>(last)\nda, dx = ai.onnx.preview.training.Gradient<xs = ["a", "x"], y = "y">(a, x)',
+     [np.array([2, 3], F), x], [x.prod(0), (np.array([2, 3], F) * x.prod(0) / x).astype(F)], extra=TRAINING)
+
+# --- rare shapes and types ----------------------------------------------------------------------------------------------------
+x = np.arange(2 * 3 * 2 * 3, dtype=F).reshape(1, 1, 2, 3, 2, 3)
+case('nn/conv_over_four_axes', '(float[1,1,2,3,2,3] x, float[1,1,2,2,1,3] w) => (float[1,1,1,2,2,1] y)', 'y = Conv(x, w)', [x, np.ones((1, 1, 2, 2, 1, 3), F)],
+     [np.array([x[0, 0, :, d:d + 2, h].sum() for d in range(2) for h in range(2)], F).reshape(1, 1, 1, 2, 2, 1)])
+x = (np.arange(10) * 10).astype(np.complex64)
+y = np.fft.ifft(x)
+case('types/dft_of_complex_keeps_its_precision', '(float[1,10,2] x, int64 axis) => (float[1,10,2] y)', 'y = DFT<inverse = 1>(x, , axis)',
+     [x.view(F).reshape(1, 10, 2), np.array(1, I)], [y.view(F).reshape(1, 10, 2)])
+x = np.array([[0.25, -1.5, 3, 0, 0.5, 2]], ml_dtypes.bfloat16)
+e = np.exp(x - x.max())
+case('types/softmax_bfloat16_rounds_each_step', '(bfloat16[1,6] x) => (bfloat16[1,6] y)', 'y = Softmax(x)', [x], [e / e.sum()])

@@ -41,8 +41,8 @@ struct Layout {
 };
 Layout Plan(const RecurrentShape& s) {
   Layout layout{};
-  int64_t* const parts[] = {&layout.inputs, &layout.gates, &layout.first, &layout.last, &layout.h, &layout.c, &layout.reset, &layout.bias,
-                            &layout.rounded};
+  int64_t* const parts[] = {&layout.inputs, &layout.gates, &layout.first, &layout.last,   &layout.h,
+                            &layout.c,      &layout.reset, &layout.bias,  &layout.rounded};
   const int64_t sizes[] = {s.steps * s.batch * s.gates(),
                            s.batch * s.gates(),
                            s.batch * FirstGates(s),
@@ -123,7 +123,8 @@ class Direction {
       for (int64_t i = 0; i < s_.gates(); ++i) bias_[i] = weights_.bias[i] + (i < FirstGates(s_) ? weights_.bias[s_.gates() + i] : T{0});
       bias = bias_;
     }
-    Multiply<T>(s_.steps * s_.batch, s_.gates(), s_.input, Round(a_.x, s_.steps * s_.batch * s_.input), weights_.w, bias, nullptr, inputs_, pool_);
+    Multiply<T>(s_.steps * s_.batch, s_.gates(), s_.input, Round(a_.x, s_.steps * s_.batch * s_.input), weights_.w, bias, nullptr, inputs_,
+                pool_);
   }
 
   void Step(int64_t step) {

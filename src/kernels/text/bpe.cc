@@ -15,8 +15,7 @@ namespace {
 
 // Words of GPT-2: contractions, letters, digits and other signs with the blank before them, and white space. Its expression
 // also looks ahead, which WordAt() does.
-constexpr const char* kWords =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\x0b\x{85}\p{Z}\p{L}\p{N}]+|[\s\x0b\x{85}\p{Z}]+)";
+constexpr const char* kWords = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\x0b\x{85}\p{Z}\p{L}\p{N}]+|[\s\x0b\x{85}\p{Z}]+)";
 
 // GPT-2 writes each byte as a printable character: itself where it is one in Latin-1, else one from U+0100 on.
 const std::array<std::string, 256>& PrintableBytes() {

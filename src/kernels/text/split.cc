@@ -93,11 +93,14 @@ StatusOr<RegexEditor> RegexEditor::Compile(const std::string& pattern) {
   return editor;
 }
 
-void RegexEditor::ForEach(std::string_view text, const std::function<void(size_t, size_t)>& f) const { ForMatches(*impl_->expression, text, f); }
+void RegexEditor::ForEach(std::string_view text, const std::function<void(size_t, size_t)>& f) const {
+  ForMatches(*impl_->expression, text, f);
+}
 
 StatusOr<std::string> RegexEditor::Replace(const std::string& text, const std::string& rewrite, bool all) const {
   std::string error, out = text;
-  if (!impl_->expression->CheckRewriteString(Piece(rewrite), &error)) return Invalid(fmt::format("the replacement '{}': {}", rewrite, error));
+  if (!impl_->expression->CheckRewriteString(Piece(rewrite), &error))
+    return Invalid(fmt::format("the replacement '{}': {}", rewrite, error));
   if (all)
     RE2::GlobalReplace(&out, *impl_->expression, Piece(rewrite));
   else

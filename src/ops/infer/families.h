@@ -32,6 +32,14 @@ Infer InferGather, InferGatherElements, InferGatherND, InferScatterElements, Inf
 // nn_conv.cc
 Infer InferConv, InferConvInteger, InferQLinearConv, InferNhwcConv, InferDeformConv, InferConvTranspose, InferCausalConvWithState;
 
+// text_extensions.cc
+Infer InferStringEqual, InferStringJoin, InferSparseRows, InferStringRegexSplit, InferStringToVector, InferVectorToString, InferMaskedFill,
+    InferSegmentSum, InferSegmentExtraction, InferBertTokenizer, InferHfBertTokenizer, InferWordpieceTokenizer, InferBpeTokenizer,
+    InferSentencepieceTokenizer;
+
+// microsoft_layout.cc
+Infer InferReorderInput, InferReorderOutput, InferNchwcUpsample;
+
 // nn_pool.cc
 Infer InferPool, InferNhwcMaxPool, InferGlobalPool, InferMaxUnpool, InferMaxRoiPool, InferRoiAlign;
 
@@ -86,6 +94,6 @@ Infer InferFusedMatMul, InferFusedGemm, InferMatMulNBits, InferMatMulIntegerToFl
     InferCDist, InferNGramRepeatBlock, InferBeamSearch, InferGreedySearch, InferDynamicQuantizeLstm;
 
 // microsoft_attention.cc
-Infer InferMicrosoftAttention, InferMultiHeadAttention, InferGroupQueryAttention, InferRelativePositionBias;
+Infer InferMicrosoftAttention, InferMultiHeadAttention, InferDecoderMaskedAttention, InferGroupQueryAttention, InferRelativePositionBias;
 
 }  // namespace sardonyx::ops::infer

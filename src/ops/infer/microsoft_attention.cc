@@ -76,6 +76,24 @@ Status InferMultiHeadAttention(InferenceContext& context) {
   return {};
 }
 
+// One query of each sequence; keys and values as MultiHeadAttention's. `past` of a shared buffer has the buffer's length.
+Status InferDecoderMaskedAttention(InferenceContext& context) {
+  ASSIGN_OR_RETURN(const int64_t heads, PositiveInt(context, "num_heads"));
+  const Shape* query = context.input_shape(0);
+  const Shape* value = context.input_shape(2);
+  const Shape* past = context.input_shape(5);
+  const Dim batch = DimOf(query, 0), count(heads);
+  const Dim head = Dim::FloorDiv(DimOf(query, 2), count);
+  Dim hidden = DimOf(query, 2);
+  if (value != nullptr) hidden = value->rank() == 4 ? (*value)[3] * count : DimOf(value, 2);
+  context.SetOutput(0, context.input_dtype(0), Shape{batch, DimOf(query, 1), hidden});
+  const Dim length = context.has_input(7) ? DimOf(past, 2) : past != nullptr ? DimOf(past, 2) + 1 : Dim();
+  context.SetOutput(1, context.input_dtype(0), Shape{batch, count, length, head});
+  context.SetOutput(2, context.input_dtype(0), Shape{batch, count, length, Dim::FloorDiv(hidden, count)});
+  context.SetOutput(3, kBySchema, Shape::OfRank(4));
+  return {};
+}
+
 // Query [batch, sequence, heads * size]; without a key it holds the keys and values behind the queries. The caches are
 // [batch, kv heads, sequence, size]: a past one of the whole buffer's length, or one that grows.
 Status InferGroupQueryAttention(InferenceContext& context) {

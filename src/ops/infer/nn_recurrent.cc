@@ -9,7 +9,8 @@ namespace sardonyx::ops::infer {
 Status InferRecurrent(InferenceContext& context) {
   for (const size_t i : {size_t{0}, size_t{1}, size_t{2}}) RETURN_IF_ERROR(RequireRank(context, i, 3));
   const std::string direction = GetString(context, "direction", "forward");
-  if (direction != "forward" && direction != "reverse" && direction != "bidirectional")
+  // Version 1 of GRU misspells its default.
+  if (direction != "forward" && direction != "foward" && direction != "reverse" && direction != "bidirectional")
     return Invalid(fmt::format("direction = '{}' is none of forward, reverse, bidirectional", direction));
   const Dim directions(direction == "bidirectional" ? 2 : 1);
   const bool batch_first = GetInt(context, "layout") != 0;

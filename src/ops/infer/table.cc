@@ -278,6 +278,45 @@ constexpr Row kPreview[] = {
     {"FlexAttention", InferFlexAttention},
 };
 
+constexpr Row kNchwc[] = {
+    {"AveragePool", InferPool},
+    {"Conv", InferConv},
+    {"GlobalAveragePool", InferGlobalPool},
+    {"GlobalMaxPool", InferGlobalPool},
+    {"MaxPool", InferPool},
+    {"ReorderInput", InferReorderInput},
+    {"ReorderOutput", InferReorderOutput},
+    {"Upsample", InferNchwcUpsample},
+};
+
+constexpr Row kContrib[] = {
+    {"BertTokenizer", InferBertTokenizer},
+    {"CLIPTokenizer", InferBpeTokenizer},
+    {"GPT2Tokenizer", InferBpeTokenizer},
+    {"HfBertTokenizer", InferHfBertTokenizer},
+    {"MaskedFill", InferMaskedFill},
+    {"RaggedTensorToSparse", InferSparseRows},
+    {"RobertaTokenizer", InferBpeTokenizer},
+    {"SegmentExtraction", InferSegmentExtraction},
+    {"SegmentSum", InferSegmentSum},
+    {"SentencepieceTokenizer", InferSentencepieceTokenizer},
+    {"StringConcat", InferSameShape},
+    {"StringEqual", InferStringEqual},
+    {"StringJoin", InferStringJoin},
+    {"StringLength", InferSameShape},
+    {"StringLower", InferSameShape},
+    {"StringMapping", InferSameShape},
+    {"StringRegexReplace", InferSameShape},
+    {"StringRegexSplitWithOffsets", InferStringRegexSplit},
+    {"StringSplit", InferSparseRows},
+    {"StringStrip", InferSameShape},
+    {"StringToHashBucket", InferSameShape},
+    {"StringToVector", InferStringToVector},
+    {"StringUpper", InferSameShape},
+    {"VectorToString", InferVectorToString},
+    {"WordpieceTokenizer", InferWordpieceTokenizer},
+};
+
 constexpr Row kOnnxRuntime[] = {
     {"LayerNormalization", InferLayerNormalization},
     {"SimplifiedLayerNormalization", InferSimplifiedLayerNormalization},
@@ -297,6 +336,7 @@ constexpr Row kMicrosoft[] = {
     {"ComplexMul", InferBinary},
     {"ComplexMulConj", InferBinary},
     {"CropAndResize", InferCropAndResize},
+    {"DecoderMaskedMultiHeadAttention", InferDecoderMaskedAttention},
     {"DequantizeLinear", InferDequantizeLinear},
     {"DynamicQuantizeLSTM", InferDynamicQuantizeLstm},
     {"DynamicQuantizeMatMul", InferMatMul},
@@ -382,6 +422,8 @@ const Index* FindIndex(std::string_view domain) {
       {"ai.onnx.preview.training", MakeIndex(kTraining)},
       {"ai.onnx.preview", MakeIndex(kPreview)},
       {"com.microsoft", MakeIndex(kMicrosoft)},
+      {"com.microsoft.nchwc", MakeIndex(kNchwc)},
+      {"ai.onnx.contrib", MakeIndex(kContrib)},
       {"onnxruntime", MakeIndex(kOnnxRuntime)},
   };
   const auto found = kIndices->find(ir::NormalDomain(domain));

@@ -12,13 +12,25 @@
 namespace sardonyx::optimize {
 namespace {
 
-// Of integers and the like nothing is a derivative; of an unknown type something might be.
-bool MayBeFloat(const ir::Value& value) {
-  return value.type.kind == ir::Type::Kind::kUnknown ||
-         (value.type.is_tensor() && (value.type.dtype == DataType::kUndefined || IsFloatingPoint(value.type.dtype)));
+// Nodes of one derivative: bounds what a hostile graph can grow to.
+constexpr size_t kMaxEmitted = 1'000'000;
+
+// Of integers and the like nothing is a derivative; of an unknown type something might be. What sequences carry counts, so
+// that the operators that make them are reported rather than passed over.
+bool MayBeFloat(const ir::Type& type) {
+  switch (type.kind) {
+    case ir::Type::Kind::kTensor:
+      return type.dtype == DataType::kUndefined || IsFloatingPoint(type.dtype);
+    case ir::Type::Kind::kSequence:
+    case ir::Type::Kind::kOptional:
+      return !type.element || MayBeFloat(*type.element);
+    default:
+      return type.kind == ir::Type::Kind::kUnknown;
+  }
 }
 
 bool IsIf(const ir::Node& node) { return ir::NormalDomain(node.domain).empty() && node.op_type == "If"; }
+bool IsLoop(const ir::Node& node) { return ir::NormalDomain(node.domain).empty() && (node.op_type == "Loop" || node.op_type == "Scan"); }
 
 void AddCaptured(const ir::Graph& graph, const std::function<bool(const ir::Graph*)>& inside, std::vector<ir::Value*>* captured) {
   const auto is_inside = [&](const ir::Graph* g) { return g == &graph || inside(g); };
@@ -57,7 +69,7 @@ std::vector<ir::Value*> CapturedValues(const ir::Node& node) {
 Backpropagation::Backpropagation(const ir::Model& model, Emitter& emitter, const std::vector<ir::Value*>& sources)
     : model_(model), emitter_(emitter), active_(sources.begin(), sources.end()) {}
 
-bool Backpropagation::Knows(const ir::Node& node) { return IsIf(node) || FindDerivative(node.domain, node.op_type); }
+bool Backpropagation::Knows(const ir::Node& node) { return IsIf(node) || IsLoop(node) || FindDerivative(node.domain, node.op_type); }
 
 Status Backpropagation::CheckOperators(const std::vector<ir::Node*>& nodes) const {
   std::vector<std::string> unknown;
@@ -77,12 +89,13 @@ Status Backpropagation::Run(const std::vector<ir::Node*>& nodes) {
     if (!std::any_of(node->inputs().begin(), node->inputs().end(), is_active) && !std::any_of(captured.begin(), captured.end(), is_active))
       continue;
     for (const ir::Value* output : node->outputs())
-      if (output && MayBeFloat(*output)) active_.insert(output);
+      if (output && MayBeFloat(output->type)) active_.insert(output);
   }
   RETURN_IF_ERROR(CheckOperators(nodes));
   for (size_t i = nodes.size(); i-- > 0;) {
     const Status status = Differentiate(*nodes[i]);
     if (!status.ok()) return status.WithContext("derivative of " + nodes[i]->Label());
+    if (emitter_.nodes() > kMaxEmitted) return Resource(fmt::format("a derivative of more than {} nodes", kMaxEmitted));
   }
   return {};
 }
@@ -103,6 +116,7 @@ Status Backpropagation::Differentiate(ir::Node& node) {
     if (input && active_.contains(input) && input->type.dtype == DataType::kUndefined)
       return Unsupported(fmt::format("the type of '{}' is not known", input->name()));
   if (IsIf(node)) return DifferentiateIf(node, dys);
+  if (IsLoop(node)) return DifferentiateLoop(node, dys);
 
   const int64_t opset = node.opset_version ? node.opset_version : model_.OpsetVersion(node.domain);
   const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node.domain), node.op_type, opset);

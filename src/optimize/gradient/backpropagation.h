@@ -13,7 +13,7 @@
 namespace sardonyx::optimize {
 
 // Carries gradients from the values that are seeded back to `sources`, along values of floating-point type. If is
-// differentiated branch by branch.
+// differentiated branch by branch, Scan and Loop become a Scan that runs backwards.
 class Backpropagation {
  public:
   // model: for opset imports.
@@ -33,6 +33,11 @@ class Backpropagation {
   Status CheckOperators(const std::vector<ir::Node*>& nodes) const;
   Status Differentiate(ir::Node& node);
   Status DifferentiateIf(ir::Node& node, const std::vector<Term>& dys);
+  Status DifferentiateLoop(ir::Node& node, const std::vector<Term>& dys);  // Scan too; in loops.cc
+  // Adds to the gradient of a value; dropped if nobody wants it.
+  void Give(ir::Value* value, const Term& gradient) {
+    if (active_.contains(value)) gradients_[value].push_back(gradient);
+  }
   StatusOr<std::shared_ptr<ir::Graph>> DifferentiateBranch(const ir::Graph& branch, ir::Node* owner, const std::vector<Term>& dys,
                                                            const std::vector<ir::Value*>& captured);
 

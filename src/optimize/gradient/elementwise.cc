@@ -99,8 +99,8 @@ Status Clip(RuleContext& c) {
   const bool inputs = c.opset_version() >= 11;
   Term low, high;
   if (inputs) {
-    if (c.num_inputs() > 1) low = c.x(1);
-    if (c.num_inputs() > 2) high = c.x(2);
+    low = c.x(1);
+    high = c.x(2);
   } else {
     if (c.HasAttribute("min")) low = Constant(x, c.Float("min"));
     if (c.HasAttribute("max")) high = Constant(x, c.Float("max"));
@@ -125,7 +125,7 @@ Status Dropout(RuleContext& c) {
   if (c.opset_version() < 7) {
     if (c.Int("is_test") == 0) return Unsupported("Dropout in training before opset 12");
   }
-  const bool may_train = c.opset_version() >= 12 && c.num_inputs() > 2 && c.node().input(2);
+  const bool may_train = c.opset_version() >= 12 && c.HasInput(2);
   if (!may_train) return PassOn(c);
   ASSIGN_OR_RETURN(const Term mask, c.RequireOutput(1, DataType::kBool));
   const Term x = c.x();

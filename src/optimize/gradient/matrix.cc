@@ -54,7 +54,7 @@ Status Gemm(RuleContext& c) {
   };
   if (c.wants(0)) c.Give(0, trans_a ? product(c.x(1), trans_b, c.dy(), true) : product(c.dy(), false, c.x(1), !trans_b));
   if (c.wants(1)) c.Give(1, trans_b ? product(c.dy(), true, c.x(0), trans_a) : product(c.x(0), !trans_a, c.dy(), false));
-  if (c.num_inputs() > 2 && c.wants(2)) c.GiveBroadcast(2, beta == 1 ? c.dy() : beta * c.dy());
+  if (c.wants(2)) c.GiveBroadcast(2, beta == 1 ? c.dy() : beta * c.dy());
   return {};
 }
 

@@ -49,40 +49,9 @@ Status Split(RuleContext& c) {
 
 Status Trilu(RuleContext& c) {
   std::vector<Term> k;
-  if (c.num_inputs() > 1 && c.node().input(1)) k.push_back(c.x(1));
+  if (c.HasInput(1)) k.push_back(c.x(1));
   c.Give(0, c.dy().Op("Trilu", k, {ir::Attribute("upper", c.Int("upper", 1))}));
   return {};
-}
-
-// 0, 1, 2 ... in the shape of x: the operator applied to this tells where each of its outputs came from.
-Term Positions(const Term& x) {
-  Emitter& e = x.emitter();
-  return e.Op("Range", {e.Number(0, DataType::kInt64), x.Size(), e.Number(1, DataType::kInt64)}).Reshaped(x.Shape());
-}
-
-Status Moves(RuleContext& c) {
-  if (!c.wants(0)) return {};
-  const Term x = c.x();
-  Term sources = Positions(x);
-  ir::Node* source = sources.emitter().graph().AddNode(c.node().op_type);
-  source->opset_version = c.opset_version();
-  source->name = c.node().name + "_positions";
-  source->AddInput(sources.value());
-  for (size_t i = 1; i < c.num_inputs(); ++i) source->AddInput(c.node().input(i));
-  for (const ir::Attribute& attribute : c.node().attributes()) source->SetAttribute(attribute);
-  sources = Term(c.emitter(), c.emitter().graph().AddValue("positions"));
-  sources.value()->type = ir::Type::Tensor(DataType::kInt64);
-  source->AddOutput(sources.value());
-  c.Give(0, ReturnToPositions(x, sources, c.dy()));
-  return {};
-}
-
-// Nearest elements only move; where the operator extrapolates it makes values of its own.
-Status Resize(RuleContext& c) {
-  const std::string mode = c.String("mode", "nearest"), transform = c.String("coordinate_transformation_mode");
-  if (mode != "nearest" || transform == "tf_crop_and_resize")
-    return Unsupported("resizing by other than mode nearest, or with extrapolation");
-  return Moves(c);
 }
 
 // Padding takes the position beyond the last; before opset 11 pads were an attribute.
@@ -91,21 +60,31 @@ Status Pad(RuleContext& c) {
   const Term x = c.x();
   const bool attributes = c.opset_version() < 11;
   std::vector<Term> others = {attributes ? e.Ints(c.Ints(c.opset_version() < 2 ? "paddings" : "pads")) : c.x(1), x.Size()};
-  if (!attributes && c.num_inputs() > 3) others.push_back(c.x(3));
+  if (!attributes && c.HasInput(3)) others.push_back(c.x(3));
   const Term sources = Positions(x).Op("Pad", others, {ir::Attribute("mode", c.String("mode", "constant"))});
   const Term dx = ReturnToPositions(x, sources, c.dy());
   if (c.wants(0)) c.Give(0, dx);
   const auto total = [](const Term& term) { return term.Op("ReduceSum", {}, {ir::Attribute("keepdims", int64_t{0})}); };
-  if (!attributes && c.num_inputs() > 2 && c.wants(2)) c.Give(2, (total(c.dy()) - total(dx)).Reshaped(c.x(2).Shape()));
+  if (!attributes && c.wants(2)) c.Give(2, (total(c.dy()) - total(dx)).Reshaped(c.x(2).Shape()));
   return {};
 }
 
 constexpr DerivativeEntry kRules[] = {
-    {"Compress", Moves},  {"Concat", Concat},       {"DepthToSpace", Moves}, {"Flatten", Reshape},
-    {"Pad", Pad},         {"Reshape", Reshape},     {"Resize", Resize},      {"ReverseSequence", Moves},
-    {"Slice", Moves},     {"SpaceToDepth", Moves},  {"Split", Split},        {"Squeeze", Reshape},
-    {"Tile", Moves},      {"Transpose", Transpose}, {"Trilu", Trilu},        {"Unsqueeze", Reshape},
-    {"Upsample", Resize},
+    {"Compress", GiveMoved},
+    {"Concat", Concat},
+    {"DepthToSpace", GiveMoved},
+    {"Flatten", Reshape},
+    {"Pad", Pad},
+    {"Reshape", Reshape},
+    {"ReverseSequence", GiveMoved},
+    {"Slice", GiveMoved},
+    {"SpaceToDepth", GiveMoved},
+    {"Split", Split},
+    {"Squeeze", Reshape},
+    {"Tile", GiveMoved},
+    {"Transpose", Transpose},
+    {"Trilu", Trilu},
+    {"Unsqueeze", Reshape},
 };
 
 }  // namespace

@@ -98,7 +98,7 @@ Status NormalizeRows(RuleContext& c) {
   const Normalized n(c.x(), AxesFrom(first, rank), c.Float("epsilon", 1e-5), centered);
   if (c.wants(0)) c.Give(0, n.Gradient(c.dy() * c.x(1)));
   if (c.wants(1)) c.GiveBroadcast(1, c.dy() * n.value);
-  if (c.num_inputs() > 2 && c.wants(2)) c.GiveBroadcast(2, c.dy());
+  if (c.wants(2)) c.GiveBroadcast(2, c.dy());
   return {};
 }
 

@@ -18,7 +18,7 @@ StatusOr<Reduction> ReadReduction(RuleContext& c) {
   const int64_t axes_since = c.node().op_type == "ReduceSum" ? 13 : 18;
   std::optional<std::vector<int64_t>> known;
   if (c.opset_version() >= axes_since) {
-    if (c.num_inputs() > 1 && c.node().input(1)) {
+    if (c.HasInput(1)) {
       known = c.ConstantInts(1);
       r.axes = c.x(1);
     }
@@ -85,6 +85,35 @@ Status CumSum(RuleContext& c) {
   return {};
 }
 
+// The derivative of y_j by x_i is the product with x_i left out, if x_i is among its factors. Products with each one left out
+// stand along a new axis in front; the quotient y / x would be shorter, but not defined at 0.
+Status CumProd(RuleContext& c) {
+  ASSIGN_OR_RETURN(const int64_t rank, c.Rank(0));
+  const auto given = c.ConstantInts(1);
+  if (!given || given->size() != 1) return Unsupported("CumProd along an axis that is not constant");
+  const int64_t axis = given->front() < 0 ? given->front() + rank : given->front();
+  if (axis < 0 || axis >= rank) return Invalid("axis is out of range");
+  Emitter& e = c.emitter();
+  const Term x = c.x(), size = x.Dim(axis), one = e.Ints({1});
+  const std::vector<ir::Attribute> attributes = {ir::Attribute("exclusive", c.Int("exclusive")),
+                                                 ir::Attribute("reverse", c.Int("reverse"))};
+  const Term identity = e.Number(0, x.dtype()).Op("Expand", {e.Concatenated({size, size}, 0)}).Op("EyeLike");
+  const Term is_factor = identity.Op("CumSum", {e.Number(1, DataType::kInt64)}, attributes);
+  // [size, 1, ... size at the axis ..., 1]
+  std::vector<Term> dims = {size};
+  for (int64_t i = 0; i < rank; ++i) dims.push_back(i == axis ? size : one);
+  const Term shape = e.Concatenated(dims, 0), own = Greater(identity, 0.5).Reshaped(shape);
+  const Term others = Where(own, e.Number(1, x.dtype()), x.Unsqueezed({0}));
+  const Term products = others.Op("CumProd", {e.Number(static_cast<double>(axis + 1), DataType::kInt64)}, attributes);
+  products.value()->producer()->opset_version = c.opset_version();
+  const Term sums = (products * is_factor.Reshaped(shape) * c.dy().Unsqueezed({0})).SumOver({axis + 1}, false);
+  // The axis in front takes its place again.
+  std::vector<int64_t> permutation;
+  for (int64_t i = 0; i < rank; ++i) permutation.push_back(i < axis ? i + 1 : (i == axis ? 0 : i));
+  c.Give(0, sums.Transposed(permutation));
+  return {};
+}
+
 // Before opset 13 all axes from `axis` on were one.
 template <Term (*gradient)(const Term& y, const Term& dy, int64_t axis)>
 Status SoftmaxLike(RuleContext& c) {
@@ -112,6 +141,7 @@ Status LpNormalization(RuleContext& c) {
 Status Flat(RuleContext&) { return {}; }
 
 constexpr DerivativeEntry kRules[] = {
+    {"CumProd", CumProd},
     {"CumSum", CumSum},
     {"Hardmax", Flat},
     {"LogSoftmax", SoftmaxLike<LogSoftmaxGradient>},

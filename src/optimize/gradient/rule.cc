@@ -58,6 +58,28 @@ Term SumToShape(const Term& gradient, const Term& like, const Term& full) {
   return sum.Reshaped(shape);
 }
 
+Term Positions(const Term& x) {
+  Emitter& e = x.emitter();
+  return e.Op("Range", {e.Number(0, DataType::kInt64), x.Size(), e.Number(1, DataType::kInt64)}).Reshaped(x.Shape());
+}
+
+Status GiveMoved(RuleContext& c) {
+  if (!c.wants(0)) return {};
+  const Term x = c.x();
+  Term sources = Positions(x);
+  ir::Node* source = sources.emitter().graph().AddNode(c.node().op_type);
+  source->opset_version = c.opset_version();
+  source->name = c.node().name + "_positions";
+  source->AddInput(sources.value());
+  for (size_t i = 1; i < c.num_inputs(); ++i) source->AddInput(c.node().input(i));
+  for (const ir::Attribute& attribute : c.node().attributes()) source->SetAttribute(attribute);
+  sources = Term(c.emitter(), c.emitter().graph().AddValue("positions"));
+  sources.value()->type = ir::Type::Tensor(DataType::kInt64);
+  source->AddOutput(sources.value());
+  c.Give(0, ReturnToPositions(x, sources, c.dy()));
+  return {};
+}
+
 Term ReturnToPositions(const Term& x, const Term& sources, const Term& dy) {
   Emitter& e = x.emitter();
   const Term flat = e.Ints({-1}), size = x.Size();
@@ -113,8 +135,9 @@ StatusOr<int64_t> RuleContext::Rank(size_t i) {
 DerivativeRule FindDerivative(std::string_view domain, std::string_view op_type) {
   static const auto* const kRules = [] {
     auto* rules = new std::map<std::string_view, DerivativeRule>();  // lives as long as the program
-    for (const auto& family : {ElementwiseDerivatives(), BroadcastDerivatives(), MatrixDerivatives(), ReductionDerivatives(),
-                               MovementDerivatives(), IndexDerivatives(), WindowDerivatives(), NormalizationDerivatives()})
+    for (const auto& family :
+         {ElementwiseDerivatives(), BroadcastDerivatives(), MatrixDerivatives(), ReductionDerivatives(), MovementDerivatives(),
+          IndexDerivatives(), LinearDerivatives(), WindowDerivatives(), NormalizationDerivatives()})
       for (const DerivativeEntry& entry : family) rules->emplace(entry.op_type, entry.rule);
     return rules;
   }();

@@ -33,6 +33,7 @@ class RuleContext {
   int64_t opset_version() const { return opset_version_; }
 
   size_t num_inputs() const { return node_.inputs().size(); }
+  bool HasInput(size_t i) const { return node_.input(i) != nullptr; }
   size_t num_outputs() const { return node_.outputs().size(); }
   // Empty when omitted.
   Term x(size_t i = 0) { return Term(emitter_, node_.input(i)); }
@@ -44,11 +45,9 @@ class RuleContext {
   Term dy_or_zeros(size_t i) { return dy(i).empty() ? y(i).Filled(0) : dy(i); }
   // Whether the gradient of input i is needed.
   bool wants(size_t i) const { return node_.input(i) && is_wanted_(node_.input(i)); }
-  bool WantsValue(const ir::Value* value) const { return is_wanted_(value); }
   // Adds to the gradient of input i. Gradients that nobody wants are dropped.
-  void Give(size_t i, const Term& dx) { GiveValue(node_.input(i), dx); }
-  void GiveValue(ir::Value* value, const Term& dx) {
-    if (value && is_wanted_(value)) give_(value, dx);
+  void Give(size_t i, const Term& dx) {
+    if (wants(i)) give_(node_.input(i), dx);
   }
   // The same for a dx of the broadcast shape of y: summed to the shape of input i.
   void GiveBroadcast(size_t i, const Term& dx);
@@ -89,6 +88,7 @@ std::span<const DerivativeEntry> MatrixDerivatives();         // matrix.cc
 std::span<const DerivativeEntry> ReductionDerivatives();      // reduction.cc
 std::span<const DerivativeEntry> MovementDerivatives();       // movement.cc
 std::span<const DerivativeEntry> IndexDerivatives();          // index.cc
+std::span<const DerivativeEntry> LinearDerivatives();         // linear.cc
 std::span<const DerivativeEntry> WindowDerivatives();         // window.cc
 std::span<const DerivativeEntry> NormalizationDerivatives();  // normalization.cc
 // Null when there is none.
@@ -98,8 +98,14 @@ DerivativeRule FindDerivative(std::string_view domain, std::string_view op_type)
 // shape, from which axes are told while emitting where dims are known.
 Term SumToShape(const Term& gradient, const Term& like, const Term& full);
 
+// 0, 1, 2 ... in the shape of x, int64: an operator that only moves elements, applied to this, tells where each came from.
+Term Positions(const Term& x);
+
 // A gradient in the shape of x: each element of dy added to the flat position in x that `sources`, of dy's shape, has for it.
 // Positions equal to x's size belong to nothing.
 Term ReturnToPositions(const Term& x, const Term& sources, const Term& dy);
+
+// The whole rule of an operator that only moves the elements of input 0, and takes int64 too.
+Status GiveMoved(RuleContext& context);
 
 }  // namespace sardonyx::optimize

@@ -29,9 +29,8 @@ class Term {
 
   // The operator `op` of this and the other inputs.
   Term Op(std::string_view op, std::vector<Term> others = {}, std::vector<ir::Attribute> attributes = {}) const;
-  // int64[rank]; a constant where every dim is known. With axes: only those (empty means all), which may be negative.
-  Term Shape() const;
-  Term Dim(int64_t axis) const;  // int64[1]
+  Term Shape() const;            // int64[rank]; a constant where every dim is known
+  Term Dim(int64_t axis) const;  // int64[1]; the same
   Term Size() const;             // int64[], the number of elements
   Term As(DataType dtype) const;
   Term Reshaped(const Term& shape) const { return Op("Reshape", {shape}); }
@@ -41,7 +40,7 @@ class Term {
   Term ReducedBy(std::string_view op, const Term& axes, bool keepdims) const;
   Term SumOver(std::vector<int64_t> axes, bool keepdims) const;
   Term MeanOver(std::vector<int64_t> axes, bool keepdims) const;
-  // Zeros or ones of this one's shape, in its type.
+  // A tensor of this one's shape and type, every element `value`.
   Term Filled(double value) const;
 
  private:

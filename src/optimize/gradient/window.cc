@@ -140,7 +140,7 @@ Status Conv(RuleContext& c) {
     c.Give(0, CutOrFill(w, c.dy().Op("ConvTranspose", {c.x(1)}, attributes), w.begins, SpatialDims(c.x(0))));
   }
   if (c.wants(1)) c.Give(1, WeightGradient(w, group, c.x(0), c.dy(), c.x(1)));
-  if (c.num_inputs() > 2 && c.wants(2)) c.Give(2, BiasGradient(w, c.dy()));
+  if (c.wants(2)) c.Give(2, BiasGradient(w, c.dy()));
   return {};
 }
 
@@ -158,7 +158,7 @@ Status ConvTranspose(RuleContext& c) {
     c.Give(0, Cut(w, c.dy().Op("Conv", {c.x(1)}, attributes), I(static_cast<size_t>(w.spatial), 0), SpatialDims(c.x(0))));
   }
   if (c.wants(1)) c.Give(1, WeightGradient(w, group, c.dy(), c.x(0), c.x(1)));
-  if (c.num_inputs() > 2 && c.wants(2)) c.Give(2, BiasGradient(w, c.dy()));
+  if (c.wants(2)) c.Give(2, BiasGradient(w, c.dy()));
   return {};
 }
 

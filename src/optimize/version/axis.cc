@@ -66,24 +66,44 @@ Status WrapAlongAxis(NodeEditor& e) {
   return WrapIndices(e, 1, size);
 }
 
-// OneHot: indices below zero count from the depth; those still below are in no class, as before.
+// Before OneHot: indices below zero are counted from the depth, if that is asked for; those that are below zero even then become
+// the depth itself, which is in no class in either version.
+Status MapNegativeClasses(NodeEditor& e, bool count_from_depth) {
+  if (AreNotNegative(e, 0)) return {};
+  ASSIGN_OR_RETURN(DataType dtype, e.Dtype(0));
+  ASSIGN_OR_RETURN(const DataType depth_dtype, e.Dtype(1));
+  for (const DataType none_negative : {DataType::kUint8, DataType::kUint16, DataType::kUint32, DataType::kUint64})
+    if (dtype == none_negative) return {};
+  const auto cast = [&](ir::Value* value, DataType to, std::string_view hint) {
+    return e.AddNode("Cast", {value}, {ir::Attribute("to", static_cast<int64_t>(to))}, hint);
+  };
+  ir::Value *indices = e.node().input(0), *depth = e.node().input(1);
+  if (!e.shape(1) || e.shape(1)->rank() != 0) depth = e.AddNode("Reshape", {depth, e.AddInts("scalar", {})}, {}, "scalar_depth");
+  // Both are cut to integers before use.
+  if (!IsInteger(dtype)) indices = cast(indices, dtype = DataType::kInt64, "integers");
+  if (!IsInteger(depth_dtype)) depth = cast(depth, DataType::kInt64, "whole_depth");
+  if (dtype != (IsInteger(depth_dtype) ? depth_dtype : DataType::kInt64)) depth = cast(depth, dtype, "depth");
+  ASSIGN_OR_RETURN(ir::Value * zero, e.AddNumber("zero", dtype, 0));
+  if (count_from_depth) {
+    ir::Value* negative = e.AddNode("Less", {indices, zero}, {}, "negative");
+    ir::Value* wrapped = e.AddNode("Add", {indices, depth}, {}, "wrapped");
+    indices = e.AddNode("Where", {negative, wrapped, indices}, {}, "counted");
+  }
+  ir::Value* outside = e.AddNode("Less", {indices, zero}, {}, "outside");
+  e.SetInput(0, e.AddNode("Where", {outside, depth, indices}, {}, "indices"));
+  return {};
+}
+
+// Until opset 10 indices below zero are in no class; since opset 11 they count from the depth.
+Status OneHotUp(NodeEditor& e) { return MapNegativeClasses(e, /*count_from_depth=*/false); }
+
 Status OneHotDown(NodeEditor& e) {
   if (e.Int("axis", -1) < -1) {
     ASSIGN_OR_RETURN(const int64_t rank, e.Rank(0));
     e.Set("axis", e.Int("axis") + rank + 1);
     e.SetChanged();
   }
-  if (AreNotNegative(e, 0)) return {};
-  ASSIGN_OR_RETURN(const DataType dtype, e.Dtype(0));
-  ASSIGN_OR_RETURN(const DataType depth_dtype, e.Dtype(1));
-  ir::Value* depth = e.node().input(1);
-  if (depth_dtype != dtype) depth = e.AddNode("Cast", {depth}, {ir::Attribute("to", static_cast<int64_t>(dtype))}, "depth");
-  ir::Value* indices = e.node().input(0);
-  ASSIGN_OR_RETURN(ir::Value * zero, e.AddNumber("zero", dtype, 0));
-  ir::Value* negative = e.AddNode("Less", {indices, zero}, {}, "negative");
-  ir::Value* wrapped = e.AddNode("Add", {indices, depth}, {}, "wrapped");
-  e.SetInput(0, e.AddNode("Where", {negative, wrapped, indices}, {}, "indices"));
-  return {};
+  return MapNegativeClasses(e, /*count_from_depth=*/true);
 }
 
 // Scatter became ScatterElements.
@@ -141,7 +161,7 @@ constexpr Adapter kRows[] = {
     {"Squeeze", 11, nullptr, CountAxesFromFront},
     {"Unsqueeze", 11, nullptr, CountUnsqueezedAxesFromFront},
     {"Gather", 11, nullptr, WrapAlongAxis},
-    {"OneHot", 11, nullptr, OneHotDown},
+    {"OneHot", 11, OneHotUp, OneHotDown},
     {"Scatter", 11, ScatterUp},
     {"ScatterElements", 11, nullptr, ScatterElementsDown},
     {"ArgMax", 12, nullptr, SelectLastIndexDown},

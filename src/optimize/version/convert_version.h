@@ -31,6 +31,8 @@ struct VersionReport {
   size_t nodes_before = 0, nodes_after = 0;
   std::vector<VersionStep> changed;     // nodes that were rewritten; others mean the same in both versions
   std::vector<VersionStep> impossible;  // empty: the model was converted
+  // What was relied on without being known, in `reason`.
+  std::vector<VersionStep> notes;
   // Functions whose calls were replaced by their bodies, since what they must become depends on the call.
   std::vector<std::string> inlined;
 };

@@ -35,10 +35,26 @@ Status ReshapeUp(NodeEditor& e) { return e.IntsToInput("shape", 1); }
 
 Status ReshapeDown(NodeEditor& e) { return e.InputToInts(1, "shape"); }
 
+// Without allowzero a 0 stands for the input's dim in its place. Exporters set it everywhere, though hardly any dim is 0.
 Status AllowZeroDown(NodeEditor& e) {
   if (e.Int("allowzero") == 0) return {};
-  ASSIGN_OR_RETURN(const std::vector<int64_t> shape, e.ConstantInts(1));
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return Unsupported("a dim of 0 in its shape means zero by allowzero = 1");
+  if (const StatusOr<std::vector<int64_t>> shape = e.ConstantInts(1); shape.ok()) {
+    if (std::find(shape->begin(), shape->end(), 0) != shape->end())
+      return Unsupported("a dim of 0 in its shape means zero by allowzero = 1");
+  } else {
+    const std::vector<ir::Dim>* elements = e.Elements(1);
+    const ir::Shape* input = e.shape(0);
+    if (!elements) return Unsupported("its shape is not known, and may have a dim of 0, which only allowzero = 1 can say");
+    bool certain = true;
+    for (size_t i = 0; i < elements->size(); ++i) {
+      const ir::Dim& dim = (*elements)[i];
+      const bool zero_or_unknown = dim.is_unknown() || dim.is_constant(0);
+      const bool same = input && i < input->rank() && dim == (*input)[i];
+      if (zero_or_unknown && !same) return Unsupported("a dim of its shape is not known, and may be 0, which only allowzero = 1 can say");
+      certain = certain && (same || dim.is_constant());
+    }
+    if (!certain) e.Note("its shape is taken to have no dim of 0, which only allowzero = 1 can say");
+  }
   e.Remove("allowzero");
   e.SetChanged();
   return {};

@@ -78,18 +78,25 @@ void HoistConstants(ir::Graph& main, ir::Graph& graph) {
     const auto* tensor = attribute ? std::get_if<ir::StoredTensor>(&attribute->value) : nullptr;
     const bool is_float =
         tensor && (tensor->dtype == DataType::kFloat || tensor->dtype == DataType::kDouble || tensor->dtype == DataType::kFloat16);
-    if (tensor && !is_float && !node->output(0)->is_graph_output()) hoisted.push_back(node.get());
+    if (tensor && !is_float) hoisted.push_back(node.get());
   }
   for (ir::Node* node : hoisted) {
     ir::Value* value = node->output(0);
     ir::StoredTensor tensor = std::get<ir::StoredTensor>(node->attribute("value")->value);
     graph.RemoveNode(node);
-    if (&graph == &main) {
+    if (&graph == &main && !value->is_graph_output()) {
       tensor.name = value->name();
       graph.SetInitializer(value, std::move(tensor));
+      continue;
+    }
+    tensor.name = value->name() + "_value";
+    ir::Value* initializer = main.AddInitializer(std::move(tensor));
+    if (value->is_graph_output()) {  // must stay something that a node gives
+      ir::Node* identity = graph.InsertNode(0, "Identity");
+      identity->AddInput(initializer);
+      identity->AddOutput(value);
     } else {
-      tensor.name = graph.name + "_" + value->name();
-      graph.ReplaceUses(value, main.AddInitializer(std::move(tensor)));
+      graph.ReplaceUses(value, initializer);
     }
   }
 }

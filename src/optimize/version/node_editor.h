@@ -49,6 +49,10 @@ class NodeEditor {
   // "axis" counted from the front, where rank 0 of input `i` is needed for that; kUnsupported if it is not known then.
   StatusOr<int64_t> Axis(std::string_view name, size_t i = 0, int64_t fallback = 0) const;
 
+  const std::vector<ir::Dim>* Elements(size_t i) const { return workspace_.Elements(node_->input(i)); }
+  // What the conversion relies on and cannot know: told to the user.
+  void Note(std::string_view text) { notes_.emplace_back(text); }
+  const std::vector<std::string>& notes() const { return notes_; }
   // A name that the model does not have yet, after the node's output.
   std::string FreshName(std::string_view hint) const { return NewName(hint); }
 
@@ -114,6 +118,7 @@ class NodeEditor {
   std::string base_;  // of the names of new values: the node's first output
   size_t* position_;
   std::optional<ops::FunctionBuilder> text_;  // always there; made anew for another node
+  std::vector<std::string> notes_;
   bool replaced_ = false, changed_ = false;
 };
 

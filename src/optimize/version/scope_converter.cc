@@ -20,7 +20,7 @@ namespace {
 constexpr int kMaxRounds = 1000;
 constexpr size_t kMaxNodes = 4'000'000;
 // In larger graphs new nodes go to the end and are sorted, since inserting moves all that follow.
-constexpr size_t kMaxInsertInPlace = 50'000;
+constexpr size_t kMaxInsertInPlace = 20'000;
 
 // One change of an operator: the schema that a node has, and the version it goes to next.
 struct Change {
@@ -151,6 +151,10 @@ void ScopeConverter::Step(ir::Node* node, size_t* position) {
     node->opset_version = target;
     return;
   }
+  if (ops::NewestOpset(domain) == 0) {  // of a domain without known versions
+    node->opset_version = target;
+    return;
+  }
   if (!from) return Fail(*node, version, target, fmt::format("opset {} has no such operator", version));
   const std::optional<Change> change = NextChange(*from, version, target);
   if (!change) {
@@ -185,6 +189,10 @@ void ScopeConverter::Step(ir::Node* node, size_t* position) {
   }
   if (!why.empty() && !up && !editor.replaced() && ExpandByBody(editor, version)) why.clear();
   if (!why.empty()) return Fail(editor.node(), from->since_version, to ? to->since_version : step.to, why);
+  for (const std::string& note : editor.notes()) {
+    report_.notes.push_back(step);
+    report_.notes.back().reason = note;
+  }
   if (editor.changed()) {
     report_.changed.push_back(step);
     if (to) report_.changed.back().to = to->since_version;

@@ -159,6 +159,21 @@ Status ModDown(NodeEditor& e) {
   return e.Replace();
 }
 
+// Since opset 18 what is no optional counts as one that has its element, and what is left out as one that has none.
+Status GetElementDown(NodeEditor& e) {
+  if (!e.HasInput(0) || !e.node().input(0)->type.known()) return Unsupported("the type of its input is not known");
+  if (e.node().input(0)->type.kind == ir::Type::Kind::kOptional) return {};
+  e.Add("output = Identity (input)");
+  return e.Replace();
+}
+
+Status HasElementDown(NodeEditor& e) {
+  if (e.HasInput(0) && !e.node().input(0)->type.known()) return Unsupported("the type of its input is not known");
+  if (e.HasInput(0) && e.node().input(0)->type.kind == ir::Type::Kind::kOptional) return {};
+  e.Add("output = Constant <value = bool {{{}}}> ()", e.HasInput(0) ? 1 : 0);
+  return e.Replace();
+}
+
 Status RangeDown(NodeEditor& e) {
   // In which type it counts matters for narrow floats only, which version 11 does not take.
   if (e.Has("stash_type")) e.SetChanged();
@@ -229,6 +244,8 @@ constexpr Adapter kRows[] = {
     {"Max", 12, nullptr, ExtremeOfIntegersDown},
     {"Min", 12, nullptr, ExtremeOfIntegersDown},
     {"Pow", 12, nullptr, PowDown},
+    {"OptionalGetElement", 18, nullptr, GetElementDown},
+    {"OptionalHasElement", 18, nullptr, HasElementDown},
     {"Mod", 28, nullptr, ModDown},
     {"Range", 27, nullptr, RangeDown},
     {"Shape", 15, nullptr, ShapeDown},

@@ -68,6 +68,11 @@ std::optional<Tensor> Workspace::Constant(const ir::Value* value) const {
   return facts->second.constant ? std::optional(facts->second.constant->Aligned()) : FromElements(facts->second);
 }
 
+const std::vector<ir::Dim>* Workspace::Elements(const ir::Value* value) const {
+  const auto facts = facts_.find(value);
+  return facts != facts_.end() && facts->second.elements ? &*facts->second.elements : nullptr;
+}
+
 void Workspace::Infer() {
   if (model_.graph.get() != &root_) return;  // the values of functions have the types of each call
   ops::InferenceOptions options;

@@ -22,6 +22,8 @@ class Workspace {
 
   // The value when it is a constant: an initializer, a Constant node's output, or what inference finds to be one.
   std::optional<Tensor> Constant(const ir::Value* value) const;
+  // The elements of a small integer tensor as far as inference knows them, symbolic ones too; null if not even their number.
+  const std::vector<ir::Dim>* Elements(const ir::Value* value) const;
   // Infers types and constants of the main graph. Called between rounds once nodes were added.
   void Infer();
 

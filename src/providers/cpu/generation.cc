@@ -88,7 +88,8 @@ StatusOr<GenerationModel> ReadGenerationModel(const NodeInfo& node) {
   return model;
 }
 
-StatusOr<std::vector<Value>> TokenDecoder::Run(std::string_view graph, const std::vector<GenerationModel::Port>& ports, const Values& values) {
+StatusOr<std::vector<Value>> TokenDecoder::Run(std::string_view graph, const std::vector<GenerationModel::Port>& ports,
+                                               const Values& values) {
   runtime::Subprogram* program = context_.subprogram(graph);
   if (program == nullptr || program->num_inputs() != ports.size()) return Invalid(fmt::format("the subgraph {} is missing or odd", graph));
   RETURN_IF_ERROR(context_.CheckInterrupted());
@@ -131,8 +132,9 @@ StatusOr<std::span<const float>> TokenDecoder::TakeScores(const Tensor& logits) 
   for (int64_t row = 0; row < rows(); ++row) {
     const int64_t from = ((given == rows() ? row : row / beams_) * length + length - 1) * vocabulary_;
     for (int64_t i = 0; i < vocabulary_; ++i)
-      scores_[static_cast<size_t>(row * vocabulary_ + i)] = narrow ? static_cast<float>(logits.data<Float16>()[static_cast<size_t>(from + i)])
-                                                                  : logits.data<float>()[static_cast<size_t>(from + i)];
+      scores_[static_cast<size_t>(row * vocabulary_ + i)] = narrow
+                                                                ? static_cast<float>(logits.data<Float16>()[static_cast<size_t>(from + i)])
+                                                                : logits.data<float>()[static_cast<size_t>(from + i)];
   }
   return std::span<const float>(scores_);
 }
@@ -153,7 +155,8 @@ StatusOr<std::span<const float>> TokenDecoder::Start(const Tensor* attention_mas
   if (model_.encoder_decoder) return StartEncoderDecoder(attention_mask, decoder_ids);
   const Value prompt_value = context_.input_value(0);
   const Tensor& prompt = prompt_value.tensor();
-  if (prompt.dtype() != DataType::kInt32 || prompt.rank() != 2) return Invalid(fmt::format("input_ids {} must be int32 [batch, length]", prompt.TypeString()));
+  if (prompt.dtype() != DataType::kInt32 || prompt.rank() != 2)
+    return Invalid(fmt::format("input_ids {} must be int32 [batch, length]", prompt.TypeString()));
   length_ = prompt.dims()[1];
   std::vector<int32_t> ids, positions;
   for (int64_t row = 0; row < rows(); ++row) {
@@ -253,8 +256,8 @@ StatusOr<std::span<const float>> TokenDecoder::Next(std::span<const int32_t> tok
   return Decode("decoder", std::move(values));
 }
 
-void ProcessScores(const GenerationModel& model, const GenerationLimits& limits, std::span<const int32_t> sequence, int64_t image, int64_t step,
-                   std::span<float> scores) {
+void ProcessScores(const GenerationModel& model, const GenerationLimits& limits, std::span<const int32_t> sequence, int64_t image,
+                   int64_t step, std::span<float> scores) {
   const auto size = static_cast<int64_t>(scores.size());
   const auto score = [&](int64_t token) -> float* { return token >= 0 && token < size ? &scores[static_cast<size_t>(token)] : nullptr; };
   if (limits.repetition_penalty != 1) {
@@ -293,11 +296,13 @@ StatusOr<float> OptionalNumber(const KernelContext& context, size_t i, float fal
   return Invalid(fmt::format("input {} {} must be one number", i, x.TypeString()));
 }
 
-StatusOr<GenerationLimits> ReadGenerationLimits(const KernelContext& context, int64_t batch, size_t min_length, size_t penalty, size_t vocabulary_mask) {
+StatusOr<GenerationLimits> ReadGenerationLimits(const KernelContext& context, int64_t batch, size_t min_length, size_t penalty,
+                                                size_t vocabulary_mask) {
   GenerationLimits limits;
   ASSIGN_OR_RETURN(limits.max_length, OptionalInteger(context, 1, 0));
   constexpr int64_t kLongest = 4096;  // as in ONNX Runtime
-  if (limits.max_length < 1 || limits.max_length > kLongest) return Invalid(fmt::format("max_length is {}, not 1 to {}", limits.max_length, kLongest));
+  if (limits.max_length < 1 || limits.max_length > kLongest)
+    return Invalid(fmt::format("max_length is {}, not 1 to {}", limits.max_length, kLongest));
   ASSIGN_OR_RETURN(limits.min_length, OptionalInteger(context, min_length, 0));
   ASSIGN_OR_RETURN(limits.repetition_penalty, OptionalNumber(context, penalty, 1));
   if (!(limits.repetition_penalty > 0)) return Invalid(fmt::format("repetition_penalty is {}", limits.repetition_penalty));

@@ -33,7 +33,7 @@ StatusOr<GenerationModel> ReadGenerationModel(const NodeInfo& node);
 struct GenerationLimits {
   int64_t max_length = 0, min_length = 0;
   float repetition_penalty = 1;
-  const int32_t* vocabulary_mask = nullptr;         // [vocabulary]: 0 hides a token
+  const int32_t* vocabulary_mask = nullptr;  // [vocabulary]: 0 hides a token
   int64_t vocabulary_mask_size = 0;
   const int32_t* prefix_vocabulary_mask = nullptr;  // [batch, vocabulary]: for the first token only
   int64_t prefix_vocabulary_mask_size = 0;
@@ -71,14 +71,15 @@ class TokenDecoder {
 };
 
 // Penalties, forbidden n-grams and masks on the scores of row `row` of image `image`; `step` counts new tokens from 0.
-void ProcessScores(const GenerationModel& model, const GenerationLimits& limits, std::span<const int32_t> sequence, int64_t image, int64_t step,
-                   std::span<float> scores);
+void ProcessScores(const GenerationModel& model, const GenerationLimits& limits, std::span<const int32_t> sequence, int64_t image,
+                   int64_t step, std::span<float> scores);
 
 // One integer or number of an optional input; kInvalid when it is there and is something else.
 StatusOr<int64_t> OptionalInteger(const KernelContext& context, size_t i, int64_t fallback);
 StatusOr<float> OptionalNumber(const KernelContext& context, size_t i, float fallback);
 // max_length, min_length, repetition_penalty and the masks, which are at these inputs.
-StatusOr<GenerationLimits> ReadGenerationLimits(const KernelContext& context, int64_t batch, size_t min_length, size_t penalty, size_t vocabulary_mask);
+StatusOr<GenerationLimits> ReadGenerationLimits(const KernelContext& context, int64_t batch, size_t min_length, size_t penalty,
+                                                size_t vocabulary_mask);
 
 StatusOr<std::unique_ptr<Kernel>> CreateBeamSearch(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateGreedySearch(const NodeInfo& node);

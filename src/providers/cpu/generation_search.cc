@@ -21,7 +21,8 @@ struct Prompt {
 // decoder_ids: the input that holds the decoder's first tokens; 0: none.
 StatusOr<Prompt> ReadPrompt(const KernelContext& context, const GenerationModel& model, size_t mask, size_t decoder_ids) {
   const TensorView& ids = context.input(0);
-  if (ids.rank() < 2 || ids.dims[0] < 1 || (!model.encoder_decoder && (ids.rank() != 2 || ids.dtype != DataType::kInt32 || ids.dims[1] < 1)))
+  if (ids.rank() < 2 || ids.dims[0] < 1 ||
+      (!model.encoder_decoder && (ids.rank() != 2 || ids.dtype != DataType::kInt32 || ids.dims[1] < 1)))
     return Invalid(fmt::format("input_ids are {}", ids.TypeString()));
   Prompt prompt{.batch = ids.dims[0]};
   if (mask < context.num_inputs() && context.has_input(mask)) {
@@ -139,7 +140,10 @@ class BeamSearch {
       const std::span<float> own = std::span(scores).subspan(static_cast<size_t>(row * vocabulary), static_cast<size_t>(vocabulary));
       LogSoftmax(own);
       ProcessScores(model_, limits_, sequences_[static_cast<size_t>(row)], row / options_.beams, length() - prompt_length_, own);
-      for (float& s : own) s += sums_[static_cast<size_t>(row)];
+      for (float& s : own) {
+        s += sums_[static_cast<size_t>(row)];
+        if (std::isnan(s)) s = -std::numeric_limits<float>::infinity();  // has no place in an order
+      }
     }
     tokens_.clear(), from_.clear();
     std::vector<float> sums;
@@ -201,7 +205,9 @@ class BeamSearch {
       return;
     }
     using Candidate = std::pair<float, int64_t>;  // score; beam * vocabulary + token
-    const auto worse = [](const Candidate& a, const Candidate& b) { return a.first > b.first || (a.first == b.first && a.second < b.second); };
+    const auto worse = [](const Candidate& a, const Candidate& b) {
+      return a.first > b.first || (a.first == b.first && a.second < b.second);
+    };
     std::vector<Candidate> heap;  // the worst of the best on top
     const size_t wanted = static_cast<size_t>(2 * options_.beams);
     for (int64_t i = 0; i < options_.beams * vocabulary; ++i) {
@@ -261,7 +267,8 @@ Status RunBeams(KernelContext& context, const GenerationModel& model, bool early
   ASSIGN_OR_RETURN(const int64_t processor, OptionalInteger(context, 11, 0));
   if (processor != 0) return Unsupported("BeamSearch with a logits_processor");
   BeamSearch search(model, limits, options, prompt);
-  if (search.length() >= limits.max_length) return Invalid(fmt::format("max_length {} leaves no room behind {} tokens", limits.max_length, search.length()));
+  if (search.length() >= limits.max_length)
+    return Invalid(fmt::format("max_length {} leaves no room behind {} tokens", limits.max_length, search.length()));
   TokenDecoder decoder(context, model, prompt.batch, options.beams);
   ASSIGN_OR_RETURN(std::span<const float> logits,
                    decoder.Start(prompt.mask ? &*prompt.mask : nullptr, prompt.decoder_ids ? &*prompt.decoder_ids : nullptr));
@@ -288,7 +295,9 @@ StatusOr<std::unique_ptr<Kernel>> CreateBeamSearch(const NodeInfo& node) {
     if (node.has_output(i)) return Unsupported(fmt::format("{} with the output {}", node.node().op_type, i));
   for (size_t i = 12; i < node.num_inputs(); ++i)
     if (node.has_input(i)) return Unsupported(fmt::format("{} with the input {}", node.node().op_type, i));
-  return MakeKernel([model = std::move(model), early = node.GetInt("early_stopping") != 0](KernelContext& context) { return RunBeams(context, model, early); });
+  return MakeKernel([model = std::move(model), early = node.GetInt("early_stopping") != 0](KernelContext& context) {
+    return RunBeams(context, model, early);
+  });
 }
 
 }  // namespace sardonyx::cpu

@@ -1,6 +1,7 @@
 // GroupQueryAttention of com.microsoft: the attention of decoders with a cache and rotary positions.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -18,7 +19,24 @@ using kernels::HeadsOutermost;
 using kernels::HeadsView;
 using kernels::PositionsOutermost;
 
-enum Input : size_t { kQuery, kKey, kValue, kPastKey, kPastValue, kLengths, kTotal, kCos, kSin, kPositions, kBias, kSink, kKeyScale, kValueScale, kQueryNorm, kKeyNorm };
+enum Input : size_t {
+  kQuery,
+  kKey,
+  kValue,
+  kPastKey,
+  kPastValue,
+  kLengths,
+  kTotal,
+  kCos,
+  kSin,
+  kPositions,
+  kBias,
+  kSink,
+  kKeyScale,
+  kValueScale,
+  kQueryNorm,
+  kKeyNorm
+};
 
 struct State {
   int64_t heads = 0, kv_heads = 0, window = -1;
@@ -178,111 +196,158 @@ Status SetBias(const KernelContext& context, AttentionArguments<float>& a) {
   return Status();
 }
 
+// One run. Buffers are offsets in the workspace until it is allocated.
+class GroupQuery {
+ public:
+  GroupQuery(KernelContext& context, const State& state, const Shape& shape) : context_(context), state_(state), s_(shape) {}
+
+  Status Run() {
+    RETURN_IF_ERROR(ReadCaches());
+    RETURN_IF_ERROR(SetArguments());
+    RETURN_IF_ERROR(Allocate());
+    RETURN_IF_ERROR(SetPositions());
+    Operands o = ReadOperands(context_, state_, s_);
+    if (normalized_) {
+      RETURN_IF_ERROR(Normalize(context_, state_, s_, kQueryNorm, state_.heads, Floats(q_normal_), o.q));
+      RETURN_IF_ERROR(Normalize(context_, state_, s_, kKeyNorm, state_.kv_heads, Floats(k_normal_), o.k));
+    }
+    if (state_.rotary) RETURN_IF_ERROR(Rotate(context_, state_, s_, Integers(positions_), Floats(q_copy_), Floats(k_copy_), o));
+    a_.q = o.q;
+    ASSIGN_OR_RETURN(a_.k, Cache(key_codes_, kPastKey, 1, o.k, key_bytes_, Floats(keys_)));
+    ASSIGN_OR_RETURN(a_.v, Cache(value_codes_, kPastValue, 2, o.v, value_bytes_, Floats(values_)));
+    const bool wants_scores = context_.num_outputs() > 3 && context_.has_output(3);
+    if (wants_scores) {
+      ASSIGN_OR_RETURN(TensorView scores, context_.Output(3, DataType::kFloat, Dims{s_.batch, state_.heads, s_.queries, s_.keys}));
+      a_.scores = scores.mutable_ptr<float>();
+      a_.scores_output = state_.scores;
+    }
+    RETURN_IF_ERROR(SetSinks());
+    ASSIGN_OR_RETURN(TensorView y, context_.Output(0, DataType::kFloat, Dims{s_.batch, s_.queries, state_.heads * s_.size}));
+    a_.y = PositionsOutermost(y.mutable_ptr<float>(), state_.heads, s_.queries, s_.size);
+    kernels::Attention(a_, workspace_ + scratch_, context_.thread_pool());
+    // Keys that a query does not see have no score, which ONNX Runtime writes as 0.
+    if (wants_scores)
+      std::replace(a_.scores, a_.scores + s_.batch * state_.heads * s_.queries * s_.keys, -std::numeric_limits<float>::infinity(), 0.0f);
+    return Status();
+  }
+
+ private:
+  float* Floats(size_t offset) const { return reinterpret_cast<float*>(workspace_ + offset); }
+  int64_t* Integers(size_t offset) const { return reinterpret_cast<int64_t*>(workspace_ + offset); }
+
+  Status ReadCaches() {
+    quantized_ = Has(context_, kPastKey) && context_.input(kPastKey).dtype != DataType::kFloat;
+    if (!quantized_) {
+      if (Has(context_, kPastKey) && context_.input(kPastValue).dtype != DataType::kFloat)
+        return Invalid("past_key and past_value are of unlike types");
+      return Status();
+    }
+    const auto scale = [&](size_t i) { return Has(context_, i) ? &context_.input(i) : nullptr; };
+    ASSIGN_OR_RETURN(key_codes_, ReadQuantizedCache(context_.input(kPastKey), scale(kKeyScale), state_.key_mode, state_.kv_heads, s_.size));
+    ASSIGN_OR_RETURN(value_codes_,
+                     ReadQuantizedCache(context_.input(kPastValue), scale(kValueScale), state_.value_mode, state_.kv_heads, s_.size));
+    if (key_codes_.dtype != value_codes_.dtype) return Invalid("past_key and past_value are of unlike types");
+    if (key_codes_.dtype == DataType::kUint8 && state_.cache_bits != 4) return Unsupported("a cache of uint8 that is not of 4 bits");
+    return Status();
+  }
+
+  Status SetArguments() {
+    a_.batch = s_.batch, a_.q_heads = state_.heads, a_.kv_heads = state_.kv_heads;
+    a_.queries = s_.queries, a_.keys = s_.keys;
+    a_.size = a_.v_size = s_.size;
+    a_.scale = state_.scale != 0 ? state_.scale : static_cast<float>(1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, s_.size))));
+    a_.softcap = state_.softcap;
+    a_.causal = state_.causal;
+    if (state_.window > 0) a_.left_window = state_.window - 1;
+    normalized_ = Has(context_, kQueryNorm) && Has(context_, kKeyNorm);
+    return SetBias(context_, a_);
+  }
+
+  Status Allocate() {
+    WorkspacePlan plan;
+    const int64_t kv = s_.batch * state_.kv_heads, q_floats = s_.batch * state_.heads * s_.queries * s_.size;
+    const int64_t k_floats = kv * s_.queries * s_.size;
+    lengths_ = plan.AddArray<int64_t>(s_.batch);
+    offsets_ = plan.AddArray<int64_t>(s_.batch);
+    positions_ = plan.AddArray<int64_t>(s_.batch * s_.queries);
+    q_normal_ = plan.AddArray<float>(normalized_ ? q_floats : 0);
+    k_normal_ = plan.AddArray<float>(normalized_ ? k_floats : 0);
+    key_bytes_ = plan.Add(quantized_ ? static_cast<size_t>(kv * s_.present * key_codes_.row_bytes()) : 0);
+    value_bytes_ = plan.Add(quantized_ ? static_cast<size_t>(kv * s_.present * value_codes_.row_bytes()) : 0);
+    q_copy_ = plan.AddArray<float>(state_.rotary ? q_floats : 0);
+    k_copy_ = plan.AddArray<float>(state_.rotary ? k_floats : 0);
+    sinks_ = plan.AddArray<float>(state_.smooth ? state_.heads : 0);
+    keys_ = plan.AddArray<float>(kv * s_.present * s_.size);
+    values_ = plan.AddArray<float>(kv * s_.present * s_.size);
+    scratch_ = plan.Add(kernels::AttentionWorkspace(a_, context_.thread_pool().threads()));
+    ASSIGN_OR_RETURN(workspace_, plan.Allocate(context_));
+    return Status();
+  }
+
+  Status SetPositions() {
+    int64_t *const length = Integers(lengths_), *const offset = Integers(offsets_), *const position = Integers(positions_);
+    for (int64_t b = 0; b < s_.batch; ++b) {
+      length[b] = context_.input(kLengths).ptr<int32_t>()[b] + 1;
+      offset[b] = s_.prompt ? 0 : length[b] - s_.queries;
+      for (int64_t i = 0; i < s_.queries; ++i) position[b * s_.queries + i] = offset[b] + i;
+    }
+    if (Has(context_, kPositions)) {
+      if (context_.input(kPositions).num_elements() != s_.batch * s_.queries)
+        return Invalid(fmt::format("position_ids must be [{},{}]", s_.batch, s_.queries));
+      std::copy_n(context_.input(kPositions).ptr<int64_t>(), s_.batch * s_.queries, position);
+    }
+    a_.lengths = length;
+    a_.offsets = offset;
+    return Status();
+  }
+
+  // The cache with the new heads, as output if it is wanted, and as floats for the attention.
+  StatusOr<HeadsView<const float>> Cache(const QuantizedCache& codes, size_t past, size_t output, const HeadsView<const float>& fresh,
+                                         size_t bytes, float* floats) {
+    const DataType dtype = quantized_ ? codes.dtype : DataType::kFloat;
+    void* out = quantized_ ? static_cast<void*>(workspace_ + bytes) : floats;
+    if (output < context_.num_outputs() && context_.has_output(output)) {
+      const Dims dims{s_.batch, state_.kv_heads, s_.present, quantized_ ? codes.row_bytes() : s_.size};
+      ASSIGN_OR_RETURN(TensorView present, context_.Output(output, dtype, dims));
+      out = present.data;
+    }
+    const void* old = Has(context_, past) ? context_.input(past).data : nullptr;
+    if (quantized_) {
+      UpdateQuantizedCache(codes, s_, Integers(offsets_), static_cast<const uint8_t*>(old), fresh, static_cast<uint8_t*>(out), floats);
+      return HeadsOutermost<const float>(floats, state_.kv_heads, s_.keys, s_.size);
+    }
+    UpdateCache(state_, s_, Integers(offsets_), static_cast<const float*>(old), fresh, static_cast<float*>(out));
+    return HeadsOutermost<const float>(static_cast<const float*>(out), state_.kv_heads, s_.present, s_.size);
+  }
+
+  Status SetSinks() {
+    if (Has(context_, kSink)) {
+      if (context_.input(kSink).num_elements() != state_.heads) return Invalid(fmt::format("head_sink must be [{}]", state_.heads));
+      a_.sinks = context_.input(kSink).ptr<float>();
+    } else if (state_.smooth) {
+      std::fill_n(Floats(sinks_), state_.heads, 0.0f);
+      a_.sinks = Floats(sinks_);
+    }
+    return Status();
+  }
+
+  KernelContext& context_;
+  const State& state_;
+  const Shape& s_;
+  AttentionArguments<float> a_;
+  bool quantized_ = false, normalized_ = false;
+  QuantizedCache key_codes_, value_codes_;
+  char* workspace_ = nullptr;
+  size_t lengths_ = 0, offsets_ = 0, positions_ = 0, q_normal_ = 0, k_normal_ = 0, key_bytes_ = 0, value_bytes_ = 0, q_copy_ = 0,
+         k_copy_ = 0, sinks_ = 0, keys_ = 0, values_ = 0, scratch_ = 0;
+};
+
 Status Run(KernelContext& context, const State& state) {
   for (size_t i : {kQuery, kKey, kValue, kCos, kSin, kBias, kSink})
     if (Has(context, i) && context.input(i).dtype != DataType::kFloat)
       return Unsupported(fmt::format("GroupQueryAttention on {}", context.input(i).TypeString()));
-  ASSIGN_OR_RETURN(const Shape s, Plan(context, state));
-  const bool quantized = Has(context, kPastKey) && context.input(kPastKey).dtype != DataType::kFloat;
-  QuantizedCache key_codes, value_codes;
-  if (quantized) {
-    const auto scale = [&](size_t i) { return Has(context, i) ? &context.input(i) : nullptr; };
-    ASSIGN_OR_RETURN(key_codes, ReadQuantizedCache(context.input(kPastKey), scale(kKeyScale), state.key_mode, state.kv_heads, s.size));
-    ASSIGN_OR_RETURN(value_codes, ReadQuantizedCache(context.input(kPastValue), scale(kValueScale), state.value_mode, state.kv_heads, s.size));
-    if (key_codes.dtype == DataType::kUint8 && state.cache_bits != 4) return Unsupported("a cache of uint8 that is not of 4 bits");
-  } else if (Has(context, kPastKey) && context.input(kPastValue).dtype != DataType::kFloat) {
-    return Invalid("past_key and past_value are of unlike types");
-  }
-  AttentionArguments<float> a;
-  a.batch = s.batch, a.q_heads = state.heads, a.kv_heads = state.kv_heads;
-  a.queries = s.queries, a.keys = s.keys;
-  a.size = a.v_size = s.size;
-  a.scale = state.scale != 0 ? state.scale : static_cast<float>(1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, s.size))));
-  a.softcap = state.softcap;
-  a.causal = state.causal;
-  if (state.window > 0) a.left_window = state.window - 1;
-  RETURN_IF_ERROR(SetBias(context, a));
-  WorkspacePlan plan;
-  const int64_t kv = s.batch * state.kv_heads;
-  const size_t lengths = plan.AddArray<int64_t>(s.batch), offsets = plan.AddArray<int64_t>(s.batch),
-               positions = plan.AddArray<int64_t>(s.batch * s.queries);
-  const bool normalized = Has(context, kQueryNorm) && Has(context, kKeyNorm);
-  const size_t q_normal = plan.AddArray<float>(normalized ? s.batch * state.heads * s.queries * s.size : 0),
-               k_normal = plan.AddArray<float>(normalized ? kv * s.queries * s.size : 0);
-  const size_t key_bytes = plan.Add(quantized ? static_cast<size_t>(kv * s.present * key_codes.row_bytes()) : 0),
-               value_bytes = plan.Add(quantized ? static_cast<size_t>(kv * s.present * value_codes.row_bytes()) : 0);
-  const size_t q_copy = plan.AddArray<float>(state.rotary ? s.batch * state.heads * s.queries * s.size : 0);
-  const size_t k_copy = plan.AddArray<float>(state.rotary ? kv * s.queries * s.size : 0),
-               sinks = plan.AddArray<float>(state.smooth ? state.heads : 0);
-  const size_t keys = plan.AddArray<float>(kv * s.present * s.size), values = plan.AddArray<float>(kv * s.present * s.size);
-  const size_t scratch = plan.Add(kernels::AttentionWorkspace(a, context.thread_pool().threads()));
-  ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
-  int64_t* length = reinterpret_cast<int64_t*>(workspace + lengths);
-  int64_t* offset = reinterpret_cast<int64_t*>(workspace + offsets);
-  int64_t* position = reinterpret_cast<int64_t*>(workspace + positions);
-  for (int64_t b = 0; b < s.batch; ++b) {
-    length[b] = context.input(kLengths).ptr<int32_t>()[b] + 1;
-    offset[b] = s.prompt ? 0 : length[b] - s.queries;
-    for (int64_t i = 0; i < s.queries; ++i) position[b * s.queries + i] = offset[b] + i;
-  }
-  if (Has(context, kPositions)) {
-    if (context.input(kPositions).num_elements() != s.batch * s.queries)
-      return Invalid(fmt::format("position_ids must be [{},{}]", s.batch, s.queries));
-    std::copy_n(context.input(kPositions).ptr<int64_t>(), s.batch * s.queries, position);
-  }
-  a.lengths = length;
-  a.offsets = offset;
-  Operands o = ReadOperands(context, state, s);
-  if (normalized) {
-    RETURN_IF_ERROR(Normalize(context, state, s, kQueryNorm, state.heads, reinterpret_cast<float*>(workspace + q_normal), o.q));
-    RETURN_IF_ERROR(Normalize(context, state, s, kKeyNorm, state.kv_heads, reinterpret_cast<float*>(workspace + k_normal), o.k));
-  }
-  if (state.rotary)
-    RETURN_IF_ERROR(
-        Rotate(context, state, s, position, reinterpret_cast<float*>(workspace + q_copy), reinterpret_cast<float*>(workspace + k_copy), o));
-  a.q = o.q;
-  const auto cache = [&](size_t past, size_t output, const HeadsView<const float>& fresh, float* out) -> StatusOr<HeadsView<const float>> {
-    if (output < context.num_outputs() && context.has_output(output)) {
-      ASSIGN_OR_RETURN(TensorView present, context.Output(output, DataType::kFloat, Dims{s.batch, state.kv_heads, s.present, s.size}));
-      out = present.mutable_ptr<float>();
-    }
-    UpdateCache(state, s, offset, Has(context, past) ? context.input(past).ptr<float>() : nullptr, fresh, out);
-    return HeadsOutermost<const float>(out, state.kv_heads, s.present, s.size);
-  };
-  const auto coded_cache = [&](const QuantizedCache& codes, size_t past, size_t output, const HeadsView<const float>& fresh, size_t bytes,
-                               float* floats) -> StatusOr<HeadsView<const float>> {
-    auto* out = reinterpret_cast<uint8_t*>(workspace + bytes);
-    if (output < context.num_outputs() && context.has_output(output)) {
-      const Dims dims{s.batch, state.kv_heads, s.present, codes.row_bytes()};
-      ASSIGN_OR_RETURN(TensorView present, context.Output(output, codes.dtype, dims));
-      out = static_cast<uint8_t*>(present.data);
-    }
-    UpdateQuantizedCache(codes, s, offset, static_cast<const uint8_t*>(context.input(past).data), fresh, out, floats);
-    return HeadsOutermost<const float>(floats, state.kv_heads, s.keys, s.size);
-  };
-  if (quantized) {
-    ASSIGN_OR_RETURN(a.k, coded_cache(key_codes, kPastKey, 1, o.k, key_bytes, reinterpret_cast<float*>(workspace + keys)));
-    ASSIGN_OR_RETURN(a.v, coded_cache(value_codes, kPastValue, 2, o.v, value_bytes, reinterpret_cast<float*>(workspace + values)));
-  } else {
-    ASSIGN_OR_RETURN(a.k, cache(kPastKey, 1, o.k, reinterpret_cast<float*>(workspace + keys)));
-    ASSIGN_OR_RETURN(a.v, cache(kPastValue, 2, o.v, reinterpret_cast<float*>(workspace + values)));
-  }
-  if (context.num_outputs() > 3 && context.has_output(3)) {
-    ASSIGN_OR_RETURN(TensorView scores, context.Output(3, DataType::kFloat, Dims{s.batch, state.heads, s.queries, s.keys}));
-    a.scores = scores.mutable_ptr<float>();
-    a.scores_output = state.scores;
-  }
-  if (Has(context, kSink)) {
-    if (context.input(kSink).num_elements() != state.heads) return Invalid(fmt::format("head_sink must be [{}]", state.heads));
-    a.sinks = context.input(kSink).ptr<float>();
-  } else if (state.smooth) {
-    std::fill_n(reinterpret_cast<float*>(workspace + sinks), state.heads, 0.0f);
-    a.sinks = reinterpret_cast<const float*>(workspace + sinks);
-  }
-  ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, Dims{s.batch, s.queries, state.heads * s.size}));
-  a.y = PositionsOutermost(y.mutable_ptr<float>(), state.heads, s.queries, s.size);
-  kernels::Attention(a, workspace + scratch, context.thread_pool());
-  return Status();
+  ASSIGN_OR_RETURN(const Shape shape, Plan(context, state));
+  return GroupQuery(context, state, shape).Run();
 }
 
 }  // namespace
@@ -303,7 +368,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateGroupQueryAttention(const NodeInfo& node
   if (!state.causal && state.window > 0) return Invalid("a window of causal attention on one that is not causal");
   if (node.GetInt("sliding_window_cache") != 0) return Unsupported("GroupQueryAttention whose cache holds a window only");
   state.scores = node.GetInt("qk_output") == 2 ? kernels::ScoresOutput::kProbabilities : kernels::ScoresOutput::kBiased;
-  if (node.num_outputs() > 3 && node.has_output(3) && node.GetInt("qk_output") == 0) return Invalid("the output output_qk without qk_output");
+  if (node.num_outputs() > 3 && node.has_output(3) && node.GetInt("qk_output") == 0)
+    return Invalid("the output output_qk without qk_output");
   state.key_mode = node.GetString("k_quant_type", "NONE");
   state.value_mode = node.GetString("v_quant_type", "NONE");
   state.cache_bits = node.GetInt("kv_cache_bit_width");

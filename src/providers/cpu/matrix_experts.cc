@@ -50,11 +50,13 @@ Status CheckLayer(const KernelContext& context, const State& state, const Layer&
   const int64_t stored = state.quantized ? depth * layer.bits / 8 : depth;
   if (w.dtype != (state.quantized ? DataType::kUint8 : DataType::kFloat) || !(w.dims == Dims{experts, columns, stored}))
     return Invalid(fmt::format("weights {} must be [{},{},{}]", w.TypeString(), experts, columns, stored));
-  if (Has(context, layer.bias) && (context.input(layer.bias).dtype != DataType::kFloat || context.input(layer.bias).num_elements() != experts * columns))
+  if (Has(context, layer.bias) &&
+      (context.input(layer.bias).dtype != DataType::kFloat || context.input(layer.bias).num_elements() != experts * columns))
     return Invalid(fmt::format("bias {} must be [{},{}]", context.input(layer.bias).TypeString(), experts, columns));
   if (!state.quantized) return Status();
   const int64_t blocks = state.block_size > 0 ? depth / state.block_size : 1;
-  if (state.block_size > 0 && depth % state.block_size != 0) return Invalid(fmt::format("{} inputs do not fall into blocks of {}", depth, state.block_size));
+  if (state.block_size > 0 && depth % state.block_size != 0)
+    return Invalid(fmt::format("{} inputs do not fall into blocks of {}", depth, state.block_size));
   if (!Has(context, layer.scales) || context.input(layer.scales).dtype != DataType::kFloat ||
       context.input(layer.scales).num_elements() != experts * columns * blocks)
     return Invalid(fmt::format("scales must be [{},{},{}]", experts, columns, blocks));
@@ -84,7 +86,8 @@ StatusOr<Sizes> Plan(const KernelContext& context, const State& state) {
   const bool both = state.activation == ExpertActivation::kSwiglu && state.swiglu_fusion != 0;
   s.inner = both ? s.fc1_columns / 2 : s.fc1_columns;
   if (both && s.fc1_columns % 2 != 0) return Invalid("fc1_experts_weights of an odd number of columns");
-  if (state.activation == ExpertActivation::kSwiglu && !both && !Has(context, state.fc3.weights)) return Invalid("swiglu without fusion needs FC3");
+  if (state.activation == ExpertActivation::kSwiglu && !both && !Has(context, state.fc3.weights))
+    return Invalid("swiglu without fusion needs FC3");
   RETURN_IF_ERROR(CheckLayer(context, state, state.fc1, s.experts, s.fc1_columns, s.hidden));
   RETURN_IF_ERROR(CheckLayer(context, state, state.fc2, s.experts, s.hidden, s.inner));
   if (Has(context, state.fc3.weights)) RETURN_IF_ERROR(CheckLayer(context, state, state.fc3, s.experts, s.inner, s.hidden));
@@ -99,8 +102,9 @@ void Route(const KernelContext& context, const State& state, const Sizes& s, int
   for (int64_t row = 0; row < s.rows; ++row) {
     const float* scores = router + row * s.experts;
     std::iota(order.begin(), order.end(), 0);
+    const auto rank = [&](int32_t e) { return std::isnan(scores[e]) ? -std::numeric_limits<float>::infinity() : scores[e]; };
     std::partial_sort(order.begin(), order.begin() + state.top, order.end(),
-                      [&](int32_t a, int32_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); });
+                      [&](int32_t a, int32_t b) { return rank(a) > rank(b) || (rank(a) == rank(b) && a < b); });
     std::copy_n(order.begin(), state.top, chosen + row * state.top);
     float* share = shares + row * state.top;
     if (weights) {
@@ -122,10 +126,14 @@ void Route(const KernelContext& context, const State& state, const Sizes& s, int
 
 float Activate(ExpertActivation activation, float x) {
   switch (activation) {
-    case ExpertActivation::kRelu: return std::max(x, 0.0f);
-    case ExpertActivation::kGelu: return 0.5f * x * (1 + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));  // as ONNX Runtime's
-    case ExpertActivation::kSilu: return x / (1 + std::exp(-x));
-    default: return x;
+    case ExpertActivation::kRelu:
+      return std::max(x, 0.0f);
+    case ExpertActivation::kGelu:
+      return 0.5f * x * (1 + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));  // as ONNX Runtime's
+    case ExpertActivation::kSilu:
+      return x / (1 + std::exp(-x));
+    default:
+      return x;
   }
 }
 
@@ -170,8 +178,8 @@ class Expert {
   }
 
   void Product(const Layer& layer, int64_t count, int64_t columns, int64_t depth, const float* x, float* y) {
-    const float* weights = state_.quantized ? Dequantize(layer, columns, depth)
-                                            : context_.input(layer.weights).ptr<float>() + index_ * columns * depth;
+    const float* weights =
+        state_.quantized ? Dequantize(layer, columns, depth) : context_.input(layer.weights).ptr<float>() + index_ * columns * depth;
     kernels::GemmF32Arguments g{.m = count, .n = columns, .k = depth, .a = {x, depth, 1}};
     g.b = {weights, 1, depth};
     g.c = y;
@@ -181,7 +189,8 @@ class Expert {
   }
 
   const float* Dequantize(const Layer& layer, int64_t columns, int64_t depth) {
-    kernels::BlockwiseWeights w{.n = columns, .k = depth, .bits = layer.bits, .block_size = state_.block_size > 0 ? state_.block_size : depth};
+    kernels::BlockwiseWeights w{
+        .n = columns, .k = depth, .bits = layer.bits, .block_size = state_.block_size > 0 ? state_.block_size : depth};
     const int64_t blocks = w.blocks();
     w.data = context_.input(layer.weights).ptr<uint8_t>() + index_ * columns * (depth * layer.bits / 8);
     w.scales = context_.input(layer.scales).ptr<float>() + index_ * columns * blocks;
@@ -214,7 +223,8 @@ Status Run(KernelContext& context, const State& state) {
   std::fill_n(y.mutable_ptr<float>(), y.num_elements(), 0.0f);
   if (s.rows == 0) return Status();
   const int64_t widest = std::max(s.fc1_columns * s.hidden, s.hidden * s.inner);
-  const int64_t all_blocks = std::max(s.fc1_columns, s.hidden) * (state.block_size > 0 ? std::max(s.hidden, s.inner) / state.block_size + 1 : 1);
+  const int64_t all_blocks =
+      std::max(s.fc1_columns, s.hidden) * (state.block_size > 0 ? std::max(s.hidden, s.inner) / state.block_size + 1 : 1);
   // Products of any row count up to all rows and either shape need at most this.
   size_t gemm_bytes = 0;
   for (const auto& [columns, depth] : {std::pair(s.fc1_columns, s.hidden), std::pair(s.hidden, s.inner)}) {
@@ -233,7 +243,8 @@ Status Run(KernelContext& context, const State& state) {
   auto* chosen_experts = reinterpret_cast<int32_t*>(workspace + chosen);
   auto* member = reinterpret_cast<int64_t*>(workspace + members);  // places in chosen_experts
   Route(context, state, s, chosen_experts, floats(shares));
-  const Buffers buffers{floats(rows), floats(first), floats(third), floats(inner), floats(result), floats(weights), floats(zeros), workspace + gemm};
+  const Buffers buffers{floats(rows),   floats(first),   floats(third), floats(inner),
+                        floats(result), floats(weights), floats(zeros), workspace + gemm};
   const float* x = context.input(0).ptr<float>();
   for (int64_t e = 0; e < s.experts; ++e) {
     int64_t count = 0;
@@ -285,7 +296,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateMoe(const NodeInfo& node) {
 
 StatusOr<std::unique_ptr<Kernel>> CreateQMoe(const NodeInfo& node) {
   ASSIGN_OR_RETURN(State state, ReadState(node));
-  if (node.GetString("quant_type", "int") != "int") return Unsupported(fmt::format("QMoE with quant_type '{}'", node.GetString("quant_type")));
+  if (node.GetString("quant_type", "int") != "int")
+    return Unsupported(fmt::format("QMoE with quant_type '{}'", node.GetString("quant_type")));
   if (node.GetInt("weights_prepacked", -1) > 0) return Unsupported("QMoE with weights packed for another device");
   const int64_t bits = node.GetInt("expert_weight_bits", 4);
   state.quantized = true;

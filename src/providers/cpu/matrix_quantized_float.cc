@@ -90,7 +90,8 @@ StatusOr<kernels::BlockwiseWeights> ReadWeights(const NBitsState& state, const T
   w.data = b.ptr<uint8_t>();
   w.scales = scales.ptr<float>();
   if (groups) {
-    if (groups->dtype != DataType::kInt32 || groups->num_elements() < w.k) return Invalid(fmt::format("g_idx {} must be [{}]", groups->TypeString(), w.k));
+    if (groups->dtype != DataType::kInt32 || groups->num_elements() < w.k)
+      return Invalid(fmt::format("g_idx {} must be [{}]", groups->TypeString(), w.k));
     for (int32_t block : groups->as<int32_t>().first(static_cast<size_t>(w.k)))
       if (block < 0 || block >= w.blocks()) return Invalid(fmt::format("g_idx holds {} of {} blocks", block, w.blocks()));
     w.block_of = groups->ptr<int32_t>();
@@ -117,8 +118,8 @@ Status PackNBits(const NodeInfo& node, NBitsState& state) {
   TensorView zeros_view, groups_view;
   if (zeros) zeros_view = ViewOf(*zeros);
   if (groups) groups_view = ViewOf(*groups);
-  ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights, ReadWeights(state, ViewOf(*b), ViewOf(*scales), zeros ? &zeros_view : nullptr,
-                                                                        groups ? &groups_view : nullptr));
+  ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights,
+                   ReadWeights(state, ViewOf(*b), ViewOf(*scales), zeros ? &zeros_view : nullptr, groups ? &groups_view : nullptr));
   AlignedBuffer<float> rows(state.n * state.k);
   state.packed = AlignedBuffer<float>(kernels::PackedColumnsSize(state.k, state.n));
   if (!rows || !state.packed) return Resource(fmt::format("no memory for weights of {} x {}", state.n, state.k));

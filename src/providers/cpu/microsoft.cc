@@ -31,7 +31,8 @@ struct Sampling {
 // Where point i of `count` between the box's sides lies on an axis of `size` elements.
 float PointOn(float low, float high, int64_t i, int64_t count, int64_t size) {
   const auto last = static_cast<float>(size - 1);
-  return count > 1 ? low * last + static_cast<float>(i) * ((high - low) * last / static_cast<float>(count - 1)) : 0.5f * (low + high) * last;
+  return count > 1 ? low * last + static_cast<float>(i) * ((high - low) * last / static_cast<float>(count - 1))
+                   : 0.5f * (low + high) * last;
 }
 
 float Sample(const Sampling& how, const float* plane, int64_t height, int64_t width, float y, float x) {
@@ -40,7 +41,9 @@ float Sample(const Sampling& how, const float* plane, int64_t height, int64_t wi
   const auto top = static_cast<int64_t>(std::floor(y)), left = static_cast<int64_t>(std::floor(x));
   const auto bottom = static_cast<int64_t>(std::ceil(y)), right = static_cast<int64_t>(std::ceil(x));
   const float down = y - static_cast<float>(top), across = x - static_cast<float>(left);
-  const auto between = [&](int64_t row) { return plane[row * width + left] + (plane[row * width + right] - plane[row * width + left]) * across; };
+  const auto between = [&](int64_t row) {
+    return plane[row * width + left] + (plane[row * width + right] - plane[row * width + left]) * across;
+  };
   const float upper = between(top);
   return upper + (between(bottom) - upper) * down;
 }
@@ -53,9 +56,11 @@ Status RunCropAndResize(KernelContext& context, const Sampling& how) {
   const TensorView &x = context.input(0), &rois = context.input(1), &batch = context.input(2), &size = context.input(3);
   const int64_t boxes = rois.dims[0], channels = x.dims[1], height = x.dims[2], width = x.dims[3];
   if (rois.dims[1] != 4 || batch.dims[0] != boxes || size.dims[0] != 2)
-    return Invalid(fmt::format("rois {}, batch_indices {} and crop_size {} do not fit", rois.dims.ToString(), batch.dims.ToString(), size.dims.ToString()));
+    return Invalid(fmt::format("rois {}, batch_indices {} and crop_size {} do not fit", rois.dims.ToString(), batch.dims.ToString(),
+                               size.dims.ToString()));
   const int64_t rows = size.ptr<int32_t>()[0], columns = size.ptr<int32_t>()[1];
-  if (rows < 1 || columns < 1 || height < 1 || width < 1) return Invalid(fmt::format("a crop of {} x {} of {}", rows, columns, x.dims.ToString()));
+  if (rows < 1 || columns < 1 || height < 1 || width < 1)
+    return Invalid(fmt::format("a crop of {} x {} of {}", rows, columns, x.dims.ToString()));
   for (int32_t b : batch.as<int32_t>())
     if (b < 0 || b >= x.dims[0]) return Invalid(fmt::format("batch_indices holds {} of {} pictures", b, x.dims[0]));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, Dims{boxes, channels, rows, columns}));
@@ -86,7 +91,8 @@ Status RunNGramRepeatBlock(KernelContext& context, int64_t n) {
   RETURN_IF_ERROR(CheckInput(context, 1, DataType::kFloat, 2));
   const TensorView &ids = context.input(0), &scores = context.input(1);
   const int64_t batch = ids.dims[0], length = ids.dims[1], tokens = scores.dims[1];
-  if (scores.dims[0] != batch) return Invalid(fmt::format("input_ids {} and scores {} do not fit", ids.dims.ToString(), scores.dims.ToString()));
+  if (scores.dims[0] != batch)
+    return Invalid(fmt::format("input_ids {} and scores {} do not fit", ids.dims.ToString(), scores.dims.ToString()));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, scores.dims));
   std::copy_n(scores.ptr<float>(), scores.num_elements(), y.mutable_ptr<float>());
   for (int64_t b = 0; b < batch; ++b) {
@@ -112,7 +118,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateNGramRepeatBlock(const NodeInfo& node) {
 Status RunDynamicTimeWarping(KernelContext& context) {
   const TensorView& x = context.input(0);
   const bool batched = x.rank() == 3 && x.dims[0] == 1;
-  if (x.dtype != DataType::kFloat || (x.rank() != 2 && !batched)) return Invalid(fmt::format("input {} must be one float matrix", x.TypeString()));
+  if (x.dtype != DataType::kFloat || (x.rank() != 2 && !batched))
+    return Invalid(fmt::format("input {} must be one float matrix", x.TypeString()));
   const int64_t rows = x.dims[batched ? 1 : 0], columns = x.dims[batched ? 2 : 1];
   if (rows < 1 || columns < 1) return Invalid("no costs");
   const int64_t stride = columns + 1;
@@ -164,7 +171,8 @@ Status RunWordConvEmbedding(KernelContext& context) {
   const TensorView &words = context.input(0), &w = context.input(1), &bias = context.input(2), &letters = context.input(3);
   const int64_t count = words.dims[0], length = words.dims[1], filters = w.dims[0], width = w.dims[2], size = letters.dims[1];
   if (w.dims[1] != 1 || w.dims[3] != size || bias.dims[0] != filters || width < 1 || width > length)
-    return Invalid(fmt::format("W {}, B {} and C {} do not fit words of {} letters", w.dims.ToString(), bias.dims.ToString(), letters.dims.ToString(), length));
+    return Invalid(fmt::format("W {}, B {} and C {} do not fit words of {} letters", w.dims.ToString(), bias.dims.ToString(),
+                               letters.dims.ToString(), length));
   for (int32_t letter : words.as<int32_t>())
     if (letter < 0 || letter >= letters.dims[0]) return Invalid(fmt::format("Sequence holds {} of {} letters", letter, letters.dims[0]));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, Dims{count, filters}));

@@ -266,7 +266,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateDynamicQuantizeLstm(const NodeInfo& node
   ASSIGN_OR_RETURN(const Tensor r, DequantizeWeights(node, kR, 10));
   RETURN_IF_ERROR(PackWeights(node, &w, &r, state));
   return MakeKernel([state = std::move(state)](KernelContext& context) -> Status {
-    if (context.input(kX).dtype != DataType::kFloat) return Unsupported(fmt::format("DynamicQuantizeLSTM on {}", context.input(kX).TypeString()));
+    if (context.input(kX).dtype != DataType::kFloat)
+      return Unsupported(fmt::format("DynamicQuantizeLSTM on {}", context.input(kX).TypeString()));
     return Run<float>(context, state);
   });
 }

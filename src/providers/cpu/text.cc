@@ -249,7 +249,7 @@ constexpr KernelEntry kText[] = {
 std::span<const KernelEntry> TextKernels() {
   static const std::vector<KernelEntry>* const kAll = [] {
     auto* all = new std::vector<KernelEntry>(std::begin(kText), std::end(kText));  // lives as long as the program
-    for (auto part : {StringExtensionKernels(), TokenizerKernels()}) all->insert(all->end(), part.begin(), part.end());
+    for (auto part : {StringExtensionKernels(), TokenizerKernels(), SentencepieceKernels()}) all->insert(all->end(), part.begin(), part.end());
     return all;
   }();
   return *kAll;

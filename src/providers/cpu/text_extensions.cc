@@ -357,7 +357,8 @@ KernelOr CreateMaskedFill(const NodeInfo&) {
   return MakeKernel([](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(const auto texts, StringInput(context, 0));
     const TensorView& mask = context.input(1);
-    if (mask.dtype != DataType::kBool || !(mask.dims == context.input(0).dims)) return Invalid(fmt::format("mask {} does not fit", mask.TypeString()));
+    if (mask.dtype != DataType::kBool || !(mask.dims == context.input(0).dims))
+      return Invalid(fmt::format("mask {} does not fit", mask.TypeString()));
     const auto kept = mask.as<bool>();
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kString, Dims{std::count(kept.begin(), kept.end(), true)}));
     std::string* out = y.mutable_ptr<std::string>();
@@ -417,7 +418,8 @@ KernelOr CreateSegmentExtraction(const NodeInfo&) {
 KernelOr CreateRaggedToSparse(const NodeInfo&) {
   return MakeKernel([](KernelContext& context) -> Status {
     const TensorView& x = context.input(0);
-    if (x.dtype != DataType::kInt64 || x.num_elements() < 1) return Invalid(fmt::format("n_element {} must be row offsets", x.TypeString()));
+    if (x.dtype != DataType::kInt64 || x.num_elements() < 1)
+      return Invalid(fmt::format("n_element {} must be row offsets", x.TypeString()));
     const auto offsets = x.as<int64_t>();
     int64_t longest = 0;
     for (size_t r = 0; r + 1 < offsets.size(); ++r) {

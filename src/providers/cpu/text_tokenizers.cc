@@ -129,7 +129,8 @@ KernelOr CreateWordpiece(const NodeInfo& node) {
     begins.push_back(static_cast<int64_t>(found.size()));
     std::vector<int64_t> row_begins;
     for (int64_t row : rows.as<int64_t>()) {
-      if (row < 0 || row > static_cast<int64_t>(words.size())) return Invalid(fmt::format("row_indices holds {} of {} words", row, words.size()));
+      if (row < 0 || row > static_cast<int64_t>(words.size()))
+        return Invalid(fmt::format("row_indices holds {} of {} words", row, words.size()));
       row_begins.push_back(begins[static_cast<size_t>(row)]);
     }
     if (row_begins.empty()) row_begins = begins;
@@ -193,7 +194,8 @@ struct BpeModel {
 KernelOr CreateBpe(const NodeInfo& node, const BpeModel& model) {
   if (node.has_output(2)) return Unsupported("a tokenizer with the output offset_mapping");
   ASSIGN_OR_RETURN(Vocabulary vocabulary, ReadJsonVocabulary(node.GetString("vocab")));
-  ASSIGN_OR_RETURN(kernels::BpeTokenizer tokenizer, kernels::BpeTokenizer::Create(std::move(vocabulary), node.GetString("merges"), model.options));
+  ASSIGN_OR_RETURN(kernels::BpeTokenizer tokenizer,
+                   kernels::BpeTokenizer::Create(std::move(vocabulary), node.GetString("merges"), model.options));
   Bpe bpe{.tokenizer = std::move(tokenizer), .padding_length = node.GetInt("padding_length", -1)};
   const auto find = [&](const std::string& token) -> StatusOr<int64_t> {
     const int64_t id = bpe.tokenizer.Find(token);
@@ -215,7 +217,8 @@ KernelOr CreateBpe(const NodeInfo& node, const BpeModel& model) {
 }
 
 KernelOr CreateGpt2(const NodeInfo& node) {
-  return CreateBpe(node, {.options = {.specials = {"<|endoftext|>"}, .unknown = "<|endoftext|>"}, .before = "", .after = "", .padding = ""});
+  return CreateBpe(node,
+                   {.options = {.specials = {"<|endoftext|>"}, .unknown = "<|endoftext|>"}, .before = "", .after = "", .padding = ""});
 }
 KernelOr CreateRoberta(const NodeInfo& node) {
   return CreateBpe(node, {.options = {.specials = {}, .unknown = "<unk>"}, .before = "<s>", .after = "</s>", .padding = "<pad>"});

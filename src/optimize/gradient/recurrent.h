@@ -1,0 +1,15 @@
+// RNN, GRU and LSTM as Scan, for the sake of their derivatives.
+#pragma once
+
+#include "ir/model.h"
+#include "sardonyx/status.h"
+
+namespace sardonyx::optimize {
+
+bool IsRecurrent(const ir::Node& node);
+
+// A function that computes what the node does, by its equations in the specification. kUnsupported for clipping, sequence
+// lengths, peepholes, coupled gates and activations with parameters.
+StatusOr<ir::Function> RecurrentBody(const ir::Node& node, std::string_view domain, std::string_view name);
+
+}  // namespace sardonyx::optimize
