@@ -168,8 +168,9 @@ StatusOr<BenchEntry> EntryOfModel(const std::filesystem::path& path, const std::
   entry.name = path.stem().string();
   entry.model = path;
   entry.batch = batch;
+  const std::vector<ValueInfo> infos = model.inputs();
   std::map<std::string, int64_t> symbols;
-  for (const ValueInfo& info : model.inputs()) {
+  for (const ValueInfo& info : infos) {
     const auto given = dims.find(info.name);
     if (given == dims.end()) continue;
     if (info.has_shape && given->second.rank() != info.dims.size())
@@ -178,9 +179,9 @@ StatusOr<BenchEntry> EntryOfModel(const std::filesystem::path& path, const std::
       if (!info.symbols[d].empty()) symbols[info.symbols[d]] = given->second[d];
   }
   for (const auto& [name, shape] : dims)
-    if (std::none_of(model.inputs().begin(), model.inputs().end(), [&name = name](const ValueInfo& info) { return info.name == name; }))
+    if (std::none_of(infos.begin(), infos.end(), [&name = name](const ValueInfo& info) { return info.name == name; }))
       return Usage(fmt::format("--shape {}: the model has no such input", name));
-  for (const ValueInfo& info : model.inputs()) {
+  for (const ValueInfo& info : infos) {
     if (info.optional) continue;
     if (info.dtype == DataType::kUndefined) return Unsupported(fmt::format("input '{}' ({}): give it with --input", info.name, info.type));
     InputSpec spec{info.name, info.dtype, {}, IsFloatingPoint(info.dtype) ? "uniform(-1,1)" : "ids<2"};

@@ -18,6 +18,7 @@ int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // One row panel: out[depth][rows].
 void PackRowPanel(const MatrixF32& a, int64_t row, int64_t rows, int64_t begin, int64_t depth, float* out) {
+  if (depth == 0) return;  // there may be no data at all
   const float* source = a.data + row * a.row_stride + begin * a.column_stride;
   if (a.row_stride == 1) {
     for (int64_t k = 0; k < depth; ++k) std::copy_n(source + k * a.column_stride, rows, out + k * rows);
@@ -35,6 +36,7 @@ void PackRowBlock(const MatrixF32& a, int64_t row, int64_t rows, int64_t begin, 
 
 // One column panel: out[depth][kPanelColumns], columns beyond `columns` zero.
 void PackColumnPanel(const MatrixF32& b, int64_t column, int64_t columns, int64_t begin, int64_t depth, float* out) {
+  if (depth == 0) return;
   const float* source = b.data + begin * b.row_stride + column * b.column_stride;
   if (b.column_stride == 1 && columns == kPanelColumns) {
     for (int64_t k = 0; k < depth; ++k) std::memcpy(out + k * kPanelColumns, source + k * b.row_stride, kPanelColumns * sizeof(float));

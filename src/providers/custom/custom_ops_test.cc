@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <list>
+#include <vector>
 
 #include "ops/custom_schemas.h"
 
@@ -14,8 +15,10 @@ int DoNothing(const SardonyxApi*, const void*, SardonyxRun*) { return 0; }
 
 // Registered operators must live as long as the process.
 const SardonyxCustomOps& Make(const char* schemas, std::vector<SardonyxCustomOp> ops, int32_t version = SARDONYX_CUSTOM_OP_API) {
-  auto* entries = new std::vector<SardonyxCustomOp>(std::move(ops));
-  return *new SardonyxCustomOps{version, schemas, entries->size(), entries->data()};
+  static auto* const kept = new std::list<std::pair<SardonyxCustomOps, std::vector<SardonyxCustomOp>>>;
+  auto& [made, entries] = kept->emplace_back(SardonyxCustomOps{}, std::move(ops));
+  made = {version, schemas, entries.size(), entries.data()};
+  return made;
 }
 
 SardonyxCustomOp MakeEntry(const char* domain, const char* op_type) {
