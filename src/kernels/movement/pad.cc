@@ -83,24 +83,24 @@ void Pad(Element element, PadMode mode, const void* src, std::span<const int64_t
   if (total == 0) return;
   if (mode == PadMode::kConstant || dims.empty()) return PadConstant(element, src, dims, begins, ends, value, dst, out_dims, pool);
 
-  // Per axis and output index, the offset in the source that it contributes.
+  // No tables: an index of the border is computed when it is needed, so that a wide border takes no memory but its own.
   const Dims strides = RowMajorStrides(dims);
-  std::vector<std::vector<int64_t>> offsets(dims.size());
-  for (size_t i = 0; i < dims.size(); ++i) {
-    const Kept kept = KeptOf(dims[i], begins[i], ends[i]);
-    offsets[i].resize(static_cast<size_t>(out_dims[i]));
-    for (int64_t j = 0; j < out_dims[i]; ++j) offsets[i][j] = (kept.first + Repeated(mode, j - kept.place, kept.count)) * strides[i];
-  }
+  std::vector<Kept> kept;
+  for (size_t i = 0; i < dims.size(); ++i) kept.push_back(KeptOf(dims[i], begins[i], ends[i]));
   const size_t last = dims.size() - 1;
   const int64_t row = out_dims[last];
+  const Kept& inner = kept[last];
   DispatchElement(element, [&]<class T>() {
     const auto body = [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
-        const T* from = static_cast<const T*>(src);
+        const T* from = static_cast<const T*>(src) + inner.first;
         int64_t rest = r;
-        for (size_t i = last; i-- > 0; rest /= out_dims[i]) from += offsets[i][rest % out_dims[i]];
+        for (size_t i = last; i-- > 0; rest /= out_dims[i])
+          from += (kept[i].first + Repeated(mode, rest % out_dims[i] - kept[i].place, kept[i].count)) * strides[i];
         T* to = static_cast<T*>(dst) + r * row;
-        for (int64_t j = 0; j < row; ++j) to[j] = from[offsets[last][j]];
+        for (int64_t j = 0; j < inner.place; ++j) to[j] = from[Repeated(mode, j - inner.place, inner.count)];
+        std::copy_n(from, inner.count, to + inner.place);
+        for (int64_t j = inner.place + inner.count; j < row; ++j) to[j] = from[Repeated(mode, j - inner.place, inner.count)];
       }
     };
     RunParallel(pool, total / row, 5 + static_cast<double>(row), body);

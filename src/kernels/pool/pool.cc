@@ -88,12 +88,16 @@ void FoldOutputRow(const Window& window, const float* plane, int64_t od, int64_t
   const WindowAxis &ha = window.height(), &wa = window.width();
   const int64_t h0 = ha.Start(oh);
   const Range d = Depths(window, od), h = Inside(ha, h0);
+  // Kernel positions that any output of the row sees inside: a window may be far wider than its input.
+  const int64_t before = wa.pad_begin - (wa.output - 1) * wa.stride;
+  const int64_t first = before <= 0 ? 0 : (before + wa.dilation - 1) / wa.dilation;
+  const int64_t last = std::min(wa.kernel, (wa.input - 1 + wa.pad_begin) / wa.dilation + 1);
   for (int64_t kd = d.begin; kd < d.end; ++kd) {
     const int64_t depth = window.DepthAt(od, kd);
     if (depth < 0) continue;
     for (int64_t kh = h.begin; kh < h.end; ++kh) {
       const float* row = plane + (depth * ha.input + h0 + kh * ha.dilation) * wa.input;
-      for (int64_t kw = 0; kw < wa.kernel; ++kw) {
+      for (int64_t kw = first; kw < last; ++kw) {
         // Outputs [low, high) see this kernel position inside the row.
         const int64_t w = kw * wa.dilation - wa.pad_begin;
         const int64_t low = w >= 0 ? 0 : std::min(wa.output, (-w + wa.stride - 1) / wa.stride);
