@@ -145,7 +145,9 @@ void ComputeBlock(const GemmBlockF32& block) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t column = 0; column < block.columns; column += kPanelColumns) {
     const int64_t columns = std::min(kPanelColumns, block.columns - column);
-    const float* b = block.b + column / kPanelColumns * block.b_panel_stride;
+    // Of depth 0 there is no B; the tile's pointer is then not read, but it must be one.
+    static constexpr float kNothing[kPanelColumns] = {};
+    const float* b = block.depth == 0 ? kNothing : block.b + column / kPanelColumns * block.b_panel_stride;
     for (int64_t row = 0; row < block.rows; row += kPanelRows) {
       const int64_t rows = std::min(kPanelRows, block.rows - row);
       for (int64_t j = 0; j < columns; j += 2 * lanes) {

@@ -31,8 +31,8 @@ constexpr int kTileRows = 6;
 
 // sum + a.even * b.even + a.odd * b.odd, for pairs of int16 in the lanes of int32.
 HWY_INLINE V32 MulAddPairs(D32 d, V32 a, V32 b, V32 sum) {
-#if HWY_TARGET == HWY_SCALAR || HWY_ARCH_ARM
-  // Pairs by shifts: these targets' widening products would put them in other lanes.
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128 || !HWY_ARCH_X86
+  // Pairs by shifts: only x86 has one instruction for it, and elsewhere the widening product puts half of them in a second sum.
   const V32 even = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(a)), hn::ShiftRight<16>(hn::ShiftLeft<16>(b)));
   return hn::Add(hn::Add(sum, even), hn::Mul(hn::ShiftRight<16>(a), hn::ShiftRight<16>(b)));
 #else

@@ -113,8 +113,10 @@ void MixedRadix<T>::Run(const Pass& pass, const std::complex<T>* in, std::comple
         ButterflyOdd(pass, x);
       std::complex<T>* to = out + block * stride + i;
       to[0] = x[0];
-      const std::complex<T>* roots = roots_.data() + twiddles + (i - 1) * (factor - 1);
-      for (int64_t m = 1; m < factor; ++m) to[m * blocks * stride] = i == 0 ? x[m] : Multiply(x[m], roots[m - 1]);
+      // Roots of row i follow `row`; those of row 0 are all 1 and not kept.
+      const int64_t row = twiddles + (i - 1) * (factor - 1) - 1;
+      for (int64_t m = 1; m < factor; ++m)
+        to[m * blocks * stride] = i == 0 ? x[m] : Multiply(x[m], roots_[static_cast<size_t>(row + m)]);
     }
 }
 
