@@ -21,11 +21,12 @@ test: build
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
 # The tests again under AddressSanitizer and UndefinedBehaviorSanitizer, and a short run of every fuzz target.
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?= 20000
 sanitize:
 	@sh tools/install_dependencies.sh clang libclang-rt-14-dev llvm
 	@$(MAKE) --no-print-directory test PRESET=fuzz
-	@sh fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+	@sh fuzz/run.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_RUNS)
 
 # Beside other engines: docs/bench.md.
 bench: configure
