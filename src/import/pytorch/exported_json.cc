@@ -1,5 +1,6 @@
 #include "import/pytorch/exported_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -110,8 +111,8 @@ StatusOr<ir::Type> TypeOfMeta(const Json& meta) {
   return ir::Type::Tensor(DataTypeOfExport(number), std::move(shape));
 }
 
-StatusOr<formats::StridedTensor> TensorOfMeta(const Json& meta, Bytes storage) {
-  formats::StridedTensor tensor;
+StatusOr<formats::TorchTensor> TensorOfMeta(const Json& meta, std::shared_ptr<const formats::TorchStorage> storage) {
+  formats::TorchTensor tensor;
   tensor.storage = std::move(storage);
   ASSIGN_OR_RETURN(const ir::Type type, TypeOfMeta(meta));
   tensor.dtype = type.dtype;
@@ -129,7 +130,9 @@ StatusOr<formats::StridedTensor> TensorOfMeta(const Json& meta, Bytes storage) {
       tensor.strides.push_back(dim.value());
     }
   } else {
-    tensor.strides = formats::ContiguousStrides(tensor.sizes);
+    tensor.strides.assign(tensor.sizes.size(), 1);
+    for (size_t i = tensor.sizes.size(); i-- > 1;)
+      if (__builtin_mul_overflow(tensor.strides[i], std::max<int64_t>(1, tensor.sizes[i]), &tensor.strides[i - 1])) return Corrupt("a size beyond 64 bits");
   }
   if (const Json* offset = MemberOrNull(meta, "storage_offset")) {
     ASSIGN_OR_RETURN(const ir::Dim dim, DimOf(*offset));

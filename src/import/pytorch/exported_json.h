@@ -31,6 +31,6 @@ StatusOr<ir::Dim> DimOf(const Json& json);
 // TensorMeta as a type.
 StatusOr<ir::Type> TypeOfMeta(const Json& meta);
 // TensorMeta as a view of a storage: its sizes must be numbers.
-StatusOr<formats::StridedTensor> TensorOfMeta(const Json& meta, Bytes storage);
+StatusOr<formats::TorchTensor> TensorOfMeta(const Json& meta, std::shared_ptr<const formats::TorchStorage> storage);
 
 }  // namespace sardonyx::pytorch

@@ -1,72 +1,51 @@
 #include "import/pytorch/exported_program.h"
 
-#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
 #include "import/pytorch/exported_graph.h"
-#include "import/pytorch/torch_save.h"
 
 namespace sardonyx::pytorch {
 namespace {
 
-// Entries of the archive by their path below its root folder.
-class Entries {
- public:
-  explicit Entries(const formats::ZipReader& archive) : archive_(archive) {
-    for (size_t i = 0; i < archive.members().size(); ++i) by_name_.emplace(archive.members()[i].name, i);
+// The first entry that lies at or below `folder` ("models/", wherever that is) and ends so.
+const std::string* FindEntry(const formats::TorchArchive& archive, std::string_view folder, std::string_view ending) {
+  for (const std::string& name : archive.names()) {
+    const size_t at = name.find(folder);
+    if (at != std::string::npos && (at == 0 || name[at - 1] == '/') && name.ends_with(ending)) return &name;
   }
-  // The first entry whose path is `suffix` or ends with "/suffix".
-  const std::string* Named(std::string_view suffix) const {
-    for (const auto& member : archive_.members())
-      if (member.name == suffix || member.name.ends_with("/" + std::string(suffix))) return &member.name;
-    return nullptr;
-  }
-  // "root/models/NAME.json" and its like.
-  const std::string* Matching(std::string_view folder, std::string_view ending) const {
-    for (const auto& member : archive_.members()) {
-      const size_t at = member.name.find(folder);
-      if (at != std::string::npos && (at == 0 || member.name[at - 1] == '/') && member.name.ends_with(ending)) return &member.name;
-    }
-    return nullptr;
-  }
-  StatusOr<Bytes> Read(const std::string& name) const {
-    const auto found = by_name_.find(name);
-    if (found == by_name_.end()) return Corrupt(fmt::format("the archive has no entry '{}'", name));
-    return archive_.Read(found->second);
-  }
-
- private:
-  const formats::ZipReader& archive_;
-  std::unordered_map<std::string, size_t> by_name_;
-};
+  return nullptr;
+}
 
 using Parameters = std::unordered_map<std::string, std::shared_ptr<const Parameter>>;
 
 // data/weights/NAME_weights_config.json or data/constants/NAME_constants_config.json, and the raw files beside it.
-Status ReadConfig(const Entries& entries, const std::string& path, Parameters& parameters) {
-  ASSIGN_OR_RETURN(const Bytes text, entries.Read(path));
+Status ReadConfig(const formats::TorchArchive& archive, const std::string& path, Parameters& parameters) {
+  ASSIGN_OR_RETURN(const Bytes text, archive.Read(path));
   ASSIGN_OR_RETURN(const Json json, formats::ParseJson(text.view()));
   ASSIGN_OR_RETURN(const Json* config, Member(json, "config"));
   const std::string folder = path.substr(0, path.rfind('/') + 1);
-  std::unordered_map<std::string, Bytes> files;
+  std::unordered_map<std::string, std::shared_ptr<const formats::TorchStorage>> files;
   for (auto it = config->begin(); it != config->end(); ++it) {
     const auto read = [&]() -> Status {
       ASSIGN_OR_RETURN(const Json* member, Member(*it, "path_name"));
       ASSIGN_OR_RETURN(const std::string file, StringOf(*member));
       if (file.starts_with("custom_obj") || file.starts_with("opaque_obj")) return {};  // missed where it is used
-      if (!files.contains(file)) {
-        ASSIGN_OR_RETURN(files[file], entries.Read(folder + file));
+      std::shared_ptr<const formats::TorchStorage>& storage = files[file];
+      if (storage == nullptr) {
+        ASSIGN_OR_RETURN(Bytes bytes, archive.Read(folder + file));
+        storage = std::make_shared<formats::TorchStorage>(formats::TorchStorage{std::move(bytes)});
       }
       auto parameter = std::make_shared<Parameter>();
       const Json* pickled = MemberOrNull(*it, "use_pickle");
       if (pickled && pickled->is_boolean() && pickled->get<bool>()) {
-        ASSIGN_OR_RETURN(parameter->tensor, ReadSavedTensor(files[file]));
+        ASSIGN_OR_RETURN(const formats::TorchFile saved, formats::TorchFile::Open(storage->bytes));
+        ASSIGN_OR_RETURN(parameter->tensor, saved.ReadTensor(saved.root()));
       } else {
         ASSIGN_OR_RETURN(const Json* meta, Member(*it, "tensor_meta"));
-        ASSIGN_OR_RETURN(parameter->tensor, TensorOfMeta(*meta, files[file]));
+        ASSIGN_OR_RETURN(parameter->tensor, TensorOfMeta(*meta, storage));
       }
       parameter->name = it.key();
       parameters[it.key()] = std::move(parameter);
@@ -78,10 +57,12 @@ Status ReadConfig(const Entries& entries, const std::string& path, Parameters& p
 }
 
 // A torch.save archive of a dict of tensors.
-Status ReadPickled(const Entries& entries, const std::string& path, Parameters& parameters) {
-  ASSIGN_OR_RETURN(const Bytes bytes, entries.Read(path));
+Status ReadPickled(const formats::TorchArchive& archive, const std::string& path, Parameters& parameters) {
+  ASSIGN_OR_RETURN(const Bytes bytes, archive.Read(path));
   if (bytes.empty()) return {};
-  StatusOr<std::vector<std::pair<std::string, formats::StridedTensor>>> read = ReadSavedTensors(bytes);
+  StatusOr<formats::TorchFile> saved = formats::TorchFile::Open(bytes);
+  if (!saved.ok()) return saved.status().WithContext(path);
+  StatusOr<std::vector<std::pair<std::string, formats::TorchTensor>>> read = formats::ReadStateDict(*saved, saved->root());
   if (!read.ok()) return read.status().WithContext(path);
   for (auto& [name, tensor] : *read) {
     auto parameter = std::make_shared<Parameter>();
@@ -159,11 +140,6 @@ void ReadRanges(const Json& json, Program& program) {
 
 }  // namespace
 
-bool IsExportedProgram(const formats::ZipReader& archive) {
-  const Entries entries(archive);
-  return entries.Named("serialized_exported_program.json") || entries.Matching("models/", ".json") || entries.Named("archive_format");
-}
-
 StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& find) {
   ASSIGN_OR_RETURN(const Json json, formats::ParseJson(text));
   ASSIGN_OR_RETURN(const Json* module, Member(json, "graph_module"));
@@ -188,24 +164,23 @@ StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& f
   return program;
 }
 
-StatusOr<Program> ReadExportedProgram(const formats::ZipReader& archive) {
-  const Entries entries(archive);
-  const std::string* model = entries.Named("serialized_exported_program.json");
-  if (model == nullptr) model = entries.Matching("models/", ".json");
+StatusOr<Program> ReadExportedProgram(const Bytes& bytes) {
+  ASSIGN_OR_RETURN(const formats::TorchArchive archive, formats::TorchArchive::Open(bytes));
+  const std::string* model = FindEntry(archive, "serialized_exported_program.json", "");
+  if (model == nullptr) model = FindEntry(archive, "models/", ".json");
   if (model == nullptr)
-    return Unsupported(entries.Matching("data/aotinductor/", "")
+    return Unsupported(FindEntry(archive, "data/aotinductor/", "")
                            ? "the archive holds compiled code (AOTInductor) and no graph: save the program with torch.export.save"
                            : "the archive holds no exported program (models/*.json)");
   Parameters parameters;
-  for (const auto& member : archive.members()) {
-    const std::string& name = member.name;
-    const bool config = name.ends_with("_weights_config.json") || name.ends_with("_constants_config.json") || name.ends_with("_param_config.json");
-    if (config) RETURN_IF_ERROR(ReadConfig(entries, name, parameters));
-    const bool pickled = name.ends_with("serialized_state_dict.pt") || name.ends_with("serialized_constants.pt") ||
-                         ((name.find("data/weights/") != std::string::npos || name.find("data/constants/") != std::string::npos) && name.ends_with(".pt"));
-    if (pickled) RETURN_IF_ERROR(ReadPickled(entries, name, parameters));
+  for (const std::string& name : archive.names()) {
+    if (name.ends_with("_weights_config.json") || name.ends_with("_constants_config.json") || name.ends_with("_param_config.json"))
+      RETURN_IF_ERROR(ReadConfig(archive, name, parameters));
+    const bool payload = name.find("data/weights/") != std::string::npos || name.find("data/constants/") != std::string::npos;
+    if (name.ends_with("serialized_state_dict.pt") || name.ends_with("serialized_constants.pt") || (payload && name.ends_with(".pt")))
+      RETURN_IF_ERROR(ReadPickled(archive, name, parameters));
   }
-  ASSIGN_OR_RETURN(const Bytes text, entries.Read(*model));
+  ASSIGN_OR_RETURN(const Bytes text, archive.Read(*model));
   const FindParameter find = [&](const std::string& name) -> StatusOr<std::shared_ptr<const Parameter>> {
     const auto found = parameters.find(name);
     return found == parameters.end() ? nullptr : found->second;

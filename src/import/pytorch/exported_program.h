@@ -7,17 +7,14 @@
 #include <string_view>
 
 #include "base/bytes.h"
-#include "formats/zip.h"
+#include "formats/torch_save.h"
 #include "import/pytorch/torch_graph.h"
 #include "sardonyx/status.h"
 
 namespace sardonyx::pytorch {
 
-// Whether a zip archive is one, by the names of its entries.
-bool IsExportedProgram(const formats::ZipReader& archive);
-
 // kCorrupt names the entry or the place in the JSON; kUnsupported for archives that hold compiled code and no graph.
-StatusOr<Program> ReadExportedProgram(const formats::ZipReader& archive);
+StatusOr<Program> ReadExportedProgram(const Bytes& bytes);
 
 // The JSON of an exported program alone, as the archive has it; `parameter` gives the tensor of a parameter, buffer or constant by its
 // name, null when there is none.

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "formats/strided_tensor.h"
+#include "formats/torch_tensor.h"
 #include "ir/type.h"
 
 namespace sardonyx::pytorch {
@@ -23,11 +23,7 @@ struct Node;
 // A parameter, buffer or constant tensor of the source. Shared where the source shares it.
 struct Parameter {
   std::string name;  // "layer1.0.conv1.weight"
-  formats::StridedTensor tensor;
-  // Quantized tensors: real = scale * (q - zero_point), along `axis` where there are several.
-  std::vector<double> scales;
-  std::vector<int64_t> zero_points;
-  int64_t axis = -1;
+  formats::TorchTensor tensor;
 };
 
 // What Python or TorchScript calls a value's type, as far as the translation asks.

@@ -25,8 +25,8 @@ StatusOr<Tensor> RealTensor(const Tensor& tensor) {
                       tensor.owner());
 }
 
-std::string StorageKey(const formats::StridedTensor& tensor) {
-  std::string key = fmt::format("{} {} {}", static_cast<const void*>(tensor.storage.data()), static_cast<int>(tensor.dtype), tensor.offset);
+std::string StorageKey(const formats::TorchTensor& tensor) {
+  std::string key = fmt::format("{} {} {}", static_cast<const void*>(tensor.storage->bytes.data()), static_cast<int>(tensor.dtype), tensor.offset);
   for (size_t i = 0; i < tensor.sizes.size(); ++i) key += fmt::format(" {}/{}", tensor.sizes[i], i < tensor.strides.size() ? tensor.strides[i] : 0);
   return key;
 }
@@ -69,27 +69,28 @@ IValue Translator::Resolve(const IValue& value) {
     builder_.Fail(status.WithContext(fmt::format("tensor '{}'", parameter.name)));
     return IValue();
   };
-  const std::string key = StorageKey(parameter.tensor);
+  const bool shareable = parameter.tensor.storage != nullptr && !parameter.tensor.storage->bytes.empty();
+  const std::string key = shareable ? StorageKey(parameter.tensor) : "";
   V stored = nullptr;
-  if (const auto found = storages_.find(key); found != storages_.end() && !parameter.tensor.storage.empty()) {
+  if (const auto found = storages_.find(key); shareable && found != storages_.end()) {
     stored = found->second;
   } else {
-    StatusOr<Tensor> tensor = parameter.tensor.ToTensor();
+    StatusOr<Tensor> tensor = parameter.tensor.Dense();
     if (!tensor.ok()) return fail(tensor.status());
     StatusOr<Tensor> real = RealTensor(*tensor);
     if (!real.ok()) return fail(real.status());
     stored = builder_.Weight(parameter.name, *std::move(real));
-    storages_.emplace(key, stored);
+    if (shareable) storages_.emplace(key, stored);
   }
   TensorValue made{stored, IsComplex(ir::Type::Tensor(parameter.tensor.dtype)), nullptr};
-  if (!parameter.scales.empty()) {
+  if (parameter.tensor.quantization) {
+    const formats::TorchQuantization& given = *parameter.tensor.quantization;
     auto quantization = std::make_shared<Quantization>();
-    quantization->axis = parameter.axis;
-    std::vector<float> scales(parameter.scales.begin(), parameter.scales.end());
-    const bool one = parameter.axis < 0;
-    quantization->scale = builder_.Constant(Tensor::From<float>(one ? Dims() : Dims({static_cast<int64_t>(scales.size())}), scales));
-    quantization->zero_point = builder_.Cast(
-        one ? builder_.Int(parameter.zero_points.empty() ? 0 : parameter.zero_points[0]) : builder_.Ints(parameter.zero_points), parameter.tensor.dtype);
+    quantization->axis = given.axis.value_or(-1);
+    std::vector<float> scales(given.scales.begin(), given.scales.end());
+    quantization->scale = builder_.Constant(Tensor::From<float>(given.axis ? Dims({static_cast<int64_t>(scales.size())}) : Dims(), scales));
+    quantization->zero_point =
+        builder_.Cast(given.axis ? builder_.Ints(given.zero_points) : builder_.Int(given.zero_points.empty() ? 0 : given.zero_points[0]), parameter.tensor.dtype);
     made.quantization = std::move(quantization);
   }
   return parameters_.emplace(&parameter, IValue(std::move(made))).first->second;
