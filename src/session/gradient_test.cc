@@ -317,14 +317,17 @@ TEST(Gradient, OfPositions) {
   for (const char* padding : {"zeros", "border", "reflection"})
     for (const char* mode : {"linear", "cubic"})
       for (int align : {0, 1})
-        cases.push_back({fmt::format("y = GridSample <mode = \"{}\", padding_mode = \"{}\", align_corners = {}> (x, g)", mode, padding, align),
-                         {{"x", {2, 2, 4, 3}}, {"g", {2, 2, 3, 2}, -1.3, 1.3}}});
+        cases.push_back(
+            {fmt::format("y = GridSample <mode = \"{}\", padding_mode = \"{}\", align_corners = {}> (x, g)", mode, padding, align),
+             {{"x", {2, 2, 4, 3}}, {"g", {2, 2, 3, 2}, -1.3, 1.3}}});
   cases.push_back({"y = GridSample <mode = \"nearest\"> (x, g)", {{"x", {1, 2, 4, 3}}, {"g", {1, 2, 2, 2}, -1.2, 1.2}}});
   cases.push_back({"y = GridSample (x, g)", {{"x", {1, 1, 2, 3, 2}}, {"g", {1, 2, 1, 2, 3}, -1.2, 1.2}}});
   const std::vector<Input> rois = {{"x", {2, 2, 5, 6}}, {"r", {2, 4}, 0.3, 4.7}};
   cases.push_back({boxes + "y = RoiAlign <output_height = 2, output_width = 2, sampling_ratio = 2> (x, r, b)", rois});
   cases.push_back({boxes + "y = RoiAlign <output_height = 2, output_width = 3> (x, r, b)", rois});
-  cases.push_back({boxes + "y = RoiAlign <mode = \"max\", output_height = 2, output_width = 2, sampling_ratio = 2, spatial_scale = 0.7> (x, r, b)", rois});
+  cases.push_back(
+      {boxes + "y = RoiAlign <mode = \"max\", output_height = 2, output_width = 2, sampling_ratio = 2, spatial_scale = 0.7> (x, r, b)",
+       rois});
   cases.push_back({boxes + "y = RoiAlign <output_height = 2, output_width = 2, sampling_ratio = 2> (x, r, b)", rois, 10});
   cases.push_back({"r = Constant <value = double[2,5] {0, 0, 0, 3, 4, 1, 2, 1, 9, 3}> () y = MaxRoiPool <pooled_shape = [2, 2]> (x, r)",
                    {{"x", {2, 2, 5, 6}}}});
@@ -345,14 +348,19 @@ TEST(Gradient, OfSpectra) {
 }
 
 TEST(Gradient, ThroughSequences) {
-  const std::string zero = "zero = Constant <value = int64 {0}> () one = Constant <value = int64 {1}> () last = Constant <value = int64 {-1}> () ";
+  const std::string zero =
+      "zero = Constant <value = int64 {0}> () one = Constant <value = int64 {1}> () last = Constant <value = int64 {-1}> () ";
   CheckAll({
-      {zero + "s = SequenceConstruct (a, b) t = SequenceInsert (s, a, one) u = SequenceErase (t, zero) p = SequenceAt (u, last) q = SequenceAt "
+      {zero + "s = SequenceConstruct (a, b) t = SequenceInsert (s, a, one) u = SequenceErase (t, zero) p = SequenceAt (u, last) q = "
+              "SequenceAt "
               "(u, zero) y = Mul (p, q)",
        {{"a", {2, 3}}, {"b", {2, 3}}}},
       {"s = SequenceConstruct (a, b, a) y = ConcatFromSequence <axis = 1> (s)", {{"a", {2, 3}}, {"b", {2, 1}}}},
       {"s = SequenceConstruct (a, b) y = ConcatFromSequence <axis = -1, new_axis = 1> (s)", {{"a", {2, 3}}, {"b", {2, 3}}}},
-      {zero + "n = Constant <value = int64 {2}> () s = SplitToSequence <axis = 1> (x, n) y = SequenceAt (s, last)", {{"x", {2, 5}}}, 22, true},
+      {zero + "n = Constant <value = int64 {2}> () s = SplitToSequence <axis = 1> (x, n) y = SequenceAt (s, last)",
+       {{"x", {2, 5}}},
+       22,
+       true},
       {zero + "s = SplitToSequence <keepdims = 0> (x) y = SequenceAt (s, one)", {{"x", {3, 2}}}, 22, true},
       {"o = Optional (x) e = OptionalGetElement (o) y = Sin (e)", {{"x", {3}}}},
   });
@@ -494,9 +502,11 @@ TEST(Gradient, ThroughRecurrentLayers) {
       {lens + "s, y = GRU <hidden_size = 2, direction = \"bidirectional\", clip = 1.1> (x, w, r, b, l)", gru},
       {lens + "y = RNN <hidden_size = 2, direction = \"reverse\"> (x, w, r, b, l)", inputs(1, 1)},
   });
-  for (const char* f : {"Affine\"], activation_alpha = [0.5], activation_beta = [0.2", "ScaledTanh\"], activation_alpha = [1.5], activation_beta = [0.7",
-                        "HardSigmoid", "LeakyRelu", "Elu\"], activation_alpha = [0.6", "ThresholdedRelu\"], activation_alpha = [0.1"})
-    CheckAll({{fmt::format("y = RNN <hidden_size = 2, activations = [\"{}{}]> (x, w, r, b)", f, std::string_view(f).find('[') == std::string_view::npos ? "\"" : ""),
+  for (const char* f :
+       {"Affine\"], activation_alpha = [0.5], activation_beta = [0.2", "ScaledTanh\"], activation_alpha = [1.5], activation_beta = [0.7",
+        "HardSigmoid", "LeakyRelu", "Elu\"], activation_alpha = [0.6", "ThresholdedRelu\"], activation_alpha = [0.1"})
+    CheckAll({{fmt::format("y = RNN <hidden_size = 2, activations = [\"{}{}]> (x, w, r, b)", f,
+                           std::string_view(f).find('[') == std::string_view::npos ? "\"" : ""),
                inputs(1, 1)}});
 }
 

@@ -54,7 +54,8 @@ class BodyText {
 
  private:
   void Write(std::string_view op, const std::vector<std::string>& inputs, std::string_view attributes, std::string_view name) {
-    text_ += fmt::format("  {} = {} {}({})\n", name, op, attributes.empty() ? "" : fmt::format("<{}> ", attributes), fmt::join(inputs, ", "));
+    text_ +=
+        fmt::format("  {} = {} {}({})\n", name, op, attributes.empty() ? "" : fmt::format("<{}> ", attributes), fmt::join(inputs, ", "));
   }
 
   std::string like_, text_;

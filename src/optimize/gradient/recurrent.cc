@@ -44,7 +44,8 @@ StatusOr<std::vector<CellActivation>> ReadActivations(const ir::Node& node, cons
   size_t alpha = 0, beta = 0;
   std::vector<CellActivation> activations;
   for (const std::string& name : names) {
-    const auto known = std::find_if(std::begin(kActivations), std::end(kActivations), [&](const KnownActivation& a) { return a.name == name; });
+    const auto known =
+        std::find_if(std::begin(kActivations), std::end(kActivations), [&](const KnownActivation& a) { return a.name == name; });
     if (known == std::end(kActivations)) return Unsupported(fmt::format("activation {}", name));
     CellActivation activation{name, known->alpha, known->beta};
     if (known->takes_alpha && alpha < alphas.size()) activation.alpha = alphas[alpha++];
@@ -166,10 +167,11 @@ class Writer {
     const std::string lasts = lstm_ ? fmt::format("{}, {}", n("last_h"), n("last_c")) : n("last_h");
     const bool masked = node_.input(kLengths) != nullptr;
     const auto twice = [&](int value) { return masked ? fmt::format("{0}, {0}", value) : std::to_string(value); };
-    Add(fmt::format("{}, {} = Scan <num_scan_inputs = {}, scan_input_directions = [{}], scan_output_directions = [{}], body = step ({}, "
+    Add(
+        fmt::format("{}, {} = Scan <num_scan_inputs = {}, scan_input_directions = [{}], scan_output_directions = [{}], body = step ({}, "
                     "x_t{}) => ({}, out) {{",
-                    lasts, n("sequence"), masked ? 2 : 1, twice(int{reverse}), int{reverse}, lstm_ ? "h, c" : "h", masked ? ", valid_t" : "",
-                    lstm_ ? "kept_h, kept_c" : "kept_h"));
+                    lasts, n("sequence"), masked ? 2 : 1, twice(int{reverse}), int{reverse}, lstm_ ? "h, c" : "h",
+                    masked ? ", valid_t" : "", lstm_ ? "kept_h, kept_c" : "kept_h"));
     WriteStep(d);
     // Behind its end a sequence keeps its state and gives zeros.
     for (const char* state : lstm_ ? std::vector<const char*>{"h", "c"} : std::vector<const char*>{"h"})

@@ -59,7 +59,7 @@ Name Interpolate(BodyText& b, const Name& rows, const Name& first, const std::ve
 
 // An axis of `size` elements as numbers.
 struct Axis {
-  Name size;                  // int64[]
+  Name size;                   // int64[]
   Name last, zero, low, high;  // floats
 };
 
@@ -107,8 +107,7 @@ struct GridOptions {
 
 Taps GridTaps(BodyText& b, const GridOptions& options, const Axis& axis, const Name& normalized) {
   const Name one = b.Number(1), half = b.Number(0.5), shifted = b.Add(normalized, one);
-  Name x = options.align_corners ? b.Mul(b.Mul(shifted, half), axis.last)
-                                 : b.Mul(b.Sub(b.Mul(shifted, b.AsFloat(axis.size)), one), half);
+  Name x = options.align_corners ? b.Mul(b.Mul(shifted, half), axis.last) : b.Mul(b.Sub(b.Mul(shifted, b.AsFloat(axis.size)), one), half);
   if (options.mode == "nearest") x = b.Op("Round", {x});
   if (options.padding != "zeros") {
     const Name outside = b.Op("Or", {b.Op("Less", {x, axis.low}), b.Op("Greater", {x, axis.high})});
@@ -137,7 +136,8 @@ StatusOr<std::string> GridSampleBody(const ir::Node& node) {
   ASSIGN_OR_RETURN(const int64_t rank, RankOf(node, 0));
   const int64_t axes = rank - 2;
   if (axes < 1 || axes > 3) return Unsupported(fmt::format("GridSample over {} axes", axes));
-  const GridOptions options{node.GetString("mode", "linear"), node.GetString("padding_mode", "zeros"), node.GetInt("align_corners", 0) != 0};
+  const GridOptions options{node.GetString("mode", "linear"), node.GetString("padding_mode", "zeros"),
+                            node.GetInt("align_corners", 0) != 0};
   BodyText b("X");
   const Name points = b.AsFloat("grid");
   std::vector<Taps> taps;
@@ -164,7 +164,8 @@ struct RoiAxis {
 
 RoiAxis AlignAxis(BodyText& b, const ir::Node& node, bool half_pixel, int64_t low, const std::string& pooled_name, const Name& size) {
   const int64_t pooled = node.GetInt(pooled_name, 1), ratio = node.GetInt("sampling_ratio", 0);
-  const Name scale = b.Number(node.GetFloat("spatial_scale", 1)), offset = b.Number(half_pixel ? 0.5 : 0), one = b.Number(1), zero = b.Number(0);
+  const Name scale = b.Number(node.GetFloat("spatial_scale", 1)), offset = b.Number(half_pixel ? 0.5 : 0), one = b.Number(1),
+             zero = b.Number(0);
   const auto corner = [&](int64_t i) { return b.Sub(b.Mul(b.Op("Gather", {"rois", b.Ints({i})}, "axis = 1"), scale), offset); };
   const Name start = b.Unsqueeze(corner(low), {2});
   Name extent = b.Sub(b.Unsqueeze(corner(low + 2), {2}), start);
@@ -199,7 +200,8 @@ StatusOr<std::string> RoiAlignBody(const ir::Node& node, int64_t opset_version) 
   const bool half_pixel = opset_version >= 16 && node.GetString("coordinate_transformation_mode", "half_pixel") == "half_pixel";
   BodyText b("X");
   const Name height = b.Dim("X", 2), width = b.Dim("X", 3);
-  RoiAxis rows = AlignAxis(b, node, half_pixel, 1, "output_height", height), columns = AlignAxis(b, node, half_pixel, 0, "output_width", width);
+  RoiAxis rows = AlignAxis(b, node, half_pixel, 1, "output_height", height),
+          columns = AlignAxis(b, node, half_pixel, 0, "output_width", width);
   // [rois, pooled height, samples, pooled width, samples]
   for (Tap& tap : rows.taps) tap = {b.Unsqueeze(tap.index, {3, 4}), b.Unsqueeze(tap.weight, {3, 4})};
   for (Tap& tap : columns.taps) tap = {b.Unsqueeze(tap.index, {1, 2}), b.Unsqueeze(tap.weight, {1, 2})};
@@ -211,8 +213,9 @@ StatusOr<std::string> RoiAlignBody(const ir::Node& node, int64_t opset_version) 
   if (node.GetString("mode", "avg") == "max") {
     // The largest of the weighted neighbours, as the operator has it.
     Name best;
-    ForEachCorner(b, image, first, {rows.taps, columns.taps}, {height, width},
-                  [&](const Name& value) { best = best.empty() ? value : b.Op("Max", {best, value}); });
+    ForEachCorner(b, image, first, {rows.taps, columns.taps}, {height, width}, [&](const Name& value) {
+      best = best.empty() ? value : b.Op("Max", {best, value});
+    });
     const Name shown = b.Op("Where", {b.Op("Greater", {valid, b.Number(0)}), best, b.Number(-1e300)});
     y = b.Op("Where", {b.Op("Greater", {count, b.Number(0)}), b.Op("ReduceMax", {shown, samples}, "keepdims = 0"), b.Number(0)});
   } else {
@@ -248,8 +251,8 @@ StatusOr<std::string> MaxRoiPoolBody(const ir::Node& node) {
   const std::vector<int64_t> pooled = node.GetInts("pooled_shape");
   if (pooled.size() != 2) return Invalid("pooled_shape must be two numbers");
   BodyText b("X");
-  const Name rows = b.Unsqueeze(RoiBins(b, node, 2, pooled[0], b.Dim("X", 2)), {1, 4});      // [rois, 1, bins, height, 1]
-  const Name columns = b.Unsqueeze(RoiBins(b, node, 1, pooled[1], b.Dim("X", 3)), {1, 2});   // [rois, 1, 1, bins, width]
+  const Name rows = b.Unsqueeze(RoiBins(b, node, 2, pooled[0], b.Dim("X", 2)), {1, 4});     // [rois, 1, bins, height, 1]
+  const Name columns = b.Unsqueeze(RoiBins(b, node, 1, pooled[1], b.Dim("X", 3)), {1, 2});  // [rois, 1, 1, bins, width]
   const Name lowest = b.Number(-1e300), images = b.AsInt(b.Op("Gather", {"rois", b.Int(0)}, "axis = 1"));
   // The maximum of each bin's rows, then of its columns.
   const Name x = b.Unsqueeze(b.Op("Gather", {"X", images}), {2});
@@ -265,7 +268,8 @@ StatusOr<std::string> MaxRoiPoolBody(const ir::Node& node) {
 StatusOr<std::string> DeformConvBody(const ir::Node& node) {
   ASSIGN_OR_RETURN(const int64_t rank, RankOf(node, 0));
   const int64_t axes = rank - 2, group = node.GetInt("group", 1), offset_groups = node.GetInt("offset_group", 1);
-  if (axes < 1 || axes > 3 || group < 1 || offset_groups < 1 || !node.input(2)) return Unsupported(fmt::format("DeformConv over {} axes", axes));
+  if (axes < 1 || axes > 3 || group < 1 || offset_groups < 1 || !node.input(2))
+    return Unsupported(fmt::format("DeformConv over {} axes", axes));
   std::vector<int64_t> kernel = node.GetInts("kernel_shape");
   if (kernel.empty() && node.input(1)->type.shape && node.input(1)->type.shape->is_static())
     for (size_t i = 2; i < node.input(1)->type.shape->rank(); ++i) kernel.push_back((*node.input(1)->type.shape)[i].value());
@@ -301,8 +305,8 @@ StatusOr<std::string> DeformConvBody(const ir::Node& node) {
     const Name x = b.Add(b.Op("Gather", {offsets, b.Int(a)}, "axis = 2"), base);
     all.push_back(LinearTaps(b, MakeAxis(b, sizes.back(), true), "zeros", x));
   }
-  const Name parts = b.Op("Reshape", {"X", b.Join({b.Mul(b.Dims("X", 0, 1), b.Ints({offset_groups})), b.Div(b.Dims("X", 1, 2), b.Ints({offset_groups})),
-                                                   b.Op("Shape", {"X"}, "start = 2")})});
+  const Name parts = b.Op("Reshape", {"X", b.Join({b.Mul(b.Dims("X", 0, 1), b.Ints({offset_groups})),
+                                                   b.Div(b.Dims("X", 1, 2), b.Ints({offset_groups})), b.Op("Shape", {"X"}, "start = 2")})});
   const Name first = b.Unsqueeze(b.Mul(b.Count(b.Dim(parts, 0)), PlaneSize(b, "X")), {1, 2});
   Name samples = Interpolate(b, RowsOf(b, parts), first, all, sizes);  // [images * offset groups, taps, outputs, channels]
   if (node.input(4)) samples = b.Mul(samples, b.Unsqueeze(b.Op("Reshape", {"mask", b.Join({b.Ints({-1, taps}), outputs})}), {-1}));

@@ -23,7 +23,8 @@ class Resolver {
     ir::Node* node = sequence ? sequence->producer() : nullptr;
     constexpr int kDeepest = 1000;
     if (!node || depth > kDeepest) return std::nullopt;
-    if (IsOnnx(*node, "Identity") || IsOnnx(*node, "Optional") || IsOnnx(*node, "OptionalGetElement")) return Elements(node->input(0), depth + 1);
+    if (IsOnnx(*node, "Identity") || IsOnnx(*node, "Optional") || IsOnnx(*node, "OptionalGetElement"))
+      return Elements(node->input(0), depth + 1);
     if (IsOnnx(*node, "SequenceConstruct")) return node->inputs();
     if (IsOnnx(*node, "SequenceEmpty")) return Values();
     if (IsOnnx(*node, "SequenceInsert")) return Inserted(*node, depth);

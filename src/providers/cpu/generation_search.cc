@@ -39,7 +39,12 @@ struct BeamOptions {
 class BeamSearch {
  public:
   BeamSearch(const GenerationModel& model, const GenerationLimits& limits, const BeamOptions& options, const Prompt& prompt)
-      : model_(model), limits_(limits), options_(options), batch_(prompt.batch), finished_(static_cast<size_t>(prompt.batch)), keeps_scores_(options.all_scores) {
+      : model_(model),
+        limits_(limits),
+        options_(options),
+        batch_(prompt.batch),
+        finished_(static_cast<size_t>(prompt.batch)),
+        keeps_scores_(options.all_scores) {
     for (const auto& sequence : prompt.sequences)
       for (int64_t i = 0; i < options.beams; ++i) {
         sequences_.push_back(sequence);
@@ -111,7 +116,8 @@ class BeamSearch {
   // [steps, batch, beams, vocabulary]; zeros behind the step at which all had ended.
   Status WriteAllScores(KernelContext& context) {
     const auto rows = static_cast<int64_t>(sequences_.size()), size = static_cast<int64_t>(all_scores_[0].size());
-    ASSIGN_OR_RETURN(TensorView y, context.Output(2, DataType::kFloat, Dims{limits_.max_length - prompt_length_, batch_, options_.beams, size / rows}));
+    ASSIGN_OR_RETURN(TensorView y,
+                     context.Output(2, DataType::kFloat, Dims{limits_.max_length - prompt_length_, batch_, options_.beams, size / rows}));
     std::fill_n(y.mutable_ptr<float>(), y.num_elements(), 0.0f);
     for (size_t step = 0; step < all_scores_.size(); ++step)
       std::copy(all_scores_[step].begin(), all_scores_[step].end(), y.mutable_ptr<float>() + static_cast<int64_t>(step) * size);

@@ -14,7 +14,22 @@
 namespace sardonyx::cpu {
 namespace {
 
-enum AttnInput : size_t { kX, kW, kR, kB, kLengths, kInitialH, kInitialC, kPeephole, kQueryW, kMemoryW, kV, kMemory, kMemoryLengths, kLayer };
+enum AttnInput : size_t {
+  kX,
+  kW,
+  kR,
+  kB,
+  kLengths,
+  kInitialH,
+  kInitialC,
+  kPeephole,
+  kQueryW,
+  kMemoryW,
+  kV,
+  kMemory,
+  kMemoryLengths,
+  kLayer
+};
 
 struct State {
   int64_t directions = 1;

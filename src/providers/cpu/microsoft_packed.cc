@@ -71,7 +71,8 @@ Status RunVarlenConv(KernelContext& context, const ConvState& state) {
   ASSIGN_OR_RETURN(TensorView last, context.Output(1, x.dtype, state_dims));
   // What lies `at` tokens behind the sequence's start; before it, the state.
   const auto value = [&](int64_t b, int64_t c, int64_t at) {
-    return at >= 0 ? x.ptr<float>()[(starts[static_cast<size_t>(b)] + at) * channels + c] : initial[(b * channels + c) * before + before + at];
+    return at >= 0 ? x.ptr<float>()[(starts[static_cast<size_t>(b)] + at) * channels + c]
+                   : initial[(b * channels + c) * before + before + at];
   };
   context.ParallelFor(batch * channels, static_cast<double>(tokens * taps), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -168,7 +169,8 @@ Status ReadQkv(const KernelContext& context, DeltaArguments& a) {
     a.v = context.input(kValue).ptr<float>();
   }
   a.batched = batch >= 0;
-  if (a.q_heads < 1 || a.v_heads % a.q_heads != 0) return Invalid(fmt::format("{} heads of values for {} of queries", a.v_heads, a.q_heads));
+  if (a.q_heads < 1 || a.v_heads % a.q_heads != 0)
+    return Invalid(fmt::format("{} heads of values for {} of queries", a.v_heads, a.q_heads));
   if (a.batched && !Has(context, kInitial)) a.batch = batch;
   return {};
 }

@@ -81,8 +81,8 @@ template <class T>
 struct NGramSequence {
   const T* ids = nullptr;
   int64_t length = 0;
-  const T* past = nullptr;             // [past] or null
-  const int32_t* segments = nullptr;   // [length] or null
+  const T* past = nullptr;            // [past] or null
+  const int32_t* segments = nullptr;  // [length] or null
   const int32_t* past_segments = nullptr;
 };
 
@@ -140,7 +140,8 @@ StatusOr<NGramTables<T>> ReadTables(const KernelContext& context, const NGramOpt
   const auto vector = [&](size_t i, int64_t least) -> StatusOr<const T*> {
     const TensorView& x = context.input(i);
     if (x.dtype != DataTypeOf<T>::value || x.rank() != 1 || x.dims[0] < least)
-      return Invalid(fmt::format("input {} is {}; {} of {} elements are needed", i, x.TypeString(), DataTypeName(DataTypeOf<T>::value), least));
+      return Invalid(
+          fmt::format("input {} is {}; {} of {} elements are needed", i, x.TypeString(), DataTypeName(DataTypeOf<T>::value), least));
     return x.ptr<T>();
   };
   NGramTables<T> tables;
@@ -197,9 +198,7 @@ Status HashAll(KernelContext& context, const NGramOptions& options, const NGramI
                          segments ? segments + at : nullptr, past_segments ? past_segments + b * past : nullptr});
     HashSequence(options, tables, sequences.back(), y.mutable_ptr<T>() + at * options.all_heads());
   }
-  const auto id_of = [&](int64_t b) {
-    return [&, b](int64_t at) { return IdAt(sequences[static_cast<size_t>(b)], tables, past, at); };
-  };
+  const auto id_of = [&](int64_t b) { return [&, b](int64_t at) { return IdAt(sequences[static_cast<size_t>(b)], tables, past, at); }; };
   if (HasOutput(context, 1)) {
     ASSIGN_OR_RETURN(TensorView present, context.Output(1, ids.dtype, Dims{batch, past}));
     for (int64_t b = 0; b < batch; ++b)
@@ -237,7 +236,8 @@ StatusOr<NGramOptions> ReadNGramOptions(const NodeInfo& node) {
   constexpr int64_t kMost = 1 << 16;
   if (options.longest < 2 || options.longest > kMost || options.heads < 1 || options.heads > kMost)
     return Invalid(fmt::format("n-grams of up to {} with {} heads", options.longest, options.heads));
-  if (options.captures < 0 || options.captures > 8) return Invalid(fmt::format("state_update_capacity is {}, not 0 to 8", options.captures));
+  if (options.captures < 0 || options.captures > 8)
+    return Invalid(fmt::format("state_update_capacity is {}, not 0 to 8", options.captures));
   return options;
 }
 
