@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "check/check.h"
 #include "cli/cli.h"
+#include "cli/import_source.h"
 #include "cli/tensors.h"
 #include "ir/load.h"
 #include "ir/save.h"
@@ -19,8 +20,12 @@
 namespace sardonyx::cli {
 namespace {
 
+// Of imported models, unless --opset says another.
+constexpr int64_t kDefaultOpset = 18;
+
 struct Flags {
   std::string source, output, report, expect;
+  SourceFlags import;
   std::vector<std::string> opsets, inputs;
   validate::Tolerance tolerance{1e-3, 1e-5};
   PictureFlags pictures;
@@ -155,13 +160,80 @@ Status CheckFlags(const Flags& flags) {
   return {};
 }
 
+Json ImportJson(const import::ImportReport& report) {
+  Json unsupported = Json::array();
+  for (const import::Unsupported& one : report.unsupported)
+    unsupported.push_back({{"operator", one.target}, {"places", one.places}, {"reason", one.reason}});
+  return {{"format", report.format},       {"version", report.version},  {"operators", report.operators},
+          {"unsupported", unsupported}, {"warnings", report.warnings}};
+}
+
+// What could not be translated, all of it.
+int Refuse(const Flags& flags, const import::ImportReport& report, const Output& out) {
+  if (out.json()) out.Document({{"ok", false}, {"source", ImportJson(report)}});
+  std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since %zu operator%s cannot be translated:\n%s\n%s\n",
+               flags.source.c_str(), report.unsupported.size(), report.unsupported.size() == 1 ? "" : "s",
+               import::UnsupportedText(report).c_str(),
+               "--allow-unsupported writes the model with nodes of domain pkg.torch in their places");
+  return 3;
+}
+
+// A model of another framework: imported at opset 18 or above, then lowered if --opset asks for less.
+StatusOr<int> RunImport(const Flags& flags, const CommonFlags& common, import::Imported imported,
+                        const std::vector<optimize::OpsetTarget>& targets, const Output& out) {
+  const import::ImportReport& report = imported.report;
+  for (const std::string& warning : report.warnings) out.Line("note: " + warning);
+  if (imported.model == nullptr) {
+    RETURN_IF_ERROR(WriteReport(flags, {{"ok", false}, {"source", ImportJson(report)}}));
+    return Refuse(flags, report, out);
+  }
+  const std::shared_ptr<ir::Model> model = std::move(imported.model);
+  RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal,
+                             "the converted model is not valid, which is a defect of the conversion; nothing is written:"));
+  Json document = {{"ok", true}, {"source", ImportJson(report)}};
+  std::vector<optimize::OpsetTarget> lower;
+  for (const optimize::OpsetTarget& target : targets)
+    if (target.version != model->OpsetVersion(target.domain)) lower.push_back(target);
+  if (!lower.empty()) {
+    ASSIGN_OR_RETURN(const optimize::VersionReport versions, optimize::ConvertVersion(*model, lower));
+    document["versions"] = ReportJson(versions);
+    if (!versions.impossible.empty()) {
+      std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since opset %lld cannot say it:\n%s\n", flags.source.c_str(),
+                   static_cast<long long>(lower[0].version), optimize::ImpossibleText(versions).c_str());
+      return 3;
+    }
+    RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal, "the converted model is not valid at that opset; nothing is written:"));
+  }
+  bool ok = true;
+  if (!flags.inputs.empty()) {
+    ASSIGN_OR_RETURN(document["validation"], Validate(flags, common, model, &ok, out));
+    document["ok"] = ok;
+  }
+  RETURN_IF_ERROR(ir::SaveModel(*model, flags.output));
+  document["nodes"] = model->graph->nodes().size();
+  document["opsets"] = OpsetsJson(model->opset_imports);
+  RETURN_IF_ERROR(WriteReport(flags, document));
+  size_t operators = 0;
+  for (const auto& [name, count] : report.operators) operators += count;
+  if (!report.unsupported.empty())
+    out.Line(fmt::format("note: operators without a translation stay as nodes of domain pkg.torch:\n{}", import::UnsupportedText(report)));
+  out.Line(fmt::format("{}: {}; {} operators became {} nodes of opset {}; wrote {}", flags.source, report.format, operators,
+                       model->graph->nodes().size(), model->OpsetVersion(""), flags.output));
+  if (out.json()) out.Document(document);
+  return ok ? 0 : 1;
+}
+
 StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& out) {
   RETURN_IF_ERROR(CheckFlags(flags));
   std::vector<optimize::OpsetTarget> targets;
+  int64_t opset = kDefaultOpset;
   for (const std::string& text : flags.opsets) {
     ASSIGN_OR_RETURN(optimize::OpsetTarget target, ParseTarget(text));
+    if (target.domain.empty()) opset = std::max<int64_t>(kDefaultOpset, target.version);
     targets.push_back(std::move(target));
   }
+  ASSIGN_OR_RETURN(std::optional<import::Imported> imported, ImportSource(flags.source, flags.import, opset));
+  if (imported) return RunImport(flags, common, *std::move(imported), targets, out);
   StatusOr<std::unique_ptr<ir::Model>> loaded = ir::LoadModel(flags.source);
   if (!loaded.ok()) return loaded.status();
   std::shared_ptr<ir::Model> model = *std::move(loaded);
@@ -199,14 +271,23 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
 
 void AddConvert(Program& program) {
   auto flags = std::make_shared<Flags>();
-  Command& command = program.Add("convert", "Convert a model to another opset or file form",
-                                 {"sardonyx convert model.onnx --opset 21 -o newer.onnx", "sardonyx convert model.onnx -o model.onnxtxt",
+  Command& command = program.Add("convert", "Convert a model of another framework to ONNX, or an ONNX model to another opset or file form",
+                                 {"sardonyx convert model.pt2 -o model.onnx", "sardonyx convert model.onnx --opset 21 -o newer.onnx",
+                                  "sardonyx convert model.onnx -o model.onnxtxt",
                                   "sardonyx convert trees.onnx --opset 18,ai.onnx.ml=3 -o older.onnx --report report.json"});
   command.app->add_option("source", flags->source, "Model file or folder, or - for standard input")->required();
   command.app->add_option("-o,--output", flags->output, "File to write: .onnx, .onnx.gz, .onnx.tar, .onnxtxt or .json")->required();
-  command.app->add_option("--opset", flags->opsets, "Version of ai.onnx to convert to, or DOMAIN=N for another domain; several with commas")
+  command.app->add_option("--opset", flags->opsets, "Version of ai.onnx to convert to (of imported models 18 unless said), or DOMAIN=N for another domain; several with commas")
       ->delimiter(',')
       ->allow_extra_args(false);
+  command.app->add_option("--from", flags->import.from, "Format of the source: onnx or pytorch; by default its content says it");
+  command.app->add_option("--input", flags->import.inputs, "An input that the source does not describe: NAME:DTYPE[batch,3,224,224]; a word is a symbolic dim")
+      ->allow_extra_args(false)
+      ->take_all();
+  command.app->add_option("--dynamic", flags->import.dynamic, "A dim that the source fixes becomes symbolic: NAME:AXIS=SYMBOL")
+      ->allow_extra_args(false)
+      ->take_all();
+  command.app->add_flag("--allow-unsupported", flags->import.allow_unsupported, "Write operators without a translation as nodes of domain pkg.torch");
   command.app->add_option("--report", flags->report, "Write what was changed, or cannot be, to this .json file");
   command.app->add_option("--validate", flags->inputs, "Run the result on these inputs, FILE or NAME=FILE, and compare with --expect")
       ->allow_extra_args(false)

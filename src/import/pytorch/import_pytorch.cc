@@ -1,0 +1,48 @@
+#include "import/pytorch/import_pytorch.h"
+
+#include <fmt/format.h>
+
+#include "base/status_macros.h"
+#include "formats/torch_save.h"
+#include "import/pytorch/exported_program.h"
+#include "import/pytorch/translation.h"
+
+namespace sardonyx::pytorch {
+
+bool IsPyTorch(const Bytes& bytes) { return formats::DetectTorchFile(bytes) != formats::TorchFileKind::kNone; }
+
+StatusOr<import::Imported> ImportProgram(Program program, const import::ImportOptions& options) {
+  import::Imported imported;
+  imported.report.format = program.format;
+  imported.report.version = program.version;
+  imported.report.warnings = program.warnings;
+  ops::GraphBuilder builder(options.opset);
+  Translator translator(builder, options, imported.report);
+  RETURN_IF_ERROR(translator.Run(program));
+  if (!imported.report.unsupported.empty() && !options.allow_unsupported) return imported;
+  ASSIGN_OR_RETURN(imported.model, builder.Finish());
+  imported.model->producer_name = "sardonyx";
+  imported.model->producer_version = SARDONYX_VERSION;
+  imported.model->metadata.emplace_back("source.format", program.format);
+  if (!program.version.empty()) imported.model->metadata.emplace_back("source.torch_version", program.version);
+  for (auto& entry : program.metadata) imported.model->metadata.push_back(std::move(entry));
+  return imported;
+}
+
+StatusOr<import::Imported> ImportPyTorch(const std::filesystem::path& path, const Bytes& bytes, const import::ImportOptions& options) {
+  const formats::TorchFileKind kind = formats::DetectTorchFile(bytes);
+  const auto imported = [&]() -> StatusOr<import::Imported> {
+    switch (kind) {
+      case formats::TorchFileKind::kExported: {
+        ASSIGN_OR_RETURN(Program program, ReadExportedProgram(bytes));
+        return ImportProgram(std::move(program), options);
+      }
+      default:
+        return Unsupported(fmt::format("{}: there is no importer for this kind of file; save the model with torch.export.save",
+                                       formats::TorchFileKindName(kind)));
+    }
+  };
+  return imported().WithContext(path.string());
+}
+
+}  // namespace sardonyx::pytorch
