@@ -20,6 +20,7 @@ StatusOr<import::Imported> ImportProgram(Program program, const import::ImportOp
   ops::GraphBuilder builder(options.opset);
   Translator translator(builder, options, imported.report);
   RETURN_IF_ERROR(translator.Run(program));
+  imported.report.needed_opset = builder.needed_opset();
   if (!imported.report.unsupported.empty() && !options.allow_unsupported) return imported;
   ASSIGN_OR_RETURN(imported.model, builder.Finish());
   imported.model->producer_name = "sardonyx";
