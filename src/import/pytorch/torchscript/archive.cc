@@ -25,12 +25,13 @@ StatusOr<std::unique_ptr<ScriptArchive>> ScriptArchive::Open(const Bytes& bytes)
   ASSIGN_OR_RETURN(made->archive_, formats::TorchArchive::Open(bytes));
   const formats::TorchArchive& archive = *made->archive_;
   if (!archive.Has("data.pkl")) {
-    return Unsupported(archive.Has("model.json")
-                           ? "a TorchScript archive of PyTorch 1.2 or older, which describes its modules in model.json; load and save it with a newer PyTorch"
-                           : "a TorchScript archive without data.pkl");
+    return Unsupported(archive.Has("model.json") ? "a TorchScript archive of PyTorch 1.2 or older, which describes its modules in "
+                                                   "model.json; load and save it with a newer PyTorch"
+                                                 : "a TorchScript archive without data.pkl");
   }
   const formats::PickleOptions options{.allows = AllowsScriptGlobal};
-  ASSIGN_OR_RETURN(made->module_, archive.Load("data.pkl", archive.Has("data/0") || !archive.Has("tensors/0") ? "data/" : "tensors/", options));
+  ASSIGN_OR_RETURN(made->module_,
+                   archive.Load("data.pkl", archive.Has("data/0") || !archive.Has("tensors/0") ? "data/" : "tensors/", options));
   if (archive.Has("constants.pkl")) {
     ASSIGN_OR_RETURN(made->constants_, archive.Load("constants.pkl", "constants/", options));
   }

@@ -14,12 +14,12 @@ struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
 
 enum class ExprKind : uint8_t {
-  kName,       // text
-  kInt,        // integer
-  kFloat,      // number
-  kComplex,    // number, the imaginary part
-  kString,     // text
-  kBool,       // integer
+  kName,     // text
+  kInt,      // integer
+  kFloat,    // number
+  kComplex,  // number, the imaginary part
+  kString,   // text
+  kBool,     // integer
   kNone,
   kList,       // children
   kTuple,      // children

@@ -28,7 +28,9 @@ ParsedType Parse(std::string_view type) {
   return parsed;
 }
 
-bool IsCode(std::string_view base) { return base == "ScalarType" || base == "Layout" || base == "MemoryFormat" || base == "Device" || base == "QScheme"; }
+bool IsCode(std::string_view base) {
+  return base == "ScalarType" || base == "Layout" || base == "MemoryFormat" || base == "Device" || base == "QScheme";
+}
 
 // How well a value fits a type that is no list: 0 not at all, 1 after a conversion, 2 as it is.
 int FitOne(std::string_view base, const IValue& value) {
@@ -49,7 +51,8 @@ int FitOne(std::string_view base, const IValue& value) {
   if (value.is_string()) return base == "str" || base == "Device" ? 2 : 0;
   if (value.is_dtype()) return base == "ScalarType" ? 2 : 0;
   if (As<Opaque>(value) != nullptr) return IsCode(base) || base == "Generator" || base == "Stream" ? 2 : 0;
-  if (As<PackedParams>(value) != nullptr || As<Instance>(value) != nullptr) return base.starts_with("__torch__") || base.find('.') != base.npos ? 2 : 0;
+  if (As<PackedParams>(value) != nullptr || As<Instance>(value) != nullptr)
+    return base.starts_with("__torch__") || base.find('.') != base.npos ? 2 : 0;
   return 0;
 }
 
@@ -61,7 +64,8 @@ int Fit(std::string_view type, const IValue& value) {
   if (list == nullptr && !value.is_list()) return parsed.sized && FitOne(parsed.base, value) == 2 ? 1 : 0;  // one number for each axis
   if (list != nullptr && list->sequence != nullptr) return parsed.base == "Tensor" ? 2 : 0;
   int fit = 2;
-  for (const IValue& item : list != nullptr ? list->items : value.list()) fit = std::min(fit, item.is_none() && parsed.optional_items ? 2 : FitOne(parsed.base, item));
+  for (const IValue& item : list != nullptr ? list->items : value.list())
+    fit = std::min(fit, item.is_none() && parsed.optional_items ? 2 : FitOne(parsed.base, item));
   return fit;
 }
 
@@ -76,7 +80,8 @@ int Fit(const Signature& signature, const Arguments& arguments) {
       fit = std::min(fit, parameter.keyword_only ? 0 : Fit(parameter.type, arguments.at(i)));
       continue;
     }
-    const auto found = std::find_if(arguments.named.begin(), arguments.named.end(), [&](const auto& one) { return one.first == parameter.name; });
+    const auto found =
+        std::find_if(arguments.named.begin(), arguments.named.end(), [&](const auto& one) { return one.first == parameter.name; });
     if (found != arguments.named.end()) {
       ++named;
       fit = std::min(fit, Fit(parameter.type, found->second));
@@ -129,8 +134,10 @@ StatusOr<const Signature*> Interpreter::ChooseOverload(const std::string& space,
   }
   if (best != nullptr || overloads.empty()) return best;
   std::string given;
-  for (const IValue& value : arguments.positional) given += (given.empty() ? "" : ", ") + (IsTensor(value) ? std::string("Tensor") : value.ToString());
-  for (const auto& [key, value] : arguments.named) given += fmt::format(", {}={}", key, IsTensor(value) ? std::string("Tensor") : value.ToString());
+  for (const IValue& value : arguments.positional)
+    given += (given.empty() ? "" : ", ") + (IsTensor(value) ? std::string("Tensor") : value.ToString());
+  for (const auto& [key, value] : arguments.named)
+    given += fmt::format(", {}={}", key, IsTensor(value) ? std::string("Tensor") : value.ToString());
   return Unsupported(fmt::format("{}::{} has no overload for ({})", space, name, given));
 }
 
@@ -142,7 +149,8 @@ StatusOr<IValue> Interpreter::ToArgument(const SignatureParameter& parameter, co
       ASSIGN_OR_RETURN(const TensorValue tensor, Tensor(item));
       Kind kind = type.base == "float" ? Kind::kFloat : type.base == "bool" ? Kind::kBool : Kind::kInt;
       const DataType dtype = b.dtype(tensor.value);
-      if (type.base == "Scalar" || type.base == "number") kind = dtype == DataType::kBool ? Kind::kBool : IsFloatingPoint(dtype) ? Kind::kFloat : Kind::kInt;
+      if (type.base == "Scalar" || type.base == "number")
+        kind = dtype == DataType::kBool ? Kind::kBool : IsFloatingPoint(dtype) ? Kind::kFloat : Kind::kInt;
       return ToNumber(item, kind);
     }
     if (As<Opaque>(item) != nullptr) {  // devices and the like change no value

@@ -89,7 +89,8 @@ StatusOr<Interpreter::Left> Interpreter::RunAside(const Block& block, const Expr
       ASSIGN_OR_RETURN(left.condition, ToNumber(value, Kind::kBool));
     }
     for (const std::string& name : assigned) {
-      if (const auto found = frame().variables.find(name); found != frame().variables.end()) left.variables.emplace(name, Snapshot(found->second));
+      if (const auto found = frame().variables.find(name); found != frame().variables.end())
+        left.variables.emplace(name, Snapshot(found->second));
     }
     for (const auto& object : heap_.WrittenSince(heap_mark)) {
       if (std::dynamic_pointer_cast<ListCell>(object) == nullptr)
@@ -150,7 +151,8 @@ Status Interpreter::SetSlot(const Slot& slot, IValue value) {
 StatusOr<Interpreter::Flow> Interpreter::DynamicIf(const Stmt& statement, V condition) {
   if (Raises(statement.body)) return Run(statement.orelse);
   if (Raises(statement.orelse)) return Run(statement.body);
-  if (nested_ >= kMaxNested) return Unsupported(fmt::format("more than {} branches and loops within each other that depend on data", kMaxNested));
+  if (nested_ >= kMaxNested)
+    return Unsupported(fmt::format("more than {} branches and loops within each other that depend on data", kMaxNested));
   ++nested_;
   Status status;
   const Block* branches[] = {&statement.body, &statement.orelse};
@@ -160,11 +162,14 @@ StatusOr<Interpreter::Flow> Interpreter::DynamicIf(const Stmt& statement, V cond
   const auto look = [&](int i) -> std::vector<V> {
     if (!status.ok()) return {b.Int(i)};
     StatusOr<Left> ran = RunAside(*branches[i]);
-    if (ran.ok()) left[i] = *std::move(ran);
-    else status = ran.status();
+    if (ran.ok())
+      left[i] = *std::move(ran);
+    else
+      status = ran.status();
     return {b.Int(i)};
   };
-  b.If(condition, [&] { return look(0); }, [&] { return look(1); });
+  b.If(
+      condition, [&] { return look(0); }, [&] { return look(1); });
   --nested_;
   RETURN_IF_ERROR(status);
   RETURN_IF_ERROR(b.status());
@@ -180,10 +185,12 @@ StatusOr<Interpreter::Flow> Interpreter::DynamicIf(const Stmt& statement, V cond
   }
   for (const Left& branch : left) {
     for (const auto& [object, value] : branch.objects) {
-      if (std::none_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.object == object; })) slots.push_back({"", object, nullptr});
+      if (std::none_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.object == object; }))
+        slots.push_back({"", object, nullptr});
     }
     for (const auto& [cell, value] : branch.cells) {
-      if (std::none_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.cell == cell; })) slots.push_back({"", nullptr, cell});
+      if (std::none_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.cell == cell; }))
+        slots.push_back({"", nullptr, cell});
     }
   }
   std::vector<MergedValue> merged;
@@ -206,7 +213,9 @@ StatusOr<Interpreter::Flow> Interpreter::DynamicIf(const Stmt& statement, V cond
     return outputs;
   };
   ++nested_;
-  if (leaves > 0) results = b.If(condition, [&] { return give(0); }, [&] { return give(1); });
+  if (leaves > 0)
+    results = b.If(
+        condition, [&] { return give(0); }, [&] { return give(1); });
   --nested_;
   RETURN_IF_ERROR(status);
   RETURN_IF_ERROR(b.status());
@@ -216,8 +225,10 @@ StatusOr<Interpreter::Flow> Interpreter::DynamicIf(const Stmt& statement, V cond
 }
 
 Status Interpreter::DynamicLoop(const Stmt& statement, V trip_count, V condition) {
-  if (nested_ >= kMaxNested) return Unsupported(fmt::format("more than {} branches and loops within each other that depend on data", kMaxNested));
-  if (statement.kind == StmtKind::kFor && statement.targets[0]->kind != ExprKind::kName) return Unsupported("a loop over several variables of unknown length");
+  if (nested_ >= kMaxNested)
+    return Unsupported(fmt::format("more than {} branches and loops within each other that depend on data", kMaxNested));
+  if (statement.kind == StmtKind::kFor && statement.targets[0]->kind != ExprKind::kName)
+    return Unsupported("a loop over several variables of unknown length");
   const std::string counter = statement.kind == StmtKind::kFor ? statement.targets[0]->text : "";
   const Expr* again = statement.kind == StmtKind::kWhile ? statement.value.get() : nullptr;
   Merger merger(*this, true);
@@ -248,8 +259,10 @@ Status Interpreter::DynamicLoop(const Stmt& statement, V trip_count, V condition
       }
       return {};
     });
-    if (ran.ok()) left = *std::move(ran);
-    else status = ran.status();
+    if (ran.ok())
+      left = *std::move(ran);
+    else
+      status = ran.status();
     return {b.Scalar<bool>(true)};
   });
   --nested_;
@@ -286,8 +299,11 @@ Status Interpreter::DynamicLoop(const Stmt& statement, V trip_count, V condition
                            (slots[i].cell != nullptr && Find(ran->cells, slots[i].cell) != nullptr) ||
                            (slots[i].object == nullptr && slots[i].cell == nullptr && ran->variables.contains(slots[i].variable));
       const size_t width = Merger::Leaves(merged[i]);
-      if (touched) status = merger.Flatten(merged[i], SlotValue(slots[i], *ran), &outputs);
-      else outputs.insert(outputs.end(), state.begin() + static_cast<std::ptrdiff_t>(at), state.begin() + static_cast<std::ptrdiff_t>(at + width));
+      if (touched)
+        status = merger.Flatten(merged[i], SlotValue(slots[i], *ran), &outputs);
+      else
+        outputs.insert(outputs.end(), state.begin() + static_cast<std::ptrdiff_t>(at),
+                       state.begin() + static_cast<std::ptrdiff_t>(at + width));
       at += width;
     }
     outputs.resize(initial.size() + 1);

@@ -4,20 +4,22 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
-#include "import/pytorch/torchscript/interpreter.h"
+#include "import/pytorch/torchscript/builtins.h"
 
 namespace sardonyx::pytorch {
 namespace {
-
-IValue Wrap(std::shared_ptr<ScriptObject> object) { return IValue(std::shared_ptr<Object>(std::move(object))); }
 
 struct OperatorName {
   std::string_view symbol, name;
 };
 constexpr OperatorName kOperators[] = {
-    {"+", "add"},      {"-", "sub"},     {"*", "mul"},     {"/", "div"},    {"//", "floordiv"},    {"%", "remainder"},     {"**", "pow"},
-    {"@", "matmul"},   {"<", "lt"},      {">", "gt"},      {"<=", "le"},    {">=", "ge"},          {"==", "eq"},           {"!=", "ne"},
-    {"&", "__and__"},  {"|", "__or__"},  {"^", "__xor__"}, {"and", "__and__"}, {"or", "__or__"},   {"is", "__is__"},       {"is not", "__isnot__"},
+    {"+", "add"},         {"-", "sub"},         {"*", "mul"},
+    {"/", "div"},         {"//", "floordiv"},   {"%", "remainder"},
+    {"**", "pow"},        {"@", "matmul"},      {"<", "lt"},
+    {">", "gt"},          {"<=", "le"},         {">=", "ge"},
+    {"==", "eq"},         {"!=", "ne"},         {"&", "__and__"},
+    {"|", "__or__"},      {"^", "__xor__"},     {"and", "__and__"},
+    {"or", "__or__"},     {"is", "__is__"},     {"is not", "__isnot__"},
     {"<<", "__lshift__"}, {">>", "__rshift__"},
 };
 
@@ -187,7 +189,9 @@ StatusOr<IValue> Interpreter::Constant(std::string_view name) {
   }
   if (file == nullptr || !is_index || !file->root().is_sequence() || index >= file->root().items.size())
     return Corrupt(fmt::format("the archive has no constant '{}'", name));
-  ASSIGN_OR_RETURN(IValue value, FromPickle(*file, *file->root().items[index], fmt::format("constant_{}", name), 0).WithContext(fmt::format("CONSTANTS.{}", name)));
+  ASSIGN_OR_RETURN(
+      IValue value,
+      FromPickle(*file, *file->root().items[index], fmt::format("constant_{}", name), 0).WithContext(fmt::format("CONSTANTS.{}", name)));
   constants_.emplace(name, value);
   return value;
 }
@@ -231,7 +235,8 @@ StatusOr<IValue> Interpreter::Attribute(const IValue& object, const std::string&
         return Wrap(std::move(bound));
       }
     }
-    return Corrupt(fmt::format("an object of {} has no attribute '{}'", instance->type ? instance->type->qualified_name : "its class", name));
+    return Corrupt(
+        fmt::format("an object of {} has no attribute '{}'", instance->type ? instance->type->qualified_name : "its class", name));
   }
   if (const auto tuple = As<NamedTuple>(object)) {
     for (size_t i = 0; i < tuple->items.size() && i < tuple->type->fields.size(); ++i) {
@@ -378,7 +383,8 @@ StatusOr<IValue> Interpreter::Construct(const ClassDef& type, Arguments argument
     tuple->type = &type;
     tuple->items = std::move(arguments.positional);
     for (const auto& [name, value] : arguments.named) tuple->items.push_back(value);
-    if (tuple->items.size() != type.fields.size()) return Corrupt(fmt::format("{} has {} fields and is given {}", type.name, type.fields.size(), tuple->items.size()));
+    if (tuple->items.size() != type.fields.size())
+      return Corrupt(fmt::format("{} has {} fields and is given {}", type.name, type.fields.size(), tuple->items.size()));
     return Wrap(std::move(tuple));
   }
   if (type.base == "Enum") {

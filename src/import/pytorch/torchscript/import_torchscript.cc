@@ -48,12 +48,15 @@ class Inputs {
   }
 
  private:
-  static std::string TypeName(const Expr& type) { return type.kind == ExprKind::kSubscript ? type.children[0]->DottedName() + "[...]" : type.DottedName(); }
+  static std::string TypeName(const Expr& type) {
+    return type.kind == ExprKind::kSubscript ? type.children[0]->DottedName() + "[...]" : type.DottedName();
+  }
 
   // {'forward': [x, ...]}, wrapped in calls that only say the type.
   void FindTraced(const formats::TorchFile& traced) {
     const auto bare = [](const formats::PickleValue* value) {
-      while (value != nullptr && value->is(formats::PickleKind::kCall) && value->callable != nullptr && value->callable->text.starts_with("torch.jit._pickle "))
+      while (value != nullptr && value->is(formats::PickleKind::kCall) && value->callable != nullptr &&
+             value->callable->text.starts_with("torch.jit._pickle "))
         value = value->argument(0);
       return value;
     };
@@ -69,7 +72,7 @@ class Inputs {
     size_t found = used_.size();
     for (size_t i = 0; i < used_.size(); ++i) {
       if (used_[i]) continue;
-      const bool named = options_.inputs[i].name == name || Belongs(options_.inputs[i].name, name);
+      const bool named = options_.inputs[i].name == name;
       if (named || found == used_.size()) found = i;
       if (named) break;
     }
@@ -79,12 +82,15 @@ class Inputs {
   }
   // "feats_a" and "feats.a" belong to "feats".
   static bool Belongs(const std::string& name, const std::string& parameter) {
-    return name.size() > parameter.size() + 1 && name.starts_with(parameter) && (name[parameter.size()] == '_' || name[parameter.size()] == '.');
+    return name.size() > parameter.size() + 1 && name.starts_with(parameter) &&
+           (name[parameter.size()] == '_' || name[parameter.size()] == '.');
   }
 
   StatusOr<IValue> Bind(const std::string& name, const Expr* type, const formats::PickleValue* traced, int depth) {
     if (depth > 16) return Unsupported(fmt::format("the type of input '{}' is nested too deeply", name));
-    std::string kind = type == nullptr ? "Tensor" : type->kind == ExprKind::kSubscript ? type->children[0]->DottedName() : type->DottedName();
+    std::string kind = type == nullptr                      ? "Tensor"
+                       : type->kind == ExprKind::kSubscript ? type->children[0]->DottedName()
+                                                            : type->DottedName();
     if (kind == "Optional") {
       if (traced == nullptr && Next(name, false) == nullptr) return IValue();
       return Bind(name, type->children[1].get(), traced, depth + 1);
@@ -97,7 +103,8 @@ class Inputs {
     return Unsupported(fmt::format("the parameter '{}' of forward has the type {}, which cannot be an input of an ONNX model", name, kind));
   }
 
-  StatusOr<IValue> BindContainer(const std::string& name, const std::string& kind, const Expr& type, const formats::PickleValue* traced, int depth) {
+  StatusOr<IValue> BindContainer(const std::string& name, const std::string& kind, const Expr& type, const formats::PickleValue* traced,
+                                 int depth) {
     const Expr& argument = *type.children[1];
     const bool traced_items = traced != nullptr && traced->is_sequence();
     if (kind == "Tuple") {
@@ -105,14 +112,16 @@ class Inputs {
       const size_t count = argument.kind == ExprKind::kTuple ? argument.children.size() : 1;
       for (size_t i = 0; i < count; ++i) {
         const Expr* part = argument.kind == ExprKind::kTuple ? argument.children[i].get() : &argument;
-        ASSIGN_OR_RETURN(IValue item, Bind(fmt::format("{}_{}", name, i), part, traced_items && i < traced->items.size() ? traced->items[i] : nullptr, depth + 1));
+        ASSIGN_OR_RETURN(IValue item, Bind(fmt::format("{}_{}", name, i), part,
+                                           traced_items && i < traced->items.size() ? traced->items[i] : nullptr, depth + 1));
         items.push_back(std::move(item));
       }
       return IValue::MakeTuple(std::move(items));
     }
     auto dict = in_.heap().New<DictCell>();
     IValue::List items;
-    const Expr* part = kind == "Dict" && argument.kind == ExprKind::kTuple && argument.children.size() == 2 ? argument.children[1].get() : &argument;
+    const Expr* part =
+        kind == "Dict" && argument.kind == ExprKind::kTuple && argument.children.size() == 2 ? argument.children[1].get() : &argument;
     for (size_t i = 0; i < used_.size(); ++i) {
       const std::string& given = options_.inputs[i].name;
       if (used_[i] || !Belongs(given, name)) continue;
@@ -133,7 +142,8 @@ class Inputs {
       }
     }
     if (items.empty() && dict->entries.empty())
-      return Usage(fmt::format("the parameter '{}' is a {}: state each of its tensors, as in --input {}_{}:float[batch,3]", name, kind, name, kind == "Dict" ? "KEY" : "0"));
+      return Usage(fmt::format("the parameter '{}' is a {}: state each of its tensors, as in --input {}_{}:float[batch,3]", name, kind,
+                               name, kind == "Dict" ? "KEY" : "0"));
     if (kind == "List") return in_.heap().NewList(std::move(items));
     return IValue(std::shared_ptr<Object>(std::move(dict)));
   }
@@ -149,11 +159,14 @@ class Inputs {
       ASSIGN_OR_RETURN(const formats::TorchTensor tensor, traced_file_->ReadTensor(*traced));
       std::vector<ir::Dim> dims;
       for (const int64_t size : tensor.sizes) dims.emplace_back(size);
-      if (!type.known()) report_.warnings.push_back(fmt::format("input '{}' has the shape that it was traced with; --input or --dynamic makes sizes symbolic", name));
+      if (!type.known())
+        report_.warnings.push_back(
+            fmt::format("input '{}' has the shape that it was traced with; --input or --dynamic makes sizes symbolic", name));
       type = ir::Type::Tensor(tensor.dtype, ir::Shape(std::move(dims)));
     }
     if (!type.known())
-      return Usage(fmt::format("the file does not say what the input '{}' is: state it, as in --input {}:float[batch,3,224,224]", name, name));
+      return Usage(
+          fmt::format("the file does not say what the input '{}' is: state it, as in --input {}:float[batch,3,224,224]", name, name));
     for (const import::DynamicAxis& dynamic : options_.dynamic) {
       if (dynamic.input != name) continue;
       const auto rank = static_cast<int64_t>(type.shape ? type.shape->rank() : 0);
@@ -195,7 +208,8 @@ class Outputs {
     ops::GraphBuilder& b = in_.builder();
     if (value.is_none() || value.is_string()) return {};
     if (const auto dict = As<DictCell>(value)) {
-      for (const auto& [key, item] : dict->entries) RETURN_IF_ERROR(Add(item, key.is_string() ? key.string() : name + "_" + key.ToString()));
+      for (const auto& [key, item] : dict->entries)
+        RETURN_IF_ERROR(Add(item, key.is_string() ? key.string() : name + "_" + key.ToString()));
       return {};
     }
     if (const auto list = As<ListCell>(value); list != nullptr && list->sequence != nullptr) {
@@ -203,7 +217,8 @@ class Outputs {
       return {};
     }
     if (const auto tuple = As<NamedTuple>(value)) {
-      for (size_t i = 0; i < tuple->items.size(); ++i) RETURN_IF_ERROR(Add(tuple->items[i], name.empty() ? tuple->type->fields[i].name : name + "_" + tuple->type->fields[i].name));
+      for (size_t i = 0; i < tuple->items.size(); ++i)
+        RETURN_IF_ERROR(Add(tuple->items[i], name.empty() ? tuple->type->fields[i].name : name + "_" + tuple->type->fields[i].name));
       return {};
     }
     if (value.is_tuple() || As<ListCell>(value) != nullptr) {
@@ -217,7 +232,8 @@ class Outputs {
     }
     if (!value.is_tensor()) {
       const auto opaque = As<Opaque>(value);
-      return Unsupported(fmt::format("the result is {}, which an ONNX model cannot give", opaque != nullptr ? opaque->what : value.ToString()));
+      return Unsupported(
+          fmt::format("the result is {}, which an ONNX model cannot give", opaque != nullptr ? opaque->what : value.ToString()));
     }
     ASSIGN_OR_RETURN(TensorValue tensor, in_.Tensor(value));
     outputs_.emplace_back(name.empty() ? Fresh() : name, translator_.Materialize(IValue(std::move(tensor))));

@@ -146,7 +146,8 @@ class Interpreter {
 
   // module.cc
   StatusOr<IValue> FromPickle(const formats::TorchFile& file, const formats::PickleValue& value, const std::string& path, int depth);
-  StatusOr<IValue> InstanceFromPickle(const formats::TorchFile& file, const formats::PickleValue& value, const std::string& path, int depth);
+  StatusOr<IValue> InstanceFromPickle(const formats::TorchFile& file, const formats::PickleValue& value, const std::string& path,
+                                      int depth);
   StatusOr<IValue> TensorFromPickle(const formats::TorchFile& file, const formats::PickleValue& value, const std::string& path);
 
   // calls.cc

@@ -11,8 +11,9 @@
 namespace sardonyx::pytorch {
 namespace {
 
-constexpr std::string_view kSymbols[] = {"**", "//", "->", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "<<", ">>", "(", ")", "[", "]",
-                                         "{",  "}",  ",",  ":",  ".",  "=",  "<",  ">",  "+",  "-",  "*",  "/",  "%",  "@", "&", "|", "^", "~", ";"};
+constexpr std::string_view kSymbols[] = {"**", "//", "->", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "<<",
+                                         ">>", "(",  ")",  "[",  "]",  "{",  "}",  ",",  ":",  ".",  "=",  "<",
+                                         ">",  "+",  "-",  "*",  "/",  "%",  "@",  "&",  "|",  "^",  "~",  ";"};
 constexpr size_t kMaxTokens = size_t{1} << 24;
 
 bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0; }
@@ -162,7 +163,8 @@ class Lexer {
     const int base = c == 'x' ? 16 : 8;
     const size_t start = c == 'x' ? at_ : at_ - 1;
     unsigned value = 0;
-    const auto [end, error] = std::from_chars(source_.data() + start, source_.data() + std::min(source_.size(), start + (base == 16 ? 2 : 3)), value, base);
+    const auto [end, error] =
+        std::from_chars(source_.data() + start, source_.data() + std::min(source_.size(), start + (base == 16 ? 2 : 3)), value, base);
     if (error != std::errc()) return Error("a string has an escape that is none");
     at_ = static_cast<size_t>(end - source_.data());
     text->push_back(static_cast<char>(value));

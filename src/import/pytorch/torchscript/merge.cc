@@ -22,7 +22,9 @@ MergedValue Same(const IValue& value) {
   return merged;
 }
 
-bool IsNumber(const MergedValue& merged) { return merged.form == Form::kNumber || (merged.form == Form::kSame && Interpreter::IsNumber(merged.same)); }
+bool IsNumber(const MergedValue& merged) {
+  return merged.form == Form::kNumber || (merged.form == Form::kSame && Interpreter::IsNumber(merged.same));
+}
 Kind NumberKind(const MergedValue& merged) { return merged.form == Form::kNumber ? merged.number : Interpreter::KindOf(merged.same); }
 
 DataType ElementType(Kind kind, DataType tensors) {
@@ -85,7 +87,8 @@ MergedValue Merger::Merge(const MergedValue& a, const MergedValue& b) {
       for (size_t i = 0; i < a.parts.size(); ++i) merged.parts[i] = Merge(a.parts[i], b.parts[i]);
       return merged;
     case Form::kSame: {
-      const bool same = (a.same.is_none() && b.same.is_none()) || (a.same.is_string() && b.same.is_string() && a.same.string() == b.same.string()) ||
+      const bool same = (a.same.is_none() && b.same.is_none()) ||
+                        (a.same.is_string() && b.same.is_string() && a.same.string() == b.same.string()) ||
                         (a.same.is_object() && b.same.is_object() && a.same.object() == b.same.object());
       return same ? a : Nothing("different objects, or None and a value");
     }
@@ -131,7 +134,8 @@ Status Merger::Flatten(const MergedValue& merged, const IValue& value, std::vect
         }
       }
       const DataType type = ElementType(merged.number, merged.element);
-      if (items.empty() && type == DataType::kUndefined) return Unsupported("an empty list of unknown elements in a loop of unknown length");
+      if (items.empty() && type == DataType::kUndefined)
+        return Unsupported("an empty list of unknown elements in a loop of unknown length");
       leaves->push_back(items.empty() ? b.Op("SequenceEmpty", {}, {{"dtype", type}}) : b.Op("SequenceConstruct", items));
       return b.status();
     }

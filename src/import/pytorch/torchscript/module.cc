@@ -20,7 +20,9 @@ std::string Qualified(std::string_view global) {
   return name;
 }
 
-std::string Child(const std::string& path, std::string_view name) { return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name); }
+std::string Child(const std::string& path, std::string_view name) {
+  return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
+}
 
 }  // namespace
 

@@ -24,7 +24,9 @@ int64_t FloorDivide(int64_t a, int64_t b) {
   const int64_t quotient = a / b;
   return (a % b != 0 && (a < 0) != (b < 0)) ? quotient - 1 : quotient;
 }
-int64_t FloorModulo(int64_t a, int64_t b) { return b == -1 ? 0 : Wrapped(static_cast<uint64_t>(a) - static_cast<uint64_t>(FloorDivide(a, b)) * static_cast<uint64_t>(b)); }
+int64_t FloorModulo(int64_t a, int64_t b) {
+  return b == -1 ? 0 : Wrapped(static_cast<uint64_t>(a) - static_cast<uint64_t>(FloorDivide(a, b)) * static_cast<uint64_t>(b));
+}
 
 int64_t IntPower(int64_t base, int64_t exponent) {
   uint64_t result = 1, factor = static_cast<uint64_t>(base);
@@ -35,25 +37,100 @@ int64_t IntPower(int64_t base, int64_t exponent) {
 }
 
 enum class Op {
-  kAdd, kSub, kMul, kDiv, kFloorDiv, kMod, kPow, kMin, kMax, kEq, kNe, kLt, kLe, kGt, kGe, kAnd, kOr, kXor, kShl, kShr,
-  kNeg, kAbs, kNot, kInt, kFloat, kBool, kCeil, kFloor, kRound, kSqrt, kExp, kLog, kSin, kCos, kTan, kTanh, kTrunc,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kFloorDiv,
+  kMod,
+  kPow,
+  kMin,
+  kMax,
+  kEq,
+  kNe,
+  kLt,
+  kLe,
+  kGt,
+  kGe,
+  kAnd,
+  kOr,
+  kXor,
+  kShl,
+  kShr,
+  kNeg,
+  kAbs,
+  kNot,
+  kInt,
+  kFloat,
+  kBool,
+  kCeil,
+  kFloor,
+  kRound,
+  kSqrt,
+  kExp,
+  kLog,
+  kSin,
+  kCos,
+  kTan,
+  kTanh,
+  kTrunc,
 };
 struct OpName {
   std::string_view name;
   Op op;
 };
 constexpr OpName kBinary[] = {
-    {"add", Op::kAdd},   {"sub", Op::kSub},   {"mul", Op::kMul},       {"div", Op::kDiv},         {"floordiv", Op::kFloorDiv}, {"floor_divide", Op::kFloorDiv},
-    {"remainder", Op::kMod}, {"pow", Op::kPow}, {"min", Op::kMin},     {"max", Op::kMax},         {"eq", Op::kEq},             {"ne", Op::kNe},
-    {"lt", Op::kLt},     {"le", Op::kLe},     {"gt", Op::kGt},         {"ge", Op::kGe},           {"__and__", Op::kAnd},       {"__or__", Op::kOr},
-    {"__xor__", Op::kXor}, {"__lshift__", Op::kShl}, {"__rshift__", Op::kShr}, {"truediv", Op::kDiv}, {"__floordiv__", Op::kFloorDiv}, {"bitwise_and", Op::kAnd},
-    {"bitwise_or", Op::kOr}, {"mod", Op::kMod},
+    {"add", Op::kAdd},
+    {"sub", Op::kSub},
+    {"mul", Op::kMul},
+    {"div", Op::kDiv},
+    {"floordiv", Op::kFloorDiv},
+    {"floor_divide", Op::kFloorDiv},
+    {"remainder", Op::kMod},
+    {"pow", Op::kPow},
+    {"min", Op::kMin},
+    {"max", Op::kMax},
+    {"eq", Op::kEq},
+    {"ne", Op::kNe},
+    {"lt", Op::kLt},
+    {"le", Op::kLe},
+    {"gt", Op::kGt},
+    {"ge", Op::kGe},
+    {"__and__", Op::kAnd},
+    {"__or__", Op::kOr},
+    {"__xor__", Op::kXor},
+    {"__lshift__", Op::kShl},
+    {"__rshift__", Op::kShr},
+    {"truediv", Op::kDiv},
+    {"__floordiv__", Op::kFloorDiv},
+    {"bitwise_and", Op::kAnd},
+    {"bitwise_or", Op::kOr},
+    {"mod", Op::kMod},
 };
 constexpr OpName kUnary[] = {
-    {"neg", Op::kNeg},     {"abs", Op::kAbs},   {"__not__", Op::kNot}, {"int", Op::kInt},   {"Int", Op::kInt},     {"float", Op::kFloat}, {"Float", Op::kFloat},
-    {"bool", Op::kBool},   {"Bool", Op::kBool}, {"ceil", Op::kCeil},   {"floor", Op::kFloor}, {"round", Op::kRound}, {"sqrt", Op::kSqrt},   {"exp", Op::kExp},
-    {"log", Op::kLog},     {"sin", Op::kSin},   {"cos", Op::kCos},     {"tan", Op::kTan},   {"tanh", Op::kTanh},   {"trunc", Op::kTrunc}, {"ScalarImplicit", Op::kAdd},
-    {"IntImplicit", Op::kInt}, {"FloatImplicit", Op::kFloat},
+    {"neg", Op::kNeg},
+    {"abs", Op::kAbs},
+    {"__not__", Op::kNot},
+    {"int", Op::kInt},
+    {"Int", Op::kInt},
+    {"float", Op::kFloat},
+    {"Float", Op::kFloat},
+    {"bool", Op::kBool},
+    {"Bool", Op::kBool},
+    {"ceil", Op::kCeil},
+    {"floor", Op::kFloor},
+    {"round", Op::kRound},
+    {"sqrt", Op::kSqrt},
+    {"exp", Op::kExp},
+    {"log", Op::kLog},
+    {"sin", Op::kSin},
+    {"cos", Op::kCos},
+    {"tan", Op::kTan},
+    {"tanh", Op::kTanh},
+    {"trunc", Op::kTrunc},
+    {"ScalarImplicit", Op::kAdd},
+    {"IntImplicit", Op::kInt},
+    {"FloatImplicit", Op::kFloat},
 };
 
 bool IsComparison(Op op) { return op >= Op::kEq && op <= Op::kGe; }
@@ -197,7 +274,9 @@ DataType TypeOf(Kind kind) { return kind == Kind::kFloat ? DataType::kDouble : k
 
 // Strings, None, enumerators: equal or not.
 std::optional<bool> PlainEqual(const IValue& a, const IValue& b) {
-  const auto plain = [](const IValue& v) { return v.is_none() || v.is_string() || Interpreter::IsNumber(v) || As<EnumMember>(v) != nullptr; };
+  const auto plain = [](const IValue& v) {
+    return v.is_none() || v.is_string() || Interpreter::IsNumber(v) || As<EnumMember>(v) != nullptr;
+  };
   if (!plain(a) || !plain(b)) return std::nullopt;
   if (a.is_none() || b.is_none()) return a.is_none() && b.is_none();
   if (a.is_string() || b.is_string()) return a.is_string() && b.is_string() && a.string() == b.string();
@@ -280,7 +359,8 @@ StatusOr<std::optional<IValue>> Interpreter::NumberOperator(std::string_view nam
         return std::optional<IValue>(Number(x, Kind::kInt));
       case Op::kCeil:
       case Op::kFloor:
-        return std::optional<IValue>(KindOf(left) == Kind::kFloat ? Number(b.Op(*op == Op::kCeil ? "Ceil" : "Floor", {x}), Kind::kInt) : left);
+        return std::optional<IValue>(KindOf(left) == Kind::kFloat ? Number(b.Op(*op == Op::kCeil ? "Ceil" : "Floor", {x}), Kind::kInt)
+                                                                  : left);
       case Op::kRound:
         return std::optional<IValue>(Number(b.Op("Round", {as_double()}), Kind::kFloat));
       case Op::kSqrt:

@@ -39,7 +39,9 @@ struct Level {
   std::array<std::string_view, 8> symbols;
 };
 constexpr Level kLevels[] = {
-    {{"or"}}, {{"and"}}, {{"<", ">", "==", "!=", "<=", ">=", "is", "in"}}, {{"|"}}, {{"^"}}, {{"&"}}, {{"<<", ">>"}}, {{"+", "-"}}, {{"*", "/", "//", "%", "@"}},
+    {{"or"}},       {{"and"}},    {{"<", ">", "==", "!=", "<=", ">=", "is", "in"}},
+    {{"|"}},        {{"^"}},      {{"&"}},
+    {{"<<", ">>"}}, {{"+", "-"}}, {{"*", "/", "//", "%", "@"}},
 };
 constexpr size_t kCompare = 2;
 
@@ -85,7 +87,9 @@ class Parser {
     return true;
   }
   Status Error(std::string_view what) const { return Corrupt(fmt::format("line {}: {}", Peek().line, what)); }
-  Status Expect(std::string_view text) { return Skip(text) ? Status() : Error(fmt::format("'{}' is missing before '{}'", text, Peek().text.substr(0, 40))); }
+  Status Expect(std::string_view text) {
+    return Skip(text) ? Status() : Error(fmt::format("'{}' is missing before '{}'", text, Peek().text.substr(0, 40)));
+  }
   Status ExpectNewline() {
     if (AtEnd()) return {};
     if (Peek().kind != TokenKind::kNewline) return Error(fmt::format("'{}' is not expected", Peek().text.substr(0, 40)));
@@ -140,7 +144,8 @@ StatusOr<std::unique_ptr<ClassDef>> Parser::Class() {
     RETURN_IF_ERROR(Expect(")"));
   }
   RETURN_IF_ERROR(Expect(":"));
-  if (Skip("pass")) return ExpectNewline().ok() ? StatusOr<std::unique_ptr<ClassDef>>(std::move(made)) : Error("unexpected text after pass");
+  if (Skip("pass"))
+    return ExpectNewline().ok() ? StatusOr<std::unique_ptr<ClassDef>>(std::move(made)) : Error("unexpected text after pass");
   RETURN_IF_ERROR(ExpectNewline());
   // An empty class (a type of C++'s) has no body at all.
   if (Peek().kind != TokenKind::kIndent) return made;
@@ -158,7 +163,8 @@ Status Parser::ClassBody(ClassDef* made) {
     }
     ASSIGN_OR_RETURN(std::unique_ptr<Stmt> statement, Statement());
     if (statement->kind == StmtKind::kPass) continue;
-    if (statement->kind != StmtKind::kAssign || statement->targets.size() != 1) return Error("a class holds something other than fields and methods");
+    if (statement->kind != StmtKind::kAssign || statement->targets.size() != 1)
+      return Error("a class holds something other than fields and methods");
     // Fields whose names are no names of Python's are written as annotations["0"] or __annotations__["0"].
     const Expr& target = *statement->targets[0];
     std::string name = target.text;
@@ -321,7 +327,8 @@ StatusOr<std::unique_ptr<Stmt>> Parser::Assignment() {
     made->targets.clear();
   }
   for (const ExprPtr& target : made->targets) {
-    if (target->kind != ExprKind::kName && target->kind != ExprKind::kAttribute && target->kind != ExprKind::kSubscript) return Error("this cannot be assigned to");
+    if (target->kind != ExprKind::kName && target->kind != ExprKind::kAttribute && target->kind != ExprKind::kSubscript)
+      return Error("this cannot be assigned to");
   }
   RETURN_IF_ERROR(ExpectNewline());
   return made;
@@ -386,8 +393,10 @@ StatusOr<ExprPtr> Parser::Unary() {
   ASSIGN_OR_RETURN(ExprPtr operand, Unary());
   if (made->text == "+") return operand;
   if (made->text == "-") {  // numbers are constants at once
-    if (operand->kind == ExprKind::kInt) return operand->integer = static_cast<int64_t>(-static_cast<uint64_t>(operand->integer)), std::move(operand);
-    if (operand->kind == ExprKind::kFloat || operand->kind == ExprKind::kComplex) return operand->number = -operand->number, std::move(operand);
+    if (operand->kind == ExprKind::kInt)
+      return operand->integer = static_cast<int64_t>(-static_cast<uint64_t>(operand->integer)), std::move(operand);
+    if (operand->kind == ExprKind::kFloat || operand->kind == ExprKind::kComplex)
+      return operand->number = -operand->number, std::move(operand);
   }
   made->children.push_back(std::move(operand));
   return made;
@@ -495,7 +504,9 @@ StatusOr<ExprPtr> Parser::Atom() {
   switch (token.kind) {
     case TokenKind::kName:
       made->text = token.text;
-      made->kind = token.text == "None" ? ExprKind::kNone : token.text == "True" || token.text == "False" ? ExprKind::kBool : ExprKind::kName;
+      made->kind = token.text == "None"                            ? ExprKind::kNone
+                   : token.text == "True" || token.text == "False" ? ExprKind::kBool
+                                                                   : ExprKind::kName;
       made->integer = token.text == "True";
       break;
     case TokenKind::kInt:

@@ -146,9 +146,11 @@ TEST(Parser, Damage) {
   std::string deep = "def f():\n  return ", wide = deep + "a", blocks = "def f():\n";
   for (int i = 0; i < 5000; ++i) deep += "(", wide += " + a";
   for (int i = 1; i < 1000; ++i) blocks += std::string(static_cast<size_t>(i), ' ') + "if a:\n";
-  for (const std::string& source : {std::string("def f(:\n  pass\n"), std::string("def f():\n  return 'a\n"), std::string("def f():\n  x = \n"),
-                                    std::string("def f():\n    pass\n  pass\n"), std::string("class C(Module):\n  3\n"), std::string("def f():\n  return 99999999999999999999\n"),
-                                    std::string("def f():\n  1 = x\n"), std::string("def f():\n  return $\n"), std::string("def f():\n  return '\\xg'\n"), deep, wide, blocks}) {
+  for (const std::string& source :
+       {std::string("def f(:\n  pass\n"), std::string("def f():\n  return 'a\n"), std::string("def f():\n  x = \n"),
+        std::string("def f():\n    pass\n  pass\n"), std::string("class C(Module):\n  3\n"),
+        std::string("def f():\n  return 99999999999999999999\n"), std::string("def f():\n  1 = x\n"), std::string("def f():\n  return $\n"),
+        std::string("def f():\n  return '\\xg'\n"), deep, wide, blocks}) {
     EXPECT_EQ(ParseSource(source, "m").status().code(), StatusCode::kCorrupt) << source.substr(0, 60);
   }
 }

@@ -13,17 +13,72 @@ namespace {
 
 using Result = StatusOr<std::optional<IValue>>;
 
-bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> names) { return std::find(names.begin(), names.end(), name) != names.end(); }
+bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 // Operators of aten whose result has the scale of their argument.
 constexpr std::string_view kKeepScale[] = {
-    "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
-    "relu", "relu_", "relu6", "clamp", "hardtanh", "hardtanh_", "mean", "flatten", "reshape", "view", "permute", "transpose", "contiguous", "squeeze",
-    "unsqueeze", "slice", "select", "narrow", "expand", "dropout", "clone", "detach", "upsample_nearest2d", "upsample_bilinear2d", "upsample_nearest1d",
-    "upsample_nearest3d", "interpolate", "pad", "constant_pad_nd", "reflection_pad2d", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unflatten", "chunk",
-    "split", "split_with_sizes", "unbind", "cat", "stack", "max", "min", "topk", "flip", "roll", "movedim", "t", "repeat", "index_select", "max_pool2d_with_indices",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "relu",
+    "relu_",
+    "relu6",
+    "clamp",
+    "hardtanh",
+    "hardtanh_",
+    "mean",
+    "flatten",
+    "reshape",
+    "view",
+    "permute",
+    "transpose",
+    "contiguous",
+    "squeeze",
+    "unsqueeze",
+    "slice",
+    "select",
+    "narrow",
+    "expand",
+    "dropout",
+    "clone",
+    "detach",
+    "upsample_nearest2d",
+    "upsample_bilinear2d",
+    "upsample_nearest1d",
+    "upsample_nearest3d",
+    "interpolate",
+    "pad",
+    "constant_pad_nd",
+    "reflection_pad2d",
+    "channel_shuffle",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "unflatten",
+    "chunk",
+    "split",
+    "split_with_sizes",
+    "unbind",
+    "cat",
+    "stack",
+    "max",
+    "min",
+    "topk",
+    "flip",
+    "roll",
+    "movedim",
+    "t",
+    "repeat",
+    "index_select",
+    "max_pool2d_with_indices",
 };
-
 
 StatusOr<std::vector<int64_t>> Ints(Interpreter& in, const IValue& value) {
   std::vector<int64_t> ints;
@@ -67,7 +122,8 @@ IValue Interpreter::QuantizedLike(V value, std::shared_ptr<const Quantization> q
 namespace {
 
 // A quantization from what a call gives: numbers or tensors.
-StatusOr<std::shared_ptr<const Quantization>> MakeQuantization(Interpreter& in, const IValue& scale, const IValue& zero_point, DataType type, int64_t axis = -1) {
+StatusOr<std::shared_ptr<const Quantization>> MakeQuantization(Interpreter& in, const IValue& scale, const IValue& zero_point,
+                                                               DataType type, int64_t axis = -1) {
   ops::GraphBuilder& b = in.builder();
   auto made = std::make_shared<Quantization>();
   made->axis = axis;
@@ -95,7 +151,8 @@ StatusOr<DataType> QuantizedType(const IValue& code) {
 Result MakeQuantized(Interpreter& in, std::string_view name, Arguments& args) {
   if (name == "quantize_per_tensor") {
     ASSIGN_OR_RETURN(const DataType type, QuantizedType(args.named_or("dtype", args.at(3))));
-    ASSIGN_OR_RETURN(const auto quantization, MakeQuantization(in, args.named_or("scale", args.at(1)), args.named_or("zero_point", args.at(2)), type));
+    ASSIGN_OR_RETURN(const auto quantization,
+                     MakeQuantization(in, args.named_or("scale", args.at(1)), args.named_or("zero_point", args.at(2)), type));
     ASSIGN_OR_RETURN(V value, in.Dequantized(args.at(0)));
     return std::optional<IValue>(in.QuantizedLike(value, quantization));
   }
@@ -103,8 +160,8 @@ Result MakeQuantized(Interpreter& in, std::string_view name, Arguments& args) {
     ASSIGN_OR_RETURN(const DataType type, QuantizedType(args.named_or("dtype", args.at(4))));
     const IValue axis = args.named_or("axis", args.at(3));
     if (!axis.is_int()) return Unsupported("quantization along an axis that is not known");
-    ASSIGN_OR_RETURN(const auto quantization,
-                     MakeQuantization(in, args.named_or("scales", args.at(1)), args.named_or("zero_points", args.at(2)), type, axis.integer()));
+    ASSIGN_OR_RETURN(const auto quantization, MakeQuantization(in, args.named_or("scales", args.at(1)),
+                                                               args.named_or("zero_points", args.at(2)), type, axis.integer()));
     ASSIGN_OR_RETURN(V value, in.Dequantized(args.at(0)));
     return std::optional<IValue>(in.QuantizedLike(value, quantization));
   }
@@ -125,7 +182,8 @@ Result Parts(Interpreter& in, std::string_view name, const IValue& value) {
   if (name == "q_scale") return std::optional<IValue>(in.Number(tensor.quantization->scale, Kind::kFloat));
   if (name == "q_zero_point") return std::optional<IValue>(in.Number(tensor.quantization->zero_point, Kind::kInt));
   if (name == "q_per_channel_scales") return std::optional<IValue>(in.NewTensor(b.Cast(tensor.quantization->scale, DataType::kDouble)));
-  if (name == "q_per_channel_zero_points") return std::optional<IValue>(in.NewTensor(b.Cast(tensor.quantization->zero_point, DataType::kInt64)));
+  if (name == "q_per_channel_zero_points")
+    return std::optional<IValue>(in.NewTensor(b.Cast(tensor.quantization->zero_point, DataType::kInt64)));
   if (name == "q_per_channel_axis") return std::optional<IValue>(IValue(tensor.quantization->axis));
   return std::optional<IValue>();
 }
@@ -166,7 +224,8 @@ StatusOr<IValue> Interpreter::MakePacked(std::string_view class_name, const IVal
     packed->parts.insert(packed->parts.end(), biases.begin(), biases.end());
     return made;
   }
-  if (class_name.find("PackedParams") == std::string_view::npos || class_name.find("Conv") == std::string_view::npos || parts.size() != 3) return bad();
+  if (class_name.find("PackedParams") == std::string_view::npos || class_name.find("Conv") == std::string_view::npos || parts.size() != 3)
+    return bad();
   packed->kind = "conv";
   ASSIGN_OR_RETURN(const IValue::List first, Items(parts[1]));
   ASSIGN_OR_RETURN(const IValue::List second, Items(parts[2]));
@@ -246,7 +305,7 @@ StatusOr<V> Product(Interpreter& in, const PackedParams& packed, V x) {
   std::vector<IValue> inputs = {Plain(x), Plain(weight), Plain(bias)};
   if (packed.kind == "conv") {
     target = "aten.convolution.default";
-    const std::vector<IValue> rest = {IntList(packed.stride), IntList(packed.padding),        IntList(packed.dilation),
+    const std::vector<IValue> rest = {IntList(packed.stride),   IntList(packed.padding),        IntList(packed.dilation),
                                       IValue(packed.transpose), IntList(packed.output_padding), IValue(packed.groups)};
     inputs.insert(inputs.end(), rest.begin(), rest.end());
   } else if (packed.kind != "linear") {
@@ -271,8 +330,8 @@ Result PackedProduct(Interpreter& in, std::string name, Arguments& args) {
   if (name.find("_relu") != std::string::npos) y = b.Op("Relu", {y});
   RETURN_IF_ERROR(b.status());
   if (dynamic) return std::optional<IValue>(in.NewTensor(y));
-  ASSIGN_OR_RETURN(const auto quantization,
-                   MakeQuantization(in, args.named_or("output_scale", args.at(2)), args.named_or("output_zero_point", args.at(3)), DataType::kUint8));
+  ASSIGN_OR_RETURN(const auto quantization, MakeQuantization(in, args.named_or("output_scale", args.at(2)),
+                                                             args.named_or("output_zero_point", args.at(3)), DataType::kUint8));
   return std::optional<IValue>(in.QuantizedLike(y, quantization));
 }
 
@@ -344,7 +403,8 @@ Result QuantizedLstm(Interpreter& in, Arguments& args) {
   IValue::List weights;
   for (const IValue& cell : cells) {
     const auto packed = As<PackedParams>(cell);
-    if (packed == nullptr || packed->parts.size() < 4 || !packed->kind.starts_with("quantized")) return Unsupported("an LSTM with packed parameters of another form");
+    if (packed == nullptr || packed->parts.size() < 4 || !packed->kind.starts_with("quantized"))
+      return Unsupported("an LSTM with packed parameters of another form");
     for (size_t i = 0; i < 4; ++i) {  // input and hidden weights, then their biases
       const auto linear = As<PackedParams>(packed->parts[i]);
       ASSIGN_OR_RETURN(V value, in.Dequantized(linear != nullptr ? linear->weight : packed->parts[i]));
@@ -383,7 +443,8 @@ Result OnFloats(Interpreter& in, std::string name, Arguments args) {
   if (quantization->axis >= 0) return Unsupported(fmt::format("aten::{} of tensors that are quantized per channel", name));
   if (name.ends_with('_')) name.pop_back();
   if (fixed) {
-    ASSIGN_OR_RETURN(quantization, MakeQuantization(in, IValue(name == "sigmoid" ? 1.0 / 256 : 1.0 / 128), IValue(int64_t{name == "sigmoid" ? 0 : 128}), DataType::kUint8));
+    ASSIGN_OR_RETURN(quantization, MakeQuantization(in, IValue(name == "sigmoid" ? 1.0 / 256 : 1.0 / 128),
+                                                    IValue(int64_t{name == "sigmoid" ? 0 : 128}), DataType::kUint8));
   }
   ASSIGN_OR_RETURN(const IValue result, in.CallOperator("aten", name, std::move(args)));
   const auto back = [&](const IValue& value) -> StatusOr<IValue> {
@@ -404,22 +465,22 @@ Result OnFloats(Interpreter& in, std::string name, Arguments args) {
   return std::optional<IValue>(is_list ? in.heap().NewList(std::move(items)) : IValue::MakeTuple(std::move(items)));
 }
 
-bool IsQuantizedTensor(const IValue& value) {
-  return value.is_tensor() && value.tensor().quantization != nullptr;
-}
+bool IsQuantizedTensor(const IValue& value) { return value.is_tensor() && value.tensor().quantization != nullptr; }
 
 }  // namespace
 
 StatusOr<std::optional<IValue>> Interpreter::Quantized(const std::string& space, std::string_view name, Arguments& arguments) {
   if (space == "quantized") {
     if (name.find("_prepack") != std::string_view::npos) return Prepack(*this, name, arguments);
-    if (name.find("_unpack") != std::string_view::npos && As<PackedParams>(arguments.at(0)) != nullptr) return PackedMethod(*As<PackedParams>(arguments.at(0)), "unpack");
+    if (name.find("_unpack") != std::string_view::npos && As<PackedParams>(arguments.at(0)) != nullptr)
+      return PackedMethod(*As<PackedParams>(arguments.at(0)), "unpack");
     if (name.starts_with("linear") || name.starts_with("conv")) return PackedProduct(*this, std::string(name), arguments);
     return Scaled(*this, std::string(name), arguments);
   }
   if (space != "aten") return std::optional<IValue>();
   if (name.starts_with("quantize_per_") || name == "dequantize") return MakeQuantized(*this, name, arguments);
-  if (IsOneOf(name, {"int_repr", "q_scale", "q_zero_point", "q_per_channel_scales", "q_per_channel_zero_points", "q_per_channel_axis"})) return Parts(*this, name, arguments.at(0));
+  if (IsOneOf(name, {"int_repr", "q_scale", "q_zero_point", "q_per_channel_scales", "q_per_channel_zero_points", "q_per_channel_axis"}))
+    return Parts(*this, name, arguments.at(0));
   if (name == "quantized_lstm") return QuantizedLstm(*this, arguments);
   for (const IValue& argument : arguments.positional) {
     bool any = IsQuantizedTensor(argument);

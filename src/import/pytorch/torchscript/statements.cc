@@ -33,7 +33,8 @@ StatusOr<IValue> Interpreter::CallMethod(const std::shared_ptr<Instance>& self, 
 }
 
 StatusOr<IValue> Interpreter::Call(const FunctionDef& function, const ClassDef* owner, std::string place, Arguments arguments) {
-  if (frames_.size() >= kMaxFrames) return Unsupported(fmt::format("calls are nested deeper than {}; recursion cannot be inlined", kMaxFrames));
+  if (frames_.size() >= kMaxFrames)
+    return Unsupported(fmt::format("calls are nested deeper than {}; recursion cannot be inlined", kMaxFrames));
   Frame frame;
   frame.owner = owner;
   frame.place = std::move(place);
@@ -62,8 +63,10 @@ StatusOr<IValue> Interpreter::Call(const FunctionDef& function, const ClassDef* 
       frame.variables[param.name] = *named;
     } else if (param.default_value) {
       StatusOr<IValue> value = Evaluate(*param.default_value);
-      if (value.ok()) frame.variables[param.name] = *std::move(value);
-      else status = value.status();
+      if (value.ok())
+        frame.variables[param.name] = *std::move(value);
+      else
+        status = value.status();
     } else {
       status = Corrupt(fmt::format("{} lacks its argument '{}'", frame.function, param.name));
     }
@@ -133,8 +136,9 @@ Status Interpreter::Assign(const Stmt& statement) {
     ASSIGN_OR_RETURN(items, Items(value).WithContext("unpacking"));
   }
   if (items.size() != statement.targets.size())
-    return Unsupported(fmt::format("{} values are unpacked into {} variables; the sizes of the inputs may not be those that the model was traced with",
-                                   items.size(), statement.targets.size()));
+    return Unsupported(
+        fmt::format("{} values are unpacked into {} variables; the sizes of the inputs may not be those that the model was traced with",
+                    items.size(), statement.targets.size()));
   for (size_t i = 0; i < items.size(); ++i) RETURN_IF_ERROR(AssignTo(*statement.targets[i], items[i]));
   return {};
 }

@@ -20,7 +20,8 @@ std::string Module(const std::string& body, const std::string& params = "x: Tens
   return code + more;
 }
 
-StatusOr<import::Imported> Import(const std::string& code, const std::vector<std::string>& inputs = {"x:float[2,3]"}, bool allow_unsupported = false) {
+StatusOr<import::Imported> Import(const std::string& code, const std::vector<std::string>& inputs = {"x:float[2,3]"},
+                                  bool allow_unsupported = false) {
   import::ImportOptions options;
   options.allow_unsupported = allow_unsupported;
   for (const std::string& text : inputs) {
@@ -49,29 +50,44 @@ TEST(TorchScript, WhatIsKnownLeavesNoNode) {
       {"n = torch.size(x, 1)\nif torch.eq(n, 3):\n  y = torch.relu(x)\nelse:\n  y = torch.sigmoid(x)\nreturn y", "Relu"},
       {"y = x\nfor i in range(torch.size(x, 0)):\n  y = torch.add(y, x)\nreturn y", "Add Add"},
       {"i = 0\ny = x\nwhile torch.lt(i, 3):\n  y = torch.relu(y)\n  i = torch.add(i, 1)\nreturn y", "Relu Relu Relu"},
-      {"ys = annotate(List[Tensor], [])\nfor i in range(2):\n  _ = torch.append(ys, torch.mul(x, self.w))\nreturn torch.add(ys[0], ys[1])", "Mul Add"},
-      {"d = annotate(Dict[str, Tensor], {\"a\": x})\ntorch._set_item(d, \"b\", torch.relu(d[\"a\"]))\nreturn torch.sub(d[\"b\"], d[\"a\"])", "Relu Sub"},
+      {"ys = annotate(List[Tensor], [])\nfor i in range(2):\n  _ = torch.append(ys, torch.mul(x, self.w))\nreturn torch.add(ys[0], ys[1])",
+       "Mul Add"},
+      {"d = annotate(Dict[str, Tensor], {\"a\": x})\ntorch._set_item(d, \"b\", torch.relu(d[\"a\"]))\nreturn torch.sub(d[\"b\"], d[\"a\"])",
+       "Relu Sub"},
       {"a, b, = (x, torch.relu(x))\nreturn torch.mul(a, b)", "Relu Mul"},
       {"if torch.__isnot__(None, None):\n  y = torch.relu(x)\nelse:\n  y = unchecked_cast(Tensor, x)\nreturn torch.neg(y)", "Neg"},
-      {"_0 = torch.format(\"{} {}\", 1, \"a\")\nif torch.ne(_0, \"1 a\"):\n  ops.prim.RaiseException(_0)\nelse:\n  pass\nreturn torch.neg(x)", "Neg"},
-      {"k = torch.floordiv(torch.numel(x), torch.len([1, 2]))\nif torch.eq(torch.remainder(k, 2), 1):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"_0 = torch.format(\"{} {}\", 1, \"a\")\nif torch.ne(_0, \"1 a\"):\n  ops.prim.RaiseException(_0)\nelse:\n  pass\nreturn "
+       "torch.neg(x)",
+       "Neg"},
+      {"k = torch.floordiv(torch.numel(x), torch.len([1, 2]))\nif torch.eq(torch.remainder(k, 2), 1):\n  y = torch.neg(x)\nelse:\n  y = "
+       "x\nreturn y",
+       "Neg"},
       {"_1 = x if self.training else torch.neg(x)\nreturn _1", "Neg"},
       {"if self.training:\n  y = torch.whatever(x)\nelse:\n  y = torch.neg(x)\nreturn y", "Neg"},
       {"return torch.neg(fork(__torch__.helper, x))", "Relu Neg"},
       {"f = __torch__.helper\nreturn torch.neg(f(x, ))", "Relu Neg"},
   };
-  for (const auto& c : cases) EXPECT_EQ(Operators(Module(c.body, "x: Tensor", "def helper(x: Tensor) -> Tensor:\n  return torch.relu(x)\n")), c.operators) << c.body;
+  for (const auto& c : cases)
+    EXPECT_EQ(Operators(Module(c.body, "x: Tensor", "def helper(x: Tensor) -> Tensor:\n  return torch.relu(x)\n")), c.operators) << c.body;
 }
 
 TEST(TorchScript, WhatDependsOnDataIsIfAndLoop) {
-  EXPECT_NE(Operators(Module("if bool(torch.gt(torch.sum(x), 0)):\n  y = torch.relu(x)\nelse:\n  y = torch.neg(x)\nreturn y")).find("If"), std::string::npos);
-  EXPECT_NE(Operators(Module("y = x\nfor i in range(n):\n  y = torch.relu(torch.add(y, i))\nreturn y", "x: Tensor, n: int"), {"x:float[2,3]", "n:python_int[]"}).find("Loop"),
+  EXPECT_NE(Operators(Module("if bool(torch.gt(torch.sum(x), 0)):\n  y = torch.relu(x)\nelse:\n  y = torch.neg(x)\nreturn y")).find("If"),
             std::string::npos);
-  EXPECT_NE(Operators(Module("y = x\nk = 0\nwhile torch.lt(k, n):\n  y = torch.add(y, k)\n  k = torch.add(k, 1)\nreturn y", "x: Tensor, n: int"), {"x:float[2,3]", "n:int64"})
+  EXPECT_NE(Operators(Module("y = x\nfor i in range(n):\n  y = torch.relu(torch.add(y, i))\nreturn y", "x: Tensor, n: int"),
+                      {"x:float[2,3]", "n:python_int[]"})
                 .find("Loop"),
             std::string::npos);
+  EXPECT_NE(
+      Operators(Module("y = x\nk = 0\nwhile torch.lt(k, n):\n  y = torch.add(y, k)\n  k = torch.add(k, 1)\nreturn y", "x: Tensor, n: int"),
+                {"x:float[2,3]", "n:int64"})
+          .find("Loop"),
+      std::string::npos);
   // A check that depends on data is taken to hold.
-  EXPECT_EQ(Operators(Module("if torch.gt(n, 3):\n  ops.prim.RaiseException(\"no\")\nelse:\n  pass\nreturn torch.neg(x)", "x: Tensor, n: int"), {"x:float[2,3]", "n:int64"}), "Neg");
+  EXPECT_EQ(
+      Operators(Module("if torch.gt(n, 3):\n  ops.prim.RaiseException(\"no\")\nelse:\n  pass\nreturn torch.neg(x)", "x: Tensor, n: int"),
+                {"x:float[2,3]", "n:int64"}),
+      "Neg");
 }
 
 TEST(TorchScript, InputsAndOutputs) {
@@ -85,7 +101,8 @@ TEST(TorchScript, InputsAndOutputs) {
   ASSERT_TRUE(imported.ok()) << imported.status().ToString();
   EXPECT_EQ(names(imported->model->graph->inputs()), "f_a f_b ");
   EXPECT_EQ(names(imported->model->graph->outputs()), "s n ");
-  imported = Import(Module("return (torch.neg(p[0]), [p[1], k])", "p: Tuple[Tensor, Tensor], k: float"), {"p_0:float[2]", "p_1:float[2]", "k:python_float[]"});
+  imported = Import(Module("return (torch.neg(p[0]), [p[1], k])", "p: Tuple[Tensor, Tensor], k: float"),
+                    {"p_0:float[2]", "p_1:float[2]", "k:python_float[]"});
   ASSERT_TRUE(imported.ok()) << imported.status().ToString();
   EXPECT_EQ(names(imported->model->graph->outputs()), "output_0 output_1 output_2 ");
   // By position where the name is another.

@@ -11,8 +11,7 @@ IValue Heap::NewList(IValue::List items) {
 }
 
 void Heap::WillChange(const std::shared_ptr<ListCell>& list) {
-  changes_.push_back({list,
-                      [list, items = list->items, sequence = list->sequence, element = list->element] {
+  changes_.push_back({list, [list, items = list->items, sequence = list->sequence, element = list->element] {
                         list->items = items;
                         list->sequence = sequence;
                         list->element = element;

@@ -52,8 +52,8 @@ struct EnumMember final : ScriptObject {
 
 struct FunctionRef final : ScriptObject {
   const FunctionDef* function = nullptr;
-  const ClassDef* owner = nullptr;   // of methods
-  std::shared_ptr<Object> self;      // of bound methods
+  const ClassDef* owner = nullptr;  // of methods
+  std::shared_ptr<Object> self;     // of bound methods
 };
 
 struct ClassRef final : ScriptObject {

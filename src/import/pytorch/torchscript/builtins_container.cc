@@ -1,25 +1,20 @@
-// Python's own functions, and TorchScript's primitives on lists, dicts, strings and shapes.
+// Builtins on everything else: identity and equality, lists, dicts, ranges, strings and errors.
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
-#include "formats/torch_tensor.h"
-#include "import/pytorch/torchscript/interpreter.h"
+#include "import/pytorch/torchscript/builtins.h"
 
 namespace sardonyx::pytorch {
 namespace {
 
-using Result = StatusOr<std::optional<IValue>>;
+using Result = BuiltinResult;
 
-IValue Wrap(std::shared_ptr<ScriptObject> object) { return IValue(std::shared_ptr<Object>(std::move(object))); }
-Result None() { return std::optional<IValue>(IValue()); }
-Result NotHere() { return std::optional<IValue>(); }
-Result Give(IValue value) { return std::optional<IValue>(std::move(value)); }
-Result Give(StatusOr<IValue> value) { return value.ok() ? Result(std::optional<IValue>(*std::move(value))) : Result(value.status()); }
-
-bool IsList(const IValue& value) { return As<ListCell>(value) != nullptr; }
-bool IsTuple(const IValue& value) { return value.is_tuple() || As<NamedTuple>(value) != nullptr; }
+Result False(Interpreter&, Arguments&) { return Give(IValue(false)); }
+Result True(Interpreter&, Arguments&) { return Give(IValue(true)); }
+Result Nothing(Interpreter&, Arguments&) { return GiveNone(); }
+Result First(Interpreter&, Arguments& args) { return args.size() == 0 ? NotHere() : Give(args.at(0)); }
 
 // str(): of numbers that are not known "?".
 std::string Text(const IValue& value) {
@@ -36,185 +31,6 @@ std::string Text(const IValue& value) {
   }
   return value.ToString();
 }
-
-int64_t DtypeCode(ops::GraphBuilder& b, const TensorValue& tensor) {
-  const DataType dtype = b.dtype(tensor.value);
-  if (tensor.quantization != nullptr) return dtype == DataType::kInt8 ? 12 : dtype == DataType::kUint8 ? 13 : 14;
-  if (tensor.is_complex) return dtype == DataType::kDouble ? 10 : 9;
-  return formats::ToTorchScalarType(dtype);
-}
-
-// ---- Shapes and types of tensors.
-
-Result Size(Interpreter& in, Arguments& args) {
-  if (!in.IsTensor(args.at(0))) return NotHere();
-  if (args.size() == 1) return Give(in.Sizes(args.at(0)));
-  if (!args.at(1).is_int()) return Unsupported("the size of an axis that is not known");
-  return Give(in.Size(args.at(0), args.at(1).integer()));
-}
-
-Result Shape(Interpreter& in, Arguments& args) { return in.IsTensor(args.at(0)) ? Give(in.Sizes(args.at(0))) : NotHere(); }
-
-Result Rank(Interpreter& in, Arguments& args) {
-  if (!in.IsTensor(args.at(0))) return NotHere();
-  ASSIGN_OR_RETURN(const IValue sizes, in.Sizes(args.at(0)));
-  return Give(IValue(static_cast<int64_t>(As<ListCell>(sizes)->items.size())));
-}
-
-Result Numel(Interpreter& in, Arguments& args) {
-  if (!in.IsTensor(args.at(0))) return NotHere();
-  ASSIGN_OR_RETURN(const IValue sizes, in.Sizes(args.at(0)));
-  IValue count(int64_t{1});
-  for (const IValue& size : As<ListCell>(sizes)->items) {
-    Arguments both;
-    both.positional = {count, size};
-    ASSIGN_OR_RETURN(const std::optional<IValue> product, in.NumberOperator("mul", both));
-    count = *product;
-  }
-  return Give(std::move(count));
-}
-
-Result ShapeAsTensor(Interpreter& in, Arguments& args) {
-  ASSIGN_OR_RETURN(const TensorValue tensor, in.Tensor(args.at(0)));
-  return Give(in.NewTensor(in.builder().ShapeOf(tensor.value)));
-}
-
-Result Dtype(Interpreter& in, Arguments& args) {
-  if (!in.IsTensor(args.at(0))) return NotHere();
-  ASSIGN_OR_RETURN(const TensorValue tensor, in.Tensor(args.at(0)));
-  return Give(IValue(DtypeCode(in.builder(), tensor)));
-}
-
-Result IsFloating(Interpreter& in, Arguments& args) {
-  if (!in.IsTensor(args.at(0))) return NotHere();
-  ASSIGN_OR_RETURN(const TensorValue tensor, in.Tensor(args.at(0)));
-  return Give(IValue(!tensor.is_complex && IsFloatingPoint(in.builder().dtype(tensor.value))));
-}
-
-Result IsComplexTensor(Interpreter& in, Arguments& args) {
-  if (!in.IsTensor(args.at(0))) return NotHere();
-  ASSIGN_OR_RETURN(const TensorValue tensor, in.Tensor(args.at(0)));
-  return Give(IValue(tensor.is_complex));
-}
-
-Result IsQuantized(Interpreter& in, Arguments& args) {
-  if (!in.IsTensor(args.at(0))) return NotHere();
-  ASSIGN_OR_RETURN(const TensorValue tensor, in.Tensor(args.at(0)));
-  return Give(IValue(tensor.quantization != nullptr));
-}
-
-Result Device(Interpreter& in, Arguments&) {
-  auto device = in.heap().New<Opaque>();
-  device->what = "a device";
-  return Give(Wrap(std::move(device)));
-}
-
-Result Zero(Interpreter&, Arguments&) { return Give(IValue(int64_t{0})); }
-Result False(Interpreter&, Arguments&) { return Give(IValue(false)); }
-Result True(Interpreter&, Arguments&) { return Give(IValue(true)); }
-Result Nothing(Interpreter&, Arguments&) { return None(); }
-Result First(Interpreter&, Arguments& args) { return args.size() == 0 ? NotHere() : Give(args.at(0)); }
-
-// ---- Numbers and tensors.
-
-Result NumToTensor(Interpreter& in, Arguments& args) {
-  if (!Interpreter::IsNumber(args.at(0))) return in.IsTensor(args.at(0)) ? Give(args.at(0)) : NotHere();
-  return Give(in.NewTensor(in.Scalar(args.at(0))));
-}
-
-// int(x), float(x), bool(x) of tensors and strings; of numbers NumberOperator does it.
-Result Convert(Interpreter& in, Arguments& args, Kind kind) {
-  if (in.IsTensor(args.at(0))) return Give(in.ToNumber(args.at(0), kind));
-  if (kind == Kind::kBool && IsList(args.at(0))) return Give(IValue(!As<ListCell>(args.at(0))->items.empty()));
-  if (!args.at(0).is_string()) return NotHere();
-  const std::string& text = args.at(0).string();
-  if (kind == Kind::kBool) return Give(IValue(!text.empty()));
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0') return Unsupported(fmt::format("'{}' is no number", text));
-  return Give(kind == Kind::kFloat ? IValue(number) : IValue(static_cast<int64_t>(number)));
-}
-Result ToInt(Interpreter& in, Arguments& args) { return Convert(in, args, Kind::kInt); }
-Result ToFloat(Interpreter& in, Arguments& args) { return Convert(in, args, Kind::kFloat); }
-Result ToBool(Interpreter& in, Arguments& args) { return Convert(in, args, Kind::kBool); }
-
-Result Item(Interpreter& in, Arguments& args) {
-  if (!in.IsTensor(args.at(0))) return Interpreter::IsNumber(args.at(0)) ? Give(args.at(0)) : NotHere();
-  ASSIGN_OR_RETURN(const TensorValue tensor, in.Tensor(args.at(0)));
-  const DataType dtype = in.builder().dtype(tensor.value);
-  return Give(in.ToNumber(args.at(0), dtype == DataType::kBool ? Kind::kBool : IsFloatingPoint(dtype) ? Kind::kFloat : Kind::kInt));
-}
-
-// The dims and the scalars of nested lists of numbers.
-Status Flatten(Interpreter& in, const IValue& value, size_t depth, std::vector<int64_t>* dims, std::vector<IValue>* scalars) {
-  if (depth > 16) return Unsupported("a tensor of more than 16 axes");
-  if (Interpreter::IsNumber(value)) return scalars->push_back(value), Status();
-  if (in.IsTensor(value)) {
-    ASSIGN_OR_RETURN(IValue number, in.ToNumber(value, Kind::kFloat));
-    return scalars->push_back(std::move(number)), Status();
-  }
-  ASSIGN_OR_RETURN(const IValue::List items, in.Items(value));
-  if (dims->size() == depth) dims->push_back(static_cast<int64_t>(items.size()));
-  if ((*dims)[depth] != static_cast<int64_t>(items.size())) return Unsupported("a tensor of lists of different lengths");
-  for (const IValue& item : items) RETURN_IF_ERROR(Flatten(in, item, depth + 1, dims, scalars));
-  return {};
-}
-
-// torch.tensor(data, dtype=None, device=None, requires_grad=False): floats are float32 unless a dtype is given.
-Result MakeTensor(Interpreter& in, Arguments& args) {
-  ops::GraphBuilder& b = in.builder();
-  const IValue dtype_code = args.named_or("dtype", args.at(1));
-  if (in.IsTensor(args.at(0)) && !dtype_code.is_int()) return Give(args.at(0));
-  if (in.IsTensor(args.at(0))) return NotHere();
-  std::vector<int64_t> dims;
-  std::vector<IValue> scalars;
-  RETURN_IF_ERROR(Flatten(in, args.at(0), 0, &dims, &scalars));
-  Kind kind = Kind::kBool;
-  for (const IValue& scalar : scalars) {
-    const Kind one = Interpreter::KindOf(scalar);
-    if (one == Kind::kFloat || (one == Kind::kInt && kind == Kind::kBool)) kind = one;
-  }
-  DataType dtype = scalars.empty() || kind == Kind::kFloat ? DataType::kFloat : kind == Kind::kInt ? DataType::kInt64 : DataType::kBool;
-  if (dtype_code.is_int()) {
-    const std::optional<DataType> given = formats::TorchScalarType(dtype_code.integer());
-    if (!given) return Unsupported(fmt::format("a tensor of PyTorch's type {}", dtype_code.integer()));
-    dtype = *given;
-  }
-  std::vector<V> values;
-  for (const IValue& scalar : scalars) values.push_back(b.Cast(in.Scalar(scalar), dtype));
-  V value = nullptr;
-  if (dims.empty()) {
-    value = values[0];
-  } else if (values.empty()) {
-    ASSIGN_OR_RETURN(::sardonyx::Tensor empty, ::sardonyx::Tensor::Allocate(dtype, Dims(dims)));
-    value = b.Constant(std::move(empty));
-  } else {
-    for (V& one : values) one = b.Reshape(one, {1});
-    value = b.Concat(values, 0);
-    if (dims.size() > 1) value = b.Reshape(value, dims);
-  }
-  RETURN_IF_ERROR(b.status());
-  return Give(in.NewTensor(value));
-}
-
-// min, max and sum of a list of numbers.
-Result Fold(Interpreter& in, Arguments& args, std::string_view op) {
-  if (args.size() != 1 || !IsList(args.at(0))) return NotHere();
-  ASSIGN_OR_RETURN(const IValue::List items, in.Items(args.at(0)));
-  if (items.empty()) return op == "add" ? Give(IValue(int64_t{0})) : NotHere();
-  IValue total = items[0];
-  for (size_t i = 1; i < items.size(); ++i) {
-    Arguments both;
-    both.positional = {total, items[i]};
-    ASSIGN_OR_RETURN(const std::optional<IValue> next, in.NumberOperator(op, both));
-    if (!next) return NotHere();
-    total = *next;
-  }
-  return Give(std::move(total));
-}
-Result ListMin(Interpreter& in, Arguments& args) { return Fold(in, args, "min"); }
-Result ListMax(Interpreter& in, Arguments& args) { return Fold(in, args, "max"); }
-Result ListSum(Interpreter& in, Arguments& args) { return Fold(in, args, "add"); }
 
 // ---- Identity and equality.
 
@@ -304,14 +120,15 @@ Result Extend(Interpreter& in, Arguments& args) {
     one.positional = {args.at(0), item};
     RETURN_IF_ERROR(Append(in, one).status());
   }
-  return None();
+  return GiveNone();
 }
 
 // A Python index that may lie at the end, of a list without sequence.
 StatusOr<size_t> Position(const ListCell& list, const IValue& index, size_t end) {
   if (list.sequence != nullptr || !index.is_int()) return Unsupported("a change of a list at an index or of a length that depends on data");
   const int64_t at = index.integer() < 0 ? index.integer() + static_cast<int64_t>(list.items.size()) : index.integer();
-  if (at < 0 || at >= static_cast<int64_t>(end)) return Unsupported(fmt::format("index {} of a list of {}", index.integer(), list.items.size()));
+  if (at < 0 || at >= static_cast<int64_t>(end))
+    return Unsupported(fmt::format("index {} of a list of {}", index.integer(), list.items.size()));
   return static_cast<size_t>(at);
 }
 
@@ -320,7 +137,7 @@ Result Insert(Interpreter& in, Arguments& args) {
   if (list == nullptr) return NotHere();
   ASSIGN_OR_RETURN(const size_t at, Position(*list, args.at(1), list->items.size() + 1));
   list->items.insert(list->items.begin() + static_cast<std::ptrdiff_t>(at), args.at(2));
-  return None();
+  return GiveNone();
 }
 
 Result Pop(Interpreter& in, Arguments& args) {
@@ -346,10 +163,10 @@ Result SetItem(Interpreter& in, Arguments& args) {
   if (const auto dict = As<DictCell>(args.at(0))) {
     in.heap().WillChange(dict);
     for (auto& [key, value] : dict->entries) {
-      if (key.ToString() == args.at(1).ToString()) return value = args.at(2), None();
+      if (key.ToString() == args.at(1).ToString()) return value = args.at(2), GiveNone();
     }
     dict->entries.emplace_back(args.at(1), args.at(2));
-    return None();
+    return GiveNone();
   }
   const auto list = Changing(in, args.at(0));
   if (list == nullptr) return Unsupported("an assignment to an element of what is no list");
@@ -359,12 +176,12 @@ Result SetItem(Interpreter& in, Arguments& args) {
 }
 
 Result Clear(Interpreter& in, Arguments& args) {
-  if (const auto dict = As<DictCell>(args.at(0))) return in.heap().WillChange(dict), dict->entries.clear(), None();
+  if (const auto dict = As<DictCell>(args.at(0))) return in.heap().WillChange(dict), dict->entries.clear(), GiveNone();
   const auto list = Changing(in, args.at(0));
   if (list == nullptr) return NotHere();
   list->items.clear();
   list->sequence = nullptr;
-  return None();
+  return GiveNone();
 }
 
 Result Reverse(Interpreter& in, Arguments& args) {
@@ -372,23 +189,27 @@ Result Reverse(Interpreter& in, Arguments& args) {
   if (list == nullptr) return NotHere();
   if (list->sequence != nullptr) return Unsupported("the reverse of a list of unknown length");
   std::reverse(list->items.begin(), list->items.end());
-  return None();
+  return GiveNone();
 }
 
 bool LessNumber(const IValue& a, const IValue& b) {
-  const auto number = [](const IValue& v) { return v.is_double() ? v.number() : v.is_int() ? static_cast<double>(v.integer()) : v.is_bool() && v.boolean() ? 1.0 : 0.0; };
+  const auto number = [](const IValue& v) {
+    return v.is_double() ? v.number() : v.is_int() ? static_cast<double>(v.integer()) : v.is_bool() && v.boolean() ? 1.0 : 0.0;
+  };
   return a.is_string() && b.is_string() ? a.string() < b.string() : number(a) < number(b);
 }
 
 Result Sorted(Interpreter& in, const IValue& value, bool reverse, bool in_place) {
   ASSIGN_OR_RETURN(IValue::List items, in.Items(value));
   for (const IValue& item : items) {
-    if (!item.is_string() && (!Interpreter::IsNumber(item) || item.is_number_value())) return Unsupported("sorting a list of what is not known when the model is converted");
+    if (!item.is_string() && (!Interpreter::IsNumber(item) || item.is_number_value()))
+      return Unsupported("sorting a list of what is not known when the model is converted");
   }
-  std::stable_sort(items.begin(), items.end(), [&](const IValue& a, const IValue& b) { return reverse ? LessNumber(b, a) : LessNumber(a, b); });
+  std::stable_sort(items.begin(), items.end(),
+                   [&](const IValue& a, const IValue& b) { return reverse ? LessNumber(b, a) : LessNumber(a, b); });
   if (!in_place) return Give(in.heap().NewList(std::move(items)));
   Changing(in, value)->items = std::move(items);
-  return None();
+  return GiveNone();
 }
 Result SortList(Interpreter& in, Arguments& args) {
   return IsList(args.at(0)) ? Sorted(in, args.at(0), args.at(1).is_bool() && args.at(1).boolean(), true) : NotHere();
@@ -444,7 +265,8 @@ Result IndexOf(Interpreter& in, Arguments& args) {
 Result CountOf(Interpreter& in, Arguments& args) {
   if (!IsList(args.at(0))) return NotHere();
   ASSIGN_OR_RETURN(const IValue::List items, in.Items(args.at(0)));
-  return Give(IValue(static_cast<int64_t>(std::count_if(items.begin(), items.end(), [&](const IValue& item) { return item.ToString() == args.at(1).ToString(); }))));
+  return Give(IValue(static_cast<int64_t>(
+      std::count_if(items.begin(), items.end(), [&](const IValue& item) { return item.ToString() == args.at(1).ToString(); }))));
 }
 
 Result AddLists(Interpreter& in, Arguments& args) {
@@ -561,7 +383,8 @@ Result Get(Interpreter&, Arguments& args) {
 
 Result MakeDict(Interpreter& in, Arguments& args) {
   auto dict = in.heap().New<DictCell>();
-  if (const auto from = As<DictCell>(args.at(0))) dict->entries = from->entries;
+  if (const auto from = As<DictCell>(args.at(0)))
+    dict->entries = from->entries;
   else if (args.size() > 0) {
     ASSIGN_OR_RETURN(const IValue::List pairs, in.Items(args.at(0)));
     for (const IValue& pair : pairs) {
@@ -581,7 +404,7 @@ Result Update(Interpreter& in, Arguments& args) {
     one.positional = {args.at(0), key, value};
     RETURN_IF_ERROR(SetItem(in, one).status());
   }
-  return None();
+  return GiveNone();
 }
 
 // ---- Ranges, strings, errors.
@@ -617,8 +440,10 @@ Result Format(Interpreter&, Arguments& args) {
   std::string text;
   size_t next = 1;
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '{' && i + 1 < pattern.size() && pattern[i + 1] == '}') text += Text(args.at(next++)), ++i;
-    else text.push_back(pattern[i]);
+    if (pattern[i] == '{' && i + 1 < pattern.size() && pattern[i + 1] == '}')
+      text += Text(args.at(next++)), ++i;
+    else
+      text.push_back(pattern[i]);
   }
   return Give(IValue(std::move(text)));
 }
@@ -638,44 +463,78 @@ Result EndsWith(Interpreter&, Arguments& args) {
   return args.at(0).is_string() && args.at(1).is_string() ? Give(IValue(args.at(0).string().ends_with(args.at(1).string()))) : NotHere();
 }
 
-struct Row {
-  std::string_view name;
-  Result (*function)(Interpreter&, Arguments&);
-};
-
-constexpr Row kRows[] = {
-    // tensors
-    {"size", Size}, {"shape", Shape}, {"dim", Rank}, {"ndim", Rank}, {"ndimension", Rank}, {"numel", Numel}, {"_shape_as_tensor", ShapeAsTensor},
-    {"dtype", Dtype}, {"is_floating_point", IsFloating}, {"is_complex", IsComplexTensor}, {"is_quantized", IsQuantized}, {"device", Device},
-    {"layout", Zero}, {"get_device", Zero}, {"is_cuda", False}, {"is_cpu", True}, {"is_mps", False}, {"is_xla", False}, {"is_sparse", False},
-    {"is_mkldnn", False}, {"is_nested", False}, {"is_meta", False}, {"is_leaf", False}, {"requires_grad", False}, {"grad", Nothing}, {"is_inference", False},
-    {"data", First}, {"detach_", First}, {"requires_grad_", First},
-    // numbers
-    {"NumToTensor", NumToTensor}, {"int", ToInt}, {"Int", ToInt}, {"float", ToFloat}, {"Float", ToFloat}, {"bool", ToBool}, {"Bool", ToBool},
-    {"IntImplicit", ToInt}, {"FloatImplicit", ToFloat}, {"ScalarImplicit", Item}, {"item", Item}, {"tensor", MakeTensor}, {"as_tensor", MakeTensor},
-    {"min", ListMin}, {"max", ListMax}, {"sum", ListSum},
+constexpr BuiltinRow kRows[] = {
     // identity and equality
-    {"__is__", IsSame}, {"__isnot__", IsNotSame}, {"eq", ListEq}, {"ne", ListNe}, {"unchecked_unwrap_optional", First}, {"_unwrap_optional", First},
-    {"unchecked_cast", First}, {"__contains__", Contains},
+    {"__is__", IsSame},
+    {"__isnot__", IsNotSame},
+    {"eq", ListEq},
+    {"ne", ListNe},
+    {"unchecked_unwrap_optional", First},
+    {"_unwrap_optional", First},
+    {"unchecked_cast", First},
+    {"__contains__", Contains},
     // lists
-    {"len", Len}, {"append", Append}, {"extend", Extend}, {"insert", Insert}, {"pop", Pop}, {"_set_item", SetItem}, {"clear", Clear},
-    {"reverse", Reverse}, {"sort", SortList}, {"sorted", SortedList}, {"list", ToList}, {"copy", CopyList}, {"tuple", ToTuple}, {"index", IndexOf},
-    {"count", CountOf}, {"add", AddLists}, {"add_", AddLists}, {"mul", RepeatList}, {"slice", SliceList}, {"stack", Stack}, {"cat", Cat},
+    {"len", Len},
+    {"append", Append},
+    {"extend", Extend},
+    {"insert", Insert},
+    {"pop", Pop},
+    {"_set_item", SetItem},
+    {"clear", Clear},
+    {"reverse", Reverse},
+    {"sort", SortList},
+    {"sorted", SortedList},
+    {"list", ToList},
+    {"copy", CopyList},
+    {"tuple", ToTuple},
+    {"index", IndexOf},
+    {"count", CountOf},
+    {"add", AddLists},
+    {"add_", AddLists},
+    {"mul", RepeatList},
+    {"slice", SliceList},
+    {"stack", Stack},
+    {"cat", Cat},
     {"__getitem__", GetItem},
     // dicts
-    {"keys", Keys}, {"values", Values}, {"items", DictItems}, {"get", Get}, {"dict", MakeDict}, {"update", Update},
+    {"keys", Keys},
+    {"values", Values},
+    {"items", DictItems},
+    {"get", Get},
+    {"dict", MakeDict},
+    {"update", Update},
     // the rest
-    {"range_length", RangeLength}, {"__range_length", RangeLength}, {"__derive_index", DeriveIndex}, {"RaiseException", Raise}, {"str", Str},
-    {"format", Format}, {"join", JoinText}, {"startswith", StartsWith}, {"endswith", EndsWith}, {"warn", Nothing}, {"wait", First},
-    {"is_grad_enabled", False}, {"is_scripting", True}, {"is_tracing", False}, {"set_grad_enabled", Nothing}, {"is_autocast_enabled", False},
-    {"is_autocast_cpu_enabled", False}, {"manual_seed", Nothing}, {"_assert", Nothing}, {"_assert_async", Nothing},
+    {"range_length", RangeLength},
+    {"__range_length", RangeLength},
+    {"__derive_index", DeriveIndex},
+    {"RaiseException", Raise},
+    {"str", Str},
+    {"format", Format},
+    {"join", JoinText},
+    {"startswith", StartsWith},
+    {"endswith", EndsWith},
+    {"warn", Nothing},
+    {"wait", First},
+    {"is_grad_enabled", False},
+    {"is_scripting", True},
+    {"is_tracing", False},
+    {"set_grad_enabled", Nothing},
+    {"is_autocast_enabled", False},
+    {"is_autocast_cpu_enabled", False},
+    {"manual_seed", Nothing},
+    {"_assert", Nothing},
+    {"_assert_async", Nothing},
 };
 
 }  // namespace
 
+std::span<const BuiltinRow> ContainerBuiltins() { return kRows; }
+
 StatusOr<std::optional<IValue>> Interpreter::Builtin(std::string_view name, Arguments& arguments) {
-  for (const Row& row : kRows) {
-    if (row.name == name) return row.function(*this, arguments);
+  for (const std::span<const BuiltinRow> rows : {TensorBuiltins(), ContainerBuiltins()}) {
+    for (const BuiltinRow& row : rows) {
+      if (row.name == name) return row.function(*this, arguments);
+    }
   }
   return std::optional<IValue>();
 }
@@ -705,32 +564,6 @@ StatusOr<IValue::List> Interpreter::Items(const IValue& value) {
     return Items(rows);
   }
   return Unsupported(fmt::format("{} where a list is needed", value.ToString()));
-}
-
-StatusOr<IValue> Interpreter::Size(const IValue& value, int64_t axis) {
-  ASSIGN_OR_RETURN(const TensorValue tensor, Tensor(value));
-  if (axis < 0) {
-    const int64_t rank = static_cast<int64_t>(b.rank(tensor.value)) - (tensor.is_complex ? 1 : 0);
-    RETURN_IF_ERROR(b.status());
-    axis += rank;
-  }
-  if (const std::optional<int64_t> known = b.static_dim(tensor.value, axis)) return IValue(*known);
-  IValue size = Number(b.SizeOf(tensor.value, axis), Kind::kInt);
-  RETURN_IF_ERROR(b.status());
-  return size;
-}
-
-StatusOr<IValue> Interpreter::Sizes(const IValue& value) {
-  ASSIGN_OR_RETURN(const TensorValue tensor, Tensor(value));
-  if (!b.known_rank(tensor.value))
-    return Unsupported("the sizes of a tensor whose rank is not known; state the inputs' shapes with --input NAME:DTYPE[batch,3,224,224]");
-  const int64_t rank = static_cast<int64_t>(*b.known_rank(tensor.value)) - (tensor.is_complex ? 1 : 0);
-  IValue::List sizes;
-  for (int64_t axis = 0; axis < rank; ++axis) {
-    ASSIGN_OR_RETURN(IValue size, Size(value, axis));
-    sizes.push_back(std::move(size));
-  }
-  return heap_.NewList(std::move(sizes));
 }
 
 }  // namespace sardonyx::pytorch
