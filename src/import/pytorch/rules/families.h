@@ -21,6 +21,7 @@ std::span<const RuleRow> Losses();
 std::span<const RuleRow> Matrices();
 std::span<const RuleRow> Normalizations();
 std::span<const RuleRow> Pooling();
+std::span<const RuleRow> Primitives();
 std::span<const RuleRow> QuantizeDecomposed();
 std::span<const RuleRow> Recurrences();
 std::span<const RuleRow> Reductions();

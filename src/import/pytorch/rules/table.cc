@@ -21,6 +21,7 @@ constexpr std::span<const RuleRow> (*kFamilies[])() = {
     rules::Matrices,
     rules::Normalizations,
     rules::Pooling,
+    rules::Primitives,
     rules::QuantizeDecomposed,
     rules::Recurrences,
     rules::Reductions,
