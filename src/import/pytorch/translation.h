@@ -140,8 +140,6 @@ class Translator {
   // Calls the rule of another operator, its arguments as its signature has them (trailing defaults may be left out).
   std::vector<IValue> Apply(std::string_view target, std::vector<IValue> arguments);
   void Bind(const Value* variable, IValue value);
-  // One node: its outputs are bound. What is unsupported goes to the report; other errors stick to the builder.
-  void Translate(const Node& node);
   // Translates the nodes of a graph, its inputs bound to `inputs`; what its outputs are bound to. For control flow: call it inside
   // GraphBuilder::If, Loop or Scan.
   std::vector<IValue> Inline(const Graph& graph, const std::vector<IValue>& inputs);
@@ -149,6 +147,7 @@ class Translator {
   V Materialize(const IValue& value);
 
  private:
+  void Translate(const Node& node);
   IValue ResolveParameter(const Parameter& parameter);
   void BindOutputs(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue> values);
   IValue WithMemory(const Node& node, const std::vector<IValue>& arguments, size_t output, IValue value);

@@ -172,30 +172,29 @@ StatusOr<IValue> Interpreter::ToArgument(const SignatureParameter& parameter, co
 }
 
 StatusOr<std::vector<IValue>> Interpreter::Translate(const std::string& target, std::vector<IValue> inputs, const Signature* signature) {
-  Node node;
-  node.target = target;
-  node.module_path = frames_.empty() ? "" : frame().place;
-  node.inputs = std::move(inputs);
+  // A program of one call.
+  Graph graph;
+  Node* node = graph.AddNode(target);
+  node->module_path = frames_.empty() ? "" : frame().place;
+  node->inputs = std::move(inputs);
   const size_t dot = target.find('.');
   std::string name = dot == std::string::npos ? target : target.substr(dot + 1);
   name = name.substr(0, name.find('.'));
+  if (!node->module_path.empty()) name = fmt::format("{}.{}", node->module_path, name);
   const size_t count = signature != nullptr ? signature->returns.size() : 1;
   for (size_t i = 0; i < count; ++i) {
-    Value& value = values_.emplace_back();
-    value.name = node.module_path.empty() ? name : fmt::format("{}.{}", node.module_path, name);
-    if (i > 0) value.name += fmt::format("_{}", i);
-    value.kind = signature != nullptr ? KindOfReturn(signature->returns[i].type) : Kind::kTensor;
-    node.outputs.push_back(&value);
+    const Kind kind = signature != nullptr ? KindOfReturn(signature->returns[i].type) : Kind::kTensor;
+    graph.outputs.emplace_back(static_cast<const Value*>(graph.AddOutput(node, i == 0 ? name : fmt::format("{}_{}", name, i), kind)));
   }
-  translator_.Translate(node);
+  std::vector<IValue> outputs = translator_.Inline(graph, {});
   RETURN_IF_ERROR(b.status());
-  std::vector<IValue> outputs;
-  for (Value* value : node.outputs) {
-    IValue bound = translator_.Resolve(IValue(static_cast<const Value*>(value)));
-    if (value->kind == Kind::kList && !bound.is_list()) bound = IValue::MakeList({std::move(bound)});
-    Born(bound);
-    outputs.push_back(std::move(bound));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const bool is_list = signature != nullptr && KindOfReturn(signature->returns[i].type) == Kind::kList;
+    if (is_list && !outputs[i].is_list()) outputs[i] = IValue::MakeList({std::move(outputs[i])});
+    Born(outputs[i]);
   }
+  // The translator knows variables by their addresses.
+  graphs_.push_back(std::move(graph));
   return outputs;
 }
 

@@ -161,7 +161,7 @@ class Interpreter {
   ops::GraphBuilder& b;
   Heap heap_;
   std::vector<Frame*> frames_;
-  std::deque<Value> values_;  // the variables that operators' results were bound to
+  std::deque<Graph> graphs_;  // one of each call: the translator knows its variables by their addresses
   // When each tensor's memory was first seen, to tell a block's own from those around it.
   std::unordered_map<const Cell*, uint64_t> born_;
   std::unordered_map<const formats::PickleValue*, IValue> loaded_;
