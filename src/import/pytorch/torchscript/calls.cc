@@ -118,6 +118,11 @@ IValue Interpreter::NewTensor(V value, bool is_complex, std::shared_ptr<const Qu
   return made;
 }
 
+uint64_t Interpreter::FirstSeen(const IValue& value) const {
+  const auto found = value.is_tensor() ? born_.find(value.tensor().cell.get()) : born_.end();
+  return found == born_.end() ? 0 : found->second;
+}
+
 void Interpreter::Born(const IValue& value) {
   if (value.is_tensor() && value.tensor().cell != nullptr) born_.emplace(value.tensor().cell.get(), born_.size());
   if (!value.is_list()) return;

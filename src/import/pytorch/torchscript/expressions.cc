@@ -80,6 +80,8 @@ StatusOr<Arguments> Interpreter::EvaluateArguments(const Expr& call) {
 }
 
 StatusOr<IValue> Interpreter::Evaluate(const Expr& expr) {
+  const Deeper deeper(this);
+  RETURN_IF_ERROR(deeper.Check());
   switch (expr.kind) {
     case ExprKind::kNone:
       return IValue();

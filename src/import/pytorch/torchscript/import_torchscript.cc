@@ -257,10 +257,12 @@ Status Run(ScriptArchive& archive, const import::ImportOptions& options, Transla
   ASSIGN_OR_RETURN(const std::shared_ptr<Instance> module, interpreter.LoadModule());
   const FunctionDef* forward = module->type->FindMethod("forward");
   if (forward == nullptr) return Unsupported(fmt::format("the module {} has no method forward", module->type->qualified_name));
+  const uint64_t loaded = interpreter.seen();
   Inputs inputs(interpreter, archive, options, report);
   ASSIGN_OR_RETURN(std::vector<IValue> arguments, inputs.Bind(*forward));
   Arguments call;
   call.positional = std::move(arguments);
+  const Heap::Mark before = interpreter.heap().mark();
   ASSIGN_OR_RETURN(const IValue result, interpreter.CallMethod(module, *forward, std::move(call)));
   RETURN_IF_ERROR(b.status());
   b.SetPlace("");
@@ -270,6 +272,17 @@ Status Run(ScriptArchive& archive, const import::ImportOptions& options, Transla
   for (const auto& [path, buffer] : interpreter.buffers()) {
     const std::shared_ptr<Cell>& cell = buffer.tensor().cell;
     if (cell != nullptr && cell->version > 0) RETURN_IF_ERROR(outputs.Add(buffer, path + "_mutated"));
+  }
+  for (const auto& object : interpreter.heap().WrittenSince(before)) {
+    const auto instance = std::dynamic_pointer_cast<Instance>(object);
+    if (instance == nullptr) continue;
+    for (const auto& [name, value] : instance->attributes) {
+      const uint64_t first = interpreter.FirstSeen(value);
+      if (value.is_tensor() && first >= loaded)
+        RETURN_IF_ERROR(outputs.Add(value, fmt::format("{}{}{}_mutated", instance->path, instance->path.empty() ? "" : ".", name)));
+    }
+    report.warnings.push_back(fmt::format(
+        "forward keeps state in the attributes of '{}': what it leaves there is given as outputs ending in _mutated", instance->path));
   }
   if (outputs.all().empty()) return Unsupported("forward gives no tensor");
   for (const auto& [name, value] : outputs.all()) b.Output(value, name);

@@ -42,6 +42,10 @@ class Interpreter {
   // The module's tensors by their paths, as they were loaded; their memory says what was written to them since.
   const std::vector<std::pair<std::string, IValue>>& buffers() const { return buffers_; }
 
+  // How many tensors were seen so far, and as which of them this one was first.
+  uint64_t seen() const { return born_.size(); }
+  uint64_t FirstSeen(const IValue& value) const;
+
   Heap& heap() { return heap_; }
   ops::GraphBuilder& builder() { return b; }
 
@@ -169,7 +173,25 @@ class Interpreter {
   std::vector<std::pair<std::string, IValue>> buffers_;
   std::vector<std::shared_ptr<const Parameter>> parameters_;  // the translator knows them by their addresses
   uint64_t steps_ = 0;
+  int depth_ = 0;   // of statements and expressions within each other, over all calls
   int nested_ = 0;  // branches and loops that depend on data
+
+  // Counts a level of recursion for as long as it lives.
+  class Deeper {
+   public:
+    explicit Deeper(Interpreter* in) : in_(in) { ++in_->depth_; }
+    ~Deeper() { --in_->depth_; }
+    Deeper(const Deeper&) = delete;
+    Deeper& operator=(const Deeper&) = delete;
+    Status Check() const {
+      constexpr int kMaxDepth = 1000;
+      return in_->depth_ <= kMaxDepth ? Status()
+                                      : Unsupported("calls, statements and expressions are nested too deeply; recursion cannot be inlined");
+    }
+
+   private:
+    Interpreter* in_;
+  };
 
   Frame& frame() { return *frames_.back(); }
 };

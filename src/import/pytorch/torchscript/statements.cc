@@ -93,6 +93,8 @@ StatusOr<Interpreter::Flow> Interpreter::Run(const Block& block) {
 
 StatusOr<Interpreter::Flow> Interpreter::RunStatement(const Stmt& statement) {
   RETURN_IF_ERROR(Tick());
+  const Deeper deeper(this);
+  RETURN_IF_ERROR(deeper.Check());
   frame().line = statement.line;
   switch (statement.kind) {
     case StmtKind::kPass:
