@@ -300,6 +300,35 @@ GraphBuilder::Values GraphBuilder::AddNode(std::string_view op_type, const Value
   return node->outputs();
 }
 
+namespace {
+
+// Whether a version of an operator takes inputs of these types.
+bool Takes(const OpSchema& schema, const GraphBuilder::Values& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const FormalParameter* parameter = schema.input(i);
+    if (inputs[i] == nullptr || !inputs[i]->type.known() || inputs[i]->type.dtype == DataType::kUndefined || parameter == nullptr) continue;
+    const std::string spelling = inputs[i]->type.Spelling();
+    const TypeConstraint* constraint = schema.constraint(parameter->type);
+    const bool fits = constraint ? std::find(constraint->types.begin(), constraint->types.end(), spelling) != constraint->types.end()
+                                 : parameter->type == spelling;
+    if (!fits) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+// Element types that an operator has only in a newer opset.
+void GraphBuilder::CheckTypes(std::string_view op_type, const Values& inputs) {
+  const OpSchema* schema = FindSchema("", op_type, opset_);
+  if (schema == nullptr || Takes(*schema, inputs)) return;
+  for (const OpSchema* newer : SchemaVersions("", op_type))
+    if (newer->since_version > opset_ && Takes(*newer, inputs)) {
+      const DataType type = inputs.empty() || inputs[0] == nullptr ? DataType::kUndefined : inputs[0]->type.dtype;
+      return Require(newer->since_version, fmt::format("{} of {}", op_type, DataTypeName(type)));
+    }
+}
+
 GraphBuilder::Values GraphBuilder::Ops(std::string_view op_type, Values inputs, size_t outputs, std::vector<Attr> attributes,
                                        std::string_view domain) {
   if (!ok()) return Unknown(outputs);
@@ -313,6 +342,8 @@ GraphBuilder::Values GraphBuilder::Ops(std::string_view op_type, Values inputs, 
   const std::string text = NodeText(op_type, domain, inputs, outputs, attributes);
   if (!text.empty())
     if (const Values* known = FindKnown(text)) return *known;
+  if (domain.empty()) CheckTypes(op_type, inputs);
+  if (!ok()) return Unknown(outputs);
   Values values = AddNode(op_type, inputs, outputs, std::move(attributes), domain);
   if (!text.empty() && ok()) scopes_.back().known.emplace(text, values);
   return values;

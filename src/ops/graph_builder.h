@@ -171,6 +171,7 @@ class GraphBuilder {
 
   std::string UniqueName(std::string_view base);
   std::string ValueName(std::string_view op_type);
+  void CheckTypes(std::string_view op_type, const Values& inputs);
   const Values* FindKnown(const std::string& text) const;
   Values AddNode(std::string_view op_type, const Values& inputs, size_t outputs, std::vector<Attr> attributes, std::string_view domain);
   // The outputs as constants, if all of them are.

@@ -638,8 +638,7 @@ Outputs Meshgrid(Call& c) {
   for (size_t i = 0; i < axes.size(); ++i) {
     std::vector<int64_t> shape(axes.size(), 1);
     shape[i] = -1;
-    V grid = c.b.Expand(c.b.Reshape(axes[i], shape), c.b.Stack1D(sizes));
-    grids.push_back(xy && axes.size() >= 2 ? c.b.SwapAxes(grid, 0, 1) : grid);
+    grids.push_back(c.b.Expand(c.b.Reshape(axes[i], shape), c.b.Stack1D(sizes)));
   }
   if (xy && grids.size() >= 2) std::swap(grids[0], grids[1]);
   return IValue::MakeList(Outputs(grids).values);
