@@ -58,7 +58,8 @@ Tensor NumberOf(double value) {
   if constexpr (std::is_same_v<T, double>) {
     return Tensor::Scalar<double>(value);
   } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    constexpr double kLowest = static_cast<double>(std::numeric_limits<T>::min()), kBeyond = static_cast<double>(std::numeric_limits<T>::max());
+    constexpr double kLowest = static_cast<double>(std::numeric_limits<T>::min()),
+                     kBeyond = static_cast<double>(std::numeric_limits<T>::max());
     if (!(value > kLowest)) return Tensor::Scalar<T>(std::numeric_limits<T>::min());  // NaN as well
     return Tensor::Scalar<T>(value >= kBeyond ? std::numeric_limits<T>::max() : static_cast<T>(value));
   } else if constexpr (std::is_same_v<T, bool>) {
@@ -70,24 +71,42 @@ Tensor NumberOf(double value) {
 
 std::optional<Tensor> MakeNumber(double value, DataType dtype) {
   switch (dtype) {
-    case DataType::kFloat: return NumberOf<float>(value);
-    case DataType::kDouble: return NumberOf<double>(value);
-    case DataType::kFloat16: return NumberOf<Float16>(value);
-    case DataType::kBfloat16: return NumberOf<BFloat16>(value);
-    case DataType::kFloat8E4M3FN: return NumberOf<Float8E4M3FN>(value);
-    case DataType::kFloat8E4M3FNUZ: return NumberOf<Float8E4M3FNUZ>(value);
-    case DataType::kFloat8E5M2: return NumberOf<Float8E5M2>(value);
-    case DataType::kFloat8E5M2FNUZ: return NumberOf<Float8E5M2FNUZ>(value);
-    case DataType::kInt8: return NumberOf<int8_t>(value);
-    case DataType::kInt16: return NumberOf<int16_t>(value);
-    case DataType::kInt32: return NumberOf<int32_t>(value);
-    case DataType::kInt64: return NumberOf<int64_t>(value);
-    case DataType::kUint8: return NumberOf<uint8_t>(value);
-    case DataType::kUint16: return NumberOf<uint16_t>(value);
-    case DataType::kUint32: return NumberOf<uint32_t>(value);
-    case DataType::kUint64: return NumberOf<uint64_t>(value);
-    case DataType::kBool: return NumberOf<bool>(value);
-    default: return std::nullopt;
+    case DataType::kFloat:
+      return NumberOf<float>(value);
+    case DataType::kDouble:
+      return NumberOf<double>(value);
+    case DataType::kFloat16:
+      return NumberOf<Float16>(value);
+    case DataType::kBfloat16:
+      return NumberOf<BFloat16>(value);
+    case DataType::kFloat8E4M3FN:
+      return NumberOf<Float8E4M3FN>(value);
+    case DataType::kFloat8E4M3FNUZ:
+      return NumberOf<Float8E4M3FNUZ>(value);
+    case DataType::kFloat8E5M2:
+      return NumberOf<Float8E5M2>(value);
+    case DataType::kFloat8E5M2FNUZ:
+      return NumberOf<Float8E5M2FNUZ>(value);
+    case DataType::kInt8:
+      return NumberOf<int8_t>(value);
+    case DataType::kInt16:
+      return NumberOf<int16_t>(value);
+    case DataType::kInt32:
+      return NumberOf<int32_t>(value);
+    case DataType::kInt64:
+      return NumberOf<int64_t>(value);
+    case DataType::kUint8:
+      return NumberOf<uint8_t>(value);
+    case DataType::kUint16:
+      return NumberOf<uint16_t>(value);
+    case DataType::kUint32:
+      return NumberOf<uint32_t>(value);
+    case DataType::kUint64:
+      return NumberOf<uint64_t>(value);
+    case DataType::kBool:
+      return NumberOf<bool>(value);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -334,8 +353,10 @@ GraphBuilder::Values GraphBuilder::Ops(std::string_view op_type, Values inputs, 
   if (!ok()) return Unknown(outputs);
   if (!Has(op_type, domain) && (domain.empty() || IsStandardDomain(domain))) {
     const auto versions = SchemaVersions(domain, op_type);
-    if (versions.empty()) Fail(Internal(fmt::format("there is no operator {}", op_type)));
-    else Require(versions.front()->since_version, op_type);
+    if (versions.empty())
+      Fail(Internal(fmt::format("there is no operator {}", op_type)));
+    else
+      Require(versions.front()->since_version, op_type);
     return Unknown(outputs);
   }
   if (!domain.empty() && model_->OpsetVersion(domain) == 0) model_->SetOpset(domain, std::max(1, NewestOpset(domain)));

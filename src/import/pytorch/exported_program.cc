@@ -109,7 +109,8 @@ Status BindInput(const Json& spec, Value* value, const FindParameter& find, Expo
 }
 
 Status ReadOutputs(const Json& specs, const Graph& graph, Program& program) {
-  if (specs.size() != graph.outputs.size()) return Corrupt(fmt::format("{} output specs for {} outputs", specs.size(), graph.outputs.size()));
+  if (specs.size() != graph.outputs.size())
+    return Corrupt(fmt::format("{} output specs for {} outputs", specs.size(), graph.outputs.size()));
   std::vector<Program::Output> mutated;
   for (size_t i = 0; i < graph.outputs.size(); ++i) {
     ASSIGN_OR_RETURN(const Union spec, UnionOf(specs[i]));
@@ -118,7 +119,9 @@ Status ReadOutputs(const Json& specs, const Graph& graph, Program& program) {
       if (value.is_none() || value.is_string()) continue;
       program.outputs.push_back({value, fmt::format("output_{}", program.outputs.size())});
     } else if (spec.kind == "buffer_mutation" || spec.kind == "user_input_mutation" || spec.kind == "parameter_mutation") {
-      const char* key = spec.kind == "buffer_mutation" ? "buffer_name" : spec.kind == "parameter_mutation" ? "parameter_name" : "user_input_name";
+      const char* key = spec.kind == "buffer_mutation"      ? "buffer_name"
+                        : spec.kind == "parameter_mutation" ? "parameter_name"
+                                                            : "user_input_name";
       ASSIGN_OR_RETURN(const Json* member, Member(*spec.value, key));
       ASSIGN_OR_RETURN(const std::string name, StringOf(*member));
       mutated.push_back({value, name + "_updated"});
@@ -133,7 +136,9 @@ void ReadRanges(const Json& json, Program& program) {
   if (ranges == nullptr || !ranges->is_object()) return;
   for (auto it = ranges->begin(); it != ranges->end(); ++it) {
     const Json *low = MemberOrNull(*it, "min_val"), *high = MemberOrNull(*it, "max_val");
-    const auto bound = [](const Json* value, const char* open) { return value && value->is_number_integer() ? std::to_string(value->get<int64_t>()) : open; };
+    const auto bound = [](const Json* value, const char* open) {
+      return value && value->is_number_integer() ? std::to_string(value->get<int64_t>()) : open;
+    };
     program.metadata.emplace_back("torch.range." + it.key(), fmt::format("{}..{}", bound(low, ""), bound(high, "")));
   }
 }
@@ -147,7 +152,8 @@ StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& f
   ASSIGN_OR_RETURN(const Json* signature, Member(*module, "signature"));
   Program program;
   program.format = "PyTorch exported program (.pt2)";
-  if (const Json* version = MemberOrNull(json, "torch_version"); version && version->is_string()) program.version = version->get<std::string>();
+  if (const Json* version = MemberOrNull(json, "torch_version"); version && version->is_string())
+    program.version = version->get<std::string>();
   ExportedGraphReader reader;
   ASSIGN_OR_RETURN(program.graph, reader.Read(*graph_json));
   ASSIGN_OR_RETURN(const Json* inputs, ListMember(*signature, "input_specs"));

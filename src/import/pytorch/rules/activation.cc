@@ -140,8 +140,7 @@ Outputs Dropout(Call& c) {
   const bool train = c.Bool("train", false) && c.Double("p", 0.5) > 0;
   if (train) return c.Unsupported("dropout in training mode: export the model after model.eval()");
   V x = c.tensor("input");
-  if (c.target().starts_with("aten.native_dropout"))
-    return Outputs{x, c.b.Expand(c.b.Scalar<bool>(true), c.b.ShapeOf(x))};
+  if (c.target().starts_with("aten.native_dropout")) return Outputs{x, c.b.Expand(c.b.Scalar<bool>(true), c.b.ShapeOf(x))};
   return x;
 }
 
