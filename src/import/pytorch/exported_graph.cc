@@ -188,7 +188,8 @@ StatusOr<IValue> ExportedGraphReader::Argument(const Json& json) {
 Status ExportedGraphReader::ReadTypes(const Json& json, Scope& scope) {
   if (const Json* tensors = MemberOrNull(json, "tensor_values"); tensors && tensors->is_object())
     for (auto it = tensors->begin(); it != tensors->end(); ++it) {
-      const Json* meta = MemberOrNull(*it, "meta_val");  // torch 2.1
+      const Json* meta = MemberOrNull(*it, "meta_val");  // torch 2.1 and 2.2
+      if (meta == nullptr) meta = MemberOrNull(*it, "val");
       StatusOr<ir::Type> type = TypeOfMeta(meta ? *meta : *it);
       if (!type.ok()) return type.status().WithContext(fmt::format("tensor_values['{}']", it.key()));
       scope.types[it.key()] = *std::move(type);
