@@ -164,8 +164,11 @@ Json ImportJson(const import::ImportReport& report) {
   Json unsupported = Json::array();
   for (const import::Unsupported& one : report.unsupported)
     unsupported.push_back({{"operator", one.target}, {"places", one.places}, {"reason", one.reason}});
-  return {{"format", report.format},       {"version", report.version},  {"operators", report.operators},
-          {"unsupported", unsupported}, {"warnings", report.warnings}};
+  return {{"format", report.format},
+          {"version", report.version},
+          {"operators", report.operators},
+          {"unsupported", unsupported},
+          {"warnings", report.warnings}};
 }
 
 // What could not be translated, all of it.
@@ -198,8 +201,8 @@ StatusOr<int> RunImport(const Flags& flags, const CommonFlags& common, import::I
     ASSIGN_OR_RETURN(const optimize::VersionReport versions, optimize::ConvertVersion(*model, lower));
     document["versions"] = ReportJson(versions);
     if (!versions.impossible.empty()) {
-      std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since opset %lld cannot say it:\n%s\n", flags.source.c_str(),
-                   static_cast<long long>(lower[0].version), optimize::ImpossibleText(versions).c_str());
+      std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since opset %lld cannot say it:\n%s\n",
+                   flags.source.c_str(), static_cast<long long>(lower[0].version), optimize::ImpossibleText(versions).c_str());
       return 3;
     }
     RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal, "the converted model is not valid at that opset; nothing is written:"));
@@ -285,17 +288,23 @@ void AddConvert(Program& program) {
                                   "sardonyx convert trees.onnx --opset 18,ai.onnx.ml=3 -o older.onnx --report report.json"});
   command.app->add_option("source", flags->source, "Model file or folder, or - for standard input")->required();
   command.app->add_option("-o,--output", flags->output, "File to write: .onnx, .onnx.gz, .onnx.tar, .onnxtxt or .json")->required();
-  command.app->add_option("--opset", flags->opsets, "Version of ai.onnx to convert to (of imported models 18 unless said), or DOMAIN=N for another domain; several with commas")
+  command.app
+      ->add_option(
+          "--opset", flags->opsets,
+          "Version of ai.onnx to convert to (of imported models 18 unless said), or DOMAIN=N for another domain; several with commas")
       ->delimiter(',')
       ->allow_extra_args(false);
   command.app->add_option("--from", flags->import.from, "Format of the source: onnx or pytorch; by default its content says it");
-  command.app->add_option("--input", flags->import.inputs, "An input that the source does not describe: NAME:DTYPE[batch,3,224,224]; a word is a symbolic dim")
+  command.app
+      ->add_option("--input", flags->import.inputs,
+                   "An input that the source does not describe: NAME:DTYPE[batch,3,224,224]; a word is a symbolic dim")
       ->allow_extra_args(false)
       ->take_all();
   command.app->add_option("--dynamic", flags->import.dynamic, "A dim that the source fixes becomes symbolic: NAME:AXIS=SYMBOL")
       ->allow_extra_args(false)
       ->take_all();
-  command.app->add_flag("--allow-unsupported", flags->import.allow_unsupported, "Write operators without a translation as nodes of domain pkg.torch");
+  command.app->add_flag("--allow-unsupported", flags->import.allow_unsupported,
+                        "Write operators without a translation as nodes of domain pkg.torch");
   command.app->add_option("--report", flags->report, "Write what was changed, or cannot be, to this .json file");
   command.app->add_option("--validate", flags->inputs, "Run the result on these inputs, FILE or NAME=FILE, and compare with --expect")
       ->allow_extra_args(false)

@@ -73,8 +73,8 @@ foreach(meta IN LISTS metas)
         set(stated ${flags})
         list(TRANSFORM stated REPLACE "<" "[")
         list(TRANSFORM stated REPLACE ">" "]")
-        execute_process(COMMAND ${PROGRAM} convert ${model} -o ${WORK}/model.onnx --quiet ${stated} --validate ${input} --expect ${output} --rtol ${rtol}
-                          --atol ${atol} RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+        execute_process(COMMAND ${PROGRAM} convert ${model} -o ${WORK}/model.onnx --quiet ${stated} --validate ${input} --expect ${output}
+                          --rtol ${rtol} --atol ${atol} RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
         if(NOT code EQUAL 0)
           set(reason "exit ${code}: ${text}")
         endif()
