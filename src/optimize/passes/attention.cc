@@ -1,6 +1,7 @@
 // Attention, with its heads, its cache and its rotary embedding, from the operators that exporters write for it.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "optimize/passes/conditions.h"
 #include "optimize/passes/passes.h"
@@ -149,7 +150,7 @@ bool RepeatsHeads(Match& m, std::string_view x_name, std::string_view expanded_n
   if (!HasRank(x, 4) || !HasRank(expanded, 5) || !HasRank(all, 4)) return false;
   const ir::Dim &heads = (*x)[1], &size = (*x)[3], &repeats = (*expanded)[2], &total = (*all)[1];
   return heads.is_constant() && size.is_constant() && repeats.is_constant() && total.is_constant() &&
-         total.value() == heads.value() * repeats.value() && (*expanded)[1] == heads && (*expanded)[4] == size && (*all)[3] == size &&
+         heads.value() < INT32_MAX && repeats.value() < INT32_MAX && total.value() == heads.value() * repeats.value() && (*expanded)[1] == heads && (*expanded)[4] == size && (*all)[3] == size &&
          (*all)[0] == (*x)[0];
 }
 
@@ -190,7 +191,7 @@ bool JoinHeads(Match& m, std::string_view name, std::string_view joined) {
   const ir::Shape* shape = m.shape(name);
   if (!HasRank(shape, 4) || !(*shape)[2].is_constant() || !(*shape)[3].is_constant()) return false;
   const int64_t heads = (*shape)[2].value(), size = (*shape)[3].value();
-  if (heads < 1 || size < 1) return false;
+  if (heads < 1 || size < 1 || heads > INT32_MAX || size > INT32_MAX) return false;
   m.SetAttribute("heads", heads);
   m.SetConstant(joined, Tensor::From(Dims{3}, std::vector<int64_t>{0, 0, heads * size}));
   return true;

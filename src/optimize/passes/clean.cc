@@ -47,7 +47,10 @@ std::optional<std::vector<int64_t>> PermutationOf(const ir::Node& node) {
 
 bool IsIdentityPermutation(Match& m) {
   const auto perm = PermutationOf(m.root());
-  return perm && std::is_sorted(perm->begin(), perm->end());
+  for (size_t i = 0; perm && i < perm->size(); ++i)
+    if ((*perm)[i] != static_cast<int64_t>(i)) return false;
+  const ir::Shape* shape = m.shape("x");
+  return perm && shape && shape->rank() == perm->size();
 }
 
 bool JoinTransposes(Match& m) {

@@ -21,9 +21,11 @@ std::optional<ConvParts> ReadConv(Match& m) {
   ConvParts parts;
   parts.weights = m.constant("w");
   if (!parts.weights || parts.weights->dtype() != DataType::kFloat || parts.weights->rank() < 3) return std::nullopt;
+  const Dims& dims = parts.weights->dims();
+  const int64_t group = m.node("conv")->GetInt("group", 1);
+  if (dims.num_elements() == 0 || group < 1 || dims[0] % group != 0) return std::nullopt;
   parts.transposed = m.node("conv")->op_type == "ConvTranspose";
-  parts.maps = parts.transposed ? parts.weights->dims()[1] * m.node("conv")->GetInt("group", 1) : parts.weights->dims()[0];
-  if (parts.maps < 1) return std::nullopt;
+  parts.maps = parts.transposed ? dims[1] * group : dims[0];
   parts.bias.assign(static_cast<size_t>(parts.maps), 0.0f);
   if (!m.has("b")) return parts;
   const Tensor* bias = m.constant("b");

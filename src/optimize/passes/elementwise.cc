@@ -24,7 +24,7 @@ bool IsFloat(const ir::Value* value) { return value && value->type.is_tensor() &
 bool IsElementwise(const ir::Model& model, const ir::Node& node) {
   if (!ir::NormalDomain(node.domain).empty() || node.outputs().size() != 1 || !IsFloat(node.output(0))) return false;
   if ((node.opset_version ? node.opset_version : model.OpsetVersion("")) < 7) return false;
-  if (IsUnary(node.op_type)) return node.inputs().size() == 1 && node.GetString("approximate", "none") == "none";
+  if (IsUnary(node.op_type)) return node.inputs().size() == 1 && IsFloat(node.input(0)) && node.GetString("approximate", "none") == "none";
   return IsBinary(node.op_type) && node.inputs().size() == 2 && IsFloat(node.input(0)) && IsFloat(node.input(1));
 }
 
@@ -77,14 +77,14 @@ void Fuse(ir::Graph& graph, const std::vector<ir::Node*>& chain) {
   std::vector<float> parameters;
   const ir::Value* before = nullptr;
   for (ir::Node* node : chain) {
-    const size_t main = *MainInput(*node, before);
-    if (!before) fused->AddInput(node->input(main));
+    const size_t along = *MainInput(*node, before);
+    if (!before) fused->AddInput(node->input(along));
     steps.push_back(node->op_type);
     parameters.insert(parameters.end(), {Parameter(*node, 0), Parameter(*node, 1)});
     if (node->inputs().size() == 2) {
-      fused->AddInput(node->input(1 - main));
+      fused->AddInput(node->input(1 - along));
       const int64_t index = static_cast<int64_t>(fused->inputs().size()) - 1;
-      operands.push_back(main == 0 ? index : -index);
+      operands.push_back(along == 0 ? index : -index);
     } else {
       operands.push_back(0);
     }

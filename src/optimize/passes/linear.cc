@@ -13,7 +13,7 @@ namespace {
 bool IsProductByWeights(Match& m) {
   const ir::Shape* x = m.shape("x");
   const std::vector<int64_t>& dims = m.value("w")->initializer() ? m.value("w")->initializer()->dims : std::vector<int64_t>();
-  return IsFloating(m.dtype("x")) && x && x->rank() >= 2 && dims.size() == 2;
+  return IsFloating(m.dtype("x")) && x && x->rank() >= 2 && dims.size() == 2 && dims[0] > 0 && dims[1] > 0;
 }
 
 int64_t ColumnsOf(const ir::Node& linear) {

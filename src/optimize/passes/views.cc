@@ -12,6 +12,17 @@ int64_t Product(const std::vector<int64_t>& dims) {
   return std::accumulate(dims.begin(), dims.end(), int64_t{1}, [](int64_t a, int64_t b) { return a * b; });
 }
 
+// Positive, and small enough that strides can be computed.
+bool IsModest(const std::vector<int64_t>& dims) {
+  constexpr int64_t kMaxElements = int64_t{1} << 40;
+  int64_t elements = 1;
+  for (int64_t dim : dims) {
+    if (dim < 1 || dim > kMaxElements / elements) return false;
+    elements *= dim;
+  }
+  return true;
+}
+
 // The same elements under other dims, as far as no copy is needed: groups of old axes that lie densely become groups of new ones.
 bool Reshape(StridedView& view, const std::vector<int64_t>& to) {
   std::vector<int64_t> from, stride;
@@ -96,7 +107,7 @@ bool Apply(StridedView& view, const ir::Node& node) {
   if (node.op_type == "Transpose") return Transpose(view, node);
   if (node.op_type == "Gather") return Gather(view, node);
   const auto to = StaticDims(node.output(0));
-  return to && Reshape(view, *to);
+  return to && IsModest(*to) && Reshape(view, *to);
 }
 
 bool MayBeView(const ir::Node* node) {
@@ -117,7 +128,7 @@ std::optional<StridedView> ViewOf(ir::Value* value) {
   for (; ; chain.pop_back()) {
     ir::Value* base = chain.empty() ? value : chain.back()->input(0);
     const auto dims = StaticDims(base);
-    if (dims && base->graph() == value->graph() && std::all_of(dims->begin(), dims->end(), [](int64_t dim) { return dim > 0; })) {
+    if (dims && base->graph() == value->graph() && IsModest(*dims)) {
       StridedView view;
       view.base = base;
       view.base_dims = view.dims = *dims;
