@@ -93,6 +93,9 @@ Infer InferFusedMatMul, InferFusedGemm, InferMatMulNBits, InferMatMulIntegerToFl
     InferEmbedLayerNormalization, InferBiasSplitGelu, InferExpandDims, InferCropAndResize, InferMicrosoftUnique, InferMurmurHash3,
     InferCDist, InferNGramRepeatBlock, InferBeamSearch, InferGreedySearch, InferDynamicQuantizeLstm;
 
+// own.cc
+Infer InferElementwise, InferLinear;
+
 // microsoft_attention.cc
 Infer InferMicrosoftAttention, InferMultiHeadAttention, InferDecoderMaskedAttention, InferGroupQueryAttention, InferRelativePositionBias;
 
