@@ -12,9 +12,10 @@ class Kernel;
 
 // Plain is row-major. The blocked forms are for N, C, spatial...: 8 or 16 channels lie innermost, as N, C/b, spatial..., b with
 // C padded with zeros to a multiple of b. A value's logical dims never change with its layout.
-enum class Layout : uint8_t { kPlain, kNchw8c, kNchw16c };
+// Channels last is N, spatial..., C without padding: what 8-bit kernels take.
+enum class Layout : uint8_t { kPlain, kNchw8c, kNchw16c, kChannelsLast };
 
-// Channels that lie side by side; 1 for plain.
+// Channels that a block holds; 1 for the layouts without blocks.
 int64_t ChannelBlock(Layout layout);
 std::string_view LayoutName(Layout layout);
 

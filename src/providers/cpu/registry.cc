@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "providers/cpu/bytes.h"
 #include "providers/cpu/kernel_list.h"
 
 namespace sardonyx::cpu {
@@ -13,6 +14,7 @@ namespace {
 using Family = std::span<const KernelEntry> (*)();
 
 constexpr Family kFamilies[] = {
+    ByteConvKernels,    ByteProductKernels, ByteImageKernels,  // before the same operators' more general kernels
     ElementwiseKernels, ReductionKernels, MatrixKernels,   ConvolutionKernels, QuantizationKernels,
     RecurrentKernels,   MovementKernels,  GeneratorKernels, SequenceKernels,   TextKernels,
     ClassicalMlKernels, SignalKernels,    VisionKernels,   TrainingKernels,  MicrosoftKernels,
