@@ -407,6 +407,11 @@ constexpr Row kMicrosoft[] = {
     {"Unique", InferMicrosoftUnique},
 };
 
+// Our own: what graph preparation makes of several operators and no other domain has.
+constexpr Row kSardonyx[] = {
+    {"FusedMatMul", InferFusedMatMul},
+};
+
 using Index = std::unordered_map<std::string_view, Status (*)(InferenceContext&)>;
 
 Index MakeIndex(std::span<const Row> rows) {
@@ -425,6 +430,7 @@ const Index* FindIndex(std::string_view domain) {
       {"com.microsoft.nchwc", MakeIndex(kNchwc)},
       {"ai.onnx.contrib", MakeIndex(kContrib)},
       {"onnxruntime", MakeIndex(kOnnxRuntime)},
+      {"sardonyx", MakeIndex(kSardonyx)},
   };
   const auto found = kIndices->find(ir::NormalDomain(domain));
   return found == kIndices->end() ? nullptr : &found->second;
