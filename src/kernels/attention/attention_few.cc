@@ -20,13 +20,13 @@ namespace sardonyx::kernels {
 
 // One query of one head. Pointers are those of the first of `keys` keys that it may see.
 struct OneQuery {
-  const float *q, *k, *v;
-  float* y;
-  int64_t keys, size, v_size, k_stride, v_stride;
-  float scale, softcap;
-  const float* mask;  // or null
-  int64_t mask_stride;
-  const float* sink;  // or null
+  const float *q = nullptr, *k = nullptr, *v = nullptr;
+  float* y = nullptr;
+  int64_t keys = 0, size = 0, v_size = 0, k_stride = 0, v_stride = 0;
+  float scale = 1, softcap = 0;
+  const float* mask = nullptr;
+  int64_t mask_stride = 0;
+  const float* sink = nullptr;
 };
 
 }  // namespace sardonyx::kernels
