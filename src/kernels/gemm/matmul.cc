@@ -93,7 +93,6 @@ GemmF32Arguments Product(const MatMulF32Arguments& m, int64_t index) {
   g.c = m.y + index * s.m * s.n;
   g.c_stride = s.n;
   g.epilogue = m.epilogue;
-  if (g.epilogue.residual) g.epilogue.residual += index * s.m * s.n;
   if (IsOneProduct(m)) g.m *= s.num_batches();
   return g;
 }

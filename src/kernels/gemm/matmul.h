@@ -38,8 +38,7 @@ struct MatMulF32Arguments {
   bool transpose_a = false, transpose_b = false;
   const float* packed_b = nullptr;  // PackColumnsF32 of B when it is one matrix; b is then not read
   float* y = nullptr;
-  // No row_bias. A residual is [batch..., m, n], dense; the rest is applied to every product alike.
-  EpilogueF32 epilogue = {};
+  EpilogueF32 epilogue = {};  // column_bias, scale and activation only: it is applied to every product alike
 };
 size_t MatMulF32Workspace(const MatMulF32Arguments& arguments, int threads);
 void MatMulF32(const MatMulF32Arguments& arguments, void* workspace, ThreadPool& pool);

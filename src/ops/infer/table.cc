@@ -414,11 +414,6 @@ constexpr Row kMicrosoft[] = {
     {"VarlenNGramHashMapping", InferNGramHashMapping},
 };
 
-// Our own: what graph preparation makes of several operators and no other domain has.
-constexpr Row kSardonyx[] = {
-    {"FusedMatMul", InferFusedMatMul},
-};
-
 using Index = std::unordered_map<std::string_view, Status (*)(InferenceContext&)>;
 
 Index MakeIndex(std::span<const Row> rows) {
@@ -437,7 +432,6 @@ const Index* FindIndex(std::string_view domain) {
       {"com.microsoft.nchwc", MakeIndex(kNchwc)},
       {"ai.onnx.contrib", MakeIndex(kContrib)},
       {"onnxruntime", MakeIndex(kOnnxRuntime)},
-      {"sardonyx", MakeIndex(kSardonyx)},
   };
   const auto found = kIndices->find(ir::NormalDomain(domain));
   return found == kIndices->end() ? nullptr : &found->second;

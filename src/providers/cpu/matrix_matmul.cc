@@ -17,28 +17,7 @@ using kernels::MatMulShape;
 struct MatMulOptions {
   bool transpose_a = false, transpose_b = false;
   float alpha = 1;
-  Activation activation = {};  // of sardonyx.FusedMatMul, whose inputs 2 and 3 are a bias and a residual
 };
-
-const TensorView* OptionalAt(const KernelContext& context, size_t i) {
-  return i < context.num_inputs() && context.has_input(i) ? &context.input(i) : nullptr;
-}
-
-// The bias [n] and the residual [dims of Y] of sardonyx.FusedMatMul; null where omitted, as for all other operators.
-struct Addends {
-  const TensorView *bias = nullptr, *residual = nullptr;
-};
-StatusOr<Addends> ReadAddends(const KernelContext& context, const MatMulShape& shape) {
-  const Addends addends{OptionalAt(context, 2), OptionalAt(context, 3)};
-  for (const TensorView* addend : {addends.bias, addends.residual})
-    if (addend && addend->dtype != context.input(0).dtype)
-      return Invalid(fmt::format("{} is added to a product of {}", addend->TypeString(), DataTypeName(context.input(0).dtype)));
-  if (addends.bias && !(addends.bias->dims == Dims{shape.n}))
-    return Invalid(fmt::format("bias {} must be [{}]", addends.bias->dims.ToString(), shape.n));
-  if (addends.residual && !(addends.residual->dims == shape.output))
-    return Invalid(fmt::format("residual {} must be {}", addends.residual->dims.ToString(), shape.output.ToString()));
-  return addends;
-}
 
 Status RunMatMulF32(KernelContext& context, const MatMulOptions& options, const PackedOperand& packed) {
   const TensorView& a = context.input(0);
@@ -55,13 +34,6 @@ Status RunMatMulF32(KernelContext& context, const MatMulOptions& options, const 
     m.b = context.input(1).ptr<float>();
   m.y = y.mutable_ptr<float>();
   m.epilogue.scale = options.alpha;
-  m.epilogue.activation = options.activation;
-  ASSIGN_OR_RETURN(const Addends addends, ReadAddends(context, m.shape));
-  if (addends.bias) m.epilogue.column_bias = addends.bias->ptr<float>();
-  if (addends.residual) {
-    m.epilogue.residual = addends.residual->ptr<float>();
-    m.epilogue.residual_stride = m.shape.n;
-  }
   ASSIGN_OR_RETURN(void* workspace, context.Workspace(kernels::MatMulF32Workspace(m, context.thread_pool().threads())));
   kernels::MatMulF32(m, workspace, context.thread_pool());
   return Status();
@@ -76,14 +48,6 @@ Status RunMatMulGeneric(KernelContext& context, const MatMulOptions& options) {
                             y.mutable_ptr<T>(), context.thread_pool());
   if (options.alpha != 1)
     for (T& value : y.as_mutable<T>()) value = static_cast<T>(value * options.alpha);
-  ASSIGN_OR_RETURN(const Addends addends, ReadAddends(context, shape));
-  T* out = y.mutable_ptr<T>();
-  for (int64_t i = 0; i < y.num_elements(); ++i) {
-    if (addends.bias) out[i] = static_cast<T>(out[i] + addends.bias->ptr<T>()[i % shape.n]);
-    if (addends.residual) out[i] = static_cast<T>(out[i] + addends.residual->ptr<T>()[i]);
-    if (options.activation.kind != kernels::ActivationKind::kNone)
-      out[i] = static_cast<T>(kernels::Activate(options.activation, static_cast<double>(out[i])));
-  }
   return Status();
 }
 
@@ -111,23 +75,6 @@ StatusOr<std::unique_ptr<Kernel>> CreateMatMul(const NodeInfo& node) { return Ma
 StatusOr<std::unique_ptr<Kernel>> CreateFusedMatMul(const NodeInfo& node) {
   if (node.GetInt("transBatchA") != 0 || node.GetInt("transBatchB") != 0) return Unsupported("FusedMatMul with transBatchA or transBatchB");
   return MakeMatMul(node, {node.GetInt("transA") != 0, node.GetInt("transB") != 0, node.GetFloat("alpha", 1)});
-}
-
-// The activation named by `activation`, with activation_alpha and activation_beta where they are given.
-StatusOr<Activation> ReadActivation(const NodeInfo& node) {
-  const std::string name = node.GetString("activation");
-  std::optional<Activation> activation = kernels::ParseActivation(name);
-  if (!activation) return Unsupported(fmt::format("{} with activation '{}'", node.node().op_type, name));
-  activation->alpha = node.GetFloat("activation_alpha", activation->alpha);
-  activation->beta = node.GetFloat("activation_beta", activation->beta);
-  return *activation;
-}
-
-// Y = activation(alpha * op(A) * op(B) + bias + residual)
-StatusOr<std::unique_ptr<Kernel>> CreateOwnFusedMatMul(const NodeInfo& node) {
-  MatMulOptions options{node.GetInt("transA") != 0, node.GetInt("transB") != 0, node.GetFloat("alpha", 1)};
-  ASSIGN_OR_RETURN(options.activation, ReadActivation(node));
-  return MakeMatMul(node, options);
 }
 
 // ---- Gemm: Y[m,n] = activation(alpha * op(A) * op(B) + beta * C), C broadcast to [m,n].
@@ -244,8 +191,12 @@ StatusOr<std::unique_ptr<Kernel>> MakeGemm(const NodeInfo& node, Activation acti
 StatusOr<std::unique_ptr<Kernel>> CreateGemm(const NodeInfo& node) { return MakeGemm(node, {}); }
 
 StatusOr<std::unique_ptr<Kernel>> CreateFusedGemm(const NodeInfo& node) {
-  ASSIGN_OR_RETURN(const Activation activation, ReadActivation(node));
-  return MakeGemm(node, activation);
+  const std::string name = node.GetString("activation");
+  std::optional<Activation> activation = kernels::ParseActivation(name);
+  if (!activation) return Unsupported(fmt::format("FusedGemm with activation '{}'", name));
+  activation->alpha = node.GetFloat("activation_alpha", activation->alpha);
+  activation->beta = node.GetFloat("activation_beta", activation->beta);
+  return MakeGemm(node, *activation);
 }
 
 constexpr KernelEntry kRows[] = {
@@ -253,7 +204,6 @@ constexpr KernelEntry kRows[] = {
     {"", "Gemm", "gemm", AcceptsAll, Widened<CreateGemm>},
     {"com.microsoft", "FusedMatMul", "gemm", AcceptsAll, Widened<CreateFusedMatMul>},
     {"com.microsoft", "FusedGemm", "gemm", AcceptsAll, Widened<CreateFusedGemm>},
-    {"sardonyx", "FusedMatMul", "gemm", AcceptsAll, Widened<CreateOwnFusedMatMul>},
 };
 
 }  // namespace
