@@ -184,7 +184,8 @@ Status Run(KernelContext& context, const State& state) {
   const bool has_mask = Has(context, kMask);
   if (has_mask) RETURN_IF_ERROR(SetMask(context.input(kMask).dims, state.pads_short_mask, a));
   const bool cached = s.past > 0;
-  const size_t mask = plan.AddArray<T>(has_mask ? context.input(kMask).num_elements() : 0);
+  const bool converts_mask = has_mask && context.input(kMask).dtype != DataTypeOf<T>::value;
+  const size_t mask = plan.AddArray<T>(converts_mask ? context.input(kMask).num_elements() : 0);
   const size_t keys = plan.AddArray<T>(cached && !Wants(context, kPresentKey) ? a.batch * a.kv_heads * a.keys * a.size : 0);
   const size_t values = plan.AddArray<T>(cached && !Wants(context, kPresentValue) ? a.batch * a.kv_heads * a.keys * a.v_size : 0);
   const bool rounds = std::is_same_v<T, float> && kernels::IsNarrowFloat(state.rounding) && a.scale >= 0;  // its root is taken
@@ -193,7 +194,8 @@ Status Run(KernelContext& context, const State& state) {
   const size_t scaled_k = plan.AddArray<T>(rounds ? a.batch * a.kv_heads * a.keys * a.size : 0);
   const size_t scratch = plan.Add(kernels::AttentionWorkspace(a, context.thread_pool().threads()));
   ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
-  if (has_mask) {
+  if (has_mask) a.mask = context.input(kMask).ptr<T>();
+  if (converts_mask) {
     RETURN_IF_ERROR(ConvertMask<T>(context.input(kMask), reinterpret_cast<T*>(workspace + mask)));
     a.mask = reinterpret_cast<const T*>(workspace + mask);
   }
