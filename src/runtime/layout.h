@@ -11,7 +11,8 @@ namespace sardonyx::runtime {
 class Kernel;
 
 // Plain is row-major. The blocked forms are for N, C, spatial...: 8 or 16 channels lie innermost, as N, C/b, spatial..., b with
-// C padded with zeros to a multiple of b. A value's logical dims never change with its layout.
+// C padded to a multiple of b. Padding may hold anything: no kernel lets it reach other channels. A value's logical dims never
+// change with its layout.
 enum class Layout : uint8_t { kPlain, kNchw8c, kNchw16c };
 
 // Channels that lie side by side; 1 for plain.
