@@ -29,7 +29,7 @@ struct Cut {
     const WindowAxis &ha = s.window.height(), &wa = s.window.width();
     const int64_t input_bytes = limits.pixels * ha.stride * wa.stride * s.channels * static_cast<int64_t>(sizeof(float));
     const int64_t table_bytes = s.window.kernel_size() * static_cast<int64_t>(sizeof(TileTap));
-    band = std::clamp<int64_t>(std::min(kBandInputBytes / std::max<int64_t>(1, input_bytes), kBandTableBytes / table_bytes), 1,
+    band = std::clamp<int64_t>(std::min(kBandInputBytes / std::max<int64_t>(1, input_bytes), kBandTableBytes / std::max<int64_t>(1, table_bytes)), 1,
                                std::min(kMaxBandTiles, std::max<int64_t>(1, tiles)));
     workers = std::min<int64_t>(threads, count);
   }
@@ -134,10 +134,20 @@ class Worker {
     for (int64_t t = 0; t < count; ++t) {
       const int64_t first = FirstOf(tile + t);
       band_.pixels[t] = FirstOf(tile + t + 1) - first;
-      int64_t* offsets = band_.offsets + t * kMaxTilePixels;
-      for (int64_t p = 0; p < kMaxTilePixels; ++p) offsets[p] = (first + std::min(p, band_.pixels[t] - 1)) * kChannelBlock;
+      FillOffsets(first, band_.pixels[t], band_.offsets + t * kMaxTilePixels);
       band_.num_taps[t] = FillTaps(s_.window, x, layout_, s_.channels * kChannelBlock, first, band_.pixels[t],
                                    band_.taps + t * s_.window.kernel_size());
+    }
+  }
+
+  // Those beyond `count` repeat the last one.
+  void FillOffsets(int64_t first, int64_t count, int64_t* offsets) const {
+    const int64_t width = s_.window.width().output, height = s_.window.height().output;
+    for (int64_t p = 0; p < kMaxTilePixels; ++p) {
+      const int64_t n = first + std::min(p, count - 1);
+      offsets[p] = n * kChannelBlock;
+      if (a_.grid)
+        offsets[p] = a_.grid->first + n / width / height * a_.grid->depth + n / width % height * a_.grid->row + n % width * a_.grid->column;
     }
   }
 
@@ -147,13 +157,14 @@ class Worker {
     tile.channels = s_.channels;
     tile.weight_stride = s_.depth() * kChannelBlock;
     tile.activation = a_.activation;
-    tile.output_stride = s_.window.output_size() * kChannelBlock;
+    tile.output_stride = a_.grid ? a_.grid->block : s_.window.output_size() * kChannelBlock;
     for (int64_t b = 0; b < blocks; b += cut_.limits.blocks) {
       const int64_t block = first_block + b;
       tile.blocks = std::min(cut_.limits.blocks, blocks - b);
       tile.weights = a_.weights + (group * cut_.blocks + block) * tile.weight_stride;
       if (a_.bias) tile.bias = a_.bias + (group * cut_.blocks + block) * kChannelBlock;
-      const int64_t at = (plane * cut_.blocks + block) * tile.output_stride;
+      int64_t at = (plane * cut_.blocks + block) * tile.output_stride;
+      if (a_.grid) at = plane / s_.groups * a_.grid->image + (group * cut_.blocks + block) * tile.output_stride;
       tile.output = a_.y + at;
       if (a_.residual) tile.residual = a_.residual + at;
       for (int64_t t = 0; t < count; ++t) {
@@ -276,7 +287,7 @@ void BlockedConv(const BlockedConvArguments& arguments, void* workspace, ThreadP
     a.x = copy;
     return Convolve(a, input.layout(), static_cast<char*>(workspace) + input.Bytes(), pool);
   }
-  Flatten(a.shape.window);
+  if (!a.grid) Flatten(a.shape.window);
   const int64_t plane = a.shape.window.input_size() * kChannelBlock;
   Convolve(a, {kChannelBlock, plane, ChannelBlocks(a.shape.channels) * plane}, workspace, pool);
 }

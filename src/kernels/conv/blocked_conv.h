@@ -18,6 +18,12 @@ inline bool FitsBlocks(int64_t groups, int64_t channels, int64_t outputs) {
 int64_t PackedBlockedWeightsSize(int64_t groups, int64_t outputs, int64_t channels, int64_t taps);
 void PackBlockedWeights(const float* w, int64_t groups, int64_t outputs, int64_t channels, int64_t taps, float* out, ThreadPool& pool);
 
+// Where output positions are stored, in floats: at first + d * depth + h * row + w * column, blocks of channels `block` apart and images
+// `image`.
+struct OutputGrid {
+  int64_t first, depth, row, column, block, image;
+};
+
 struct BlockedConvArguments {
   ConvShape shape;
   const float* x = nullptr;
@@ -28,6 +34,7 @@ struct BlockedConvArguments {
   const float* residual = nullptr;  // blocked, dims of Y, or null; may be y
   Activation activation = {};
   float* y = nullptr;  // blocked
+  const OutputGrid* grid = nullptr;  // null: Y is dense. A residual lies as Y does.
 };
 size_t BlockedConvWorkspace(const ConvShape& shape, bool plain_x, int threads);
 void BlockedConv(const BlockedConvArguments& arguments, void* workspace, ThreadPool& pool);

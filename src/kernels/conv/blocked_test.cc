@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/conv/blocked_conv.h"
+#include "kernels/conv/blocked_conv_transpose.h"
 #include "kernels/conv/blocked_depthwise.h"
 #include "kernels/conv/blocked_test_util.h"
 #include "kernels/gemm/aligned_buffer.h"
@@ -137,6 +138,49 @@ TEST(BlockedConv, FinishesWithEveryActivation) {
       Check(c, {.activation = activation});
       if (HasFatalFailure()) return;
     }
+}
+
+TEST(BlockedConvTranspose, EqualsThePlainOne) {
+  struct TransposeCase {
+    Dims x, w;
+    int64_t groups = 1;
+    WindowAttributes window = {};
+    L output_padding = {};
+  };
+  const TransposeCase cases[] = {
+      {{1, 20, 5, 7}, {20, 17, 2, 2}, 1, {AutoPad::kNotSet, L{2, 2}, L{}, L{}}},
+      {{2, 16, 6, 5}, {16, 40, 3, 3}, 1, {AutoPad::kNotSet, L{2, 2}, L{}, L{1, 1, 1, 1}}, L{1, 1}},
+      {{1, 33, 4, 6}, {33, 16, 4, 5}, 1, {AutoPad::kNotSet, L{3, 2}, L{2, 3}, L{1, 2, 0, 1}}},
+      {{1, 32, 6, 5}, {32, 16, 3, 3}, 2, {AutoPad::kNotSet, L{1, 2}, L{}, L{}}},
+      {{1, 16, 3, 3}, {16, 16, 1, 2}, 1, {AutoPad::kNotSet, L{3, 3}, L{}, L{}}, L{2, 1}},  // outputs that nothing reaches
+      {{1, 18, 9}, {18, 5, 4}, 1, {AutoPad::kNotSet, L{2}, L{}, L{1, 1}}},
+      {{1, 17, 3, 4, 2}, {17, 3, 2, 3, 2}, 1, {AutoPad::kNotSet, L{2, 1, 2}, L{}, L{}}},
+  };
+  for (const TransposeCase& c : cases) {
+    const StatusOr<ConvTransposeShape> planned = PlanConvTranspose(c.x, c.w, c.groups, {}, {c.window, c.output_padding, {}});
+    ASSERT_TRUE(planned.ok()) << planned.status().ToString();
+    const ConvTransposeShape& s = *planned;
+    const auto x = Random(c.x.num_elements(), 1), w = Random(c.w.num_elements(), 2);
+    auto bias = Random(s.groups * s.outputs, 3);
+    const std::vector<double> xd(x.begin(), x.end()), wd(w.begin(), w.end()), bd(bias.begin(), bias.end());
+    std::vector<double> expected(static_cast<size_t>(s.output.num_elements()));
+    AlignedBuffer<char> scratch(static_cast<int64_t>(ConvTransposeWorkspace<double>(s)));
+    ThreadPool three(3);
+    ConvTranspose<double>(s, xd.data(), wd.data(), bd.data(), expected.data(), scratch.data(), three);
+    bias.resize(static_cast<size_t>(ChannelBlocks(s.groups * s.outputs) * kChannelBlock));
+    AlignedBuffer<float> weights(PackedBlockedWeightsSize(s.groups, s.outputs, s.channels, s.window.kernel_size()));
+    PackBlockedTransposeWeights(s.window, w.data(), s.groups, s.outputs, s.channels, weights.data());
+    const auto blocked = ToBlocked(x, c.x);
+    for (const std::string& target : SimdTargets()) {
+      ASSERT_TRUE(ChooseSimdTarget(target).ok());
+      AlignedBuffer<char> workspace(static_cast<int64_t>(BlockedConvTransposeWorkspace(s, 3)));
+      std::vector<float> y = ToBlocked(std::vector<float>(expected.size(), 1e9f), s.output);
+      BlockedConvTranspose({s, blocked.data(), weights.data(), bias.data(), y.data()}, workspace.data(), three);
+      y = FromBlocked(y, s.output);
+      for (size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(y[i], expected[i], 1e-4) << target << c.x.ToString() << c.w.ToString() << " at " << i;
+    }
+  }
+  ASSERT_TRUE(ChooseSimdTarget("").ok());
 }
 
 TEST(BlockedConv, KeepsNan) {

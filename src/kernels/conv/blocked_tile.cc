@@ -29,78 +29,88 @@ static_assert(kMaxPixels <= kMaxTilePixels);
 // Output channel block * 16 + part * lanes stands in vector block * kPerBlock + part.
 constexpr int64_t InBlock(int vector) { return vector % kPerBlock * kLanes; }
 
-template <int kPixels, int kVectors>
-HWY_INLINE void AddChannel(const float* w, int64_t weight_stride, const float* const* at, int64_t channel, V (*sum)[kVectors]) {
-  const D d;
-  V weights[kVectors];
-#pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) weights[v] = hn::LoadU(d, w + v / kPerBlock * weight_stride + InBlock(v));
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) {
-    const V input = hn::Set(d, at[p][channel]);
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sum[p][v] = hn::MulAdd(input, weights[v], sum[p][v]);
-  }
+// Calls f with 0 ... n - 1 as constants: indexes of register arrays must be known before anything else is optimized, or the compiler
+// keeps the arrays in memory.
+#define SARDONYX_INLINE_LAMBDA __attribute__((always_inline))
+template <class F, int... i>
+HWY_INLINE void Unroll(std::integer_sequence<int, i...>, F&& f) {
+  (f(std::integral_constant<int, i>()), ...);
+}
+template <int n, class F>
+HWY_INLINE void Unroll(F&& f) {
+  Unroll(std::make_integer_sequence<int, n>(), f);
 }
 
-// Calls f(p, v) for every sum of a tile.
-template <int kPixels, int kVectors, class F>
-HWY_INLINE void ForEachSum(F&& f) {
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) f(p, v);
-  }
+// The sums of a tile: pixel p, vector v stands at p * kVectors + v.
+template <int kPixels, int kVectors>
+struct Sums {
+  V of[kPixels * kVectors];
+};
+
+template <int kPixels, int kVectors>
+HWY_INLINE void AddChannel(const float* w, int64_t weight_stride, const float* const* at, int64_t channel, Sums<kPixels, kVectors>& sums) {
+  const D d;
+  V weights[kVectors];
+  Unroll<kVectors>([&](auto v) SARDONYX_INLINE_LAMBDA { weights[v] = hn::LoadU(d, w + v / kPerBlock * weight_stride + InBlock(v)); });
+  Unroll<kPixels>([&](auto p) SARDONYX_INLINE_LAMBDA {
+    const V input = hn::Set(d, at[p][channel]);
+    Unroll<kVectors>([&](auto v) SARDONYX_INLINE_LAMBDA {
+      constexpr int i = p * kVectors + v;
+      sums.of[i] = hn::MulAdd(input, weights[v], sums.of[i]);
+    });
+    // Inputs of later pixels loaded any earlier would take registers from the sums.
+    __asm__ volatile("" ::: "memory");
+  });
 }
 
 // Residual, activation and store, one after the other, so that each asks once what there is to do.
 template <int kPixels, int kVectors>
-HWY_INLINE void StoreTile(const ConvTile& t, V (*sum)[kVectors]) {
+HWY_INLINE void StoreTile(const ConvTile& t, Sums<kPixels, kVectors>& sums) {
   const D d;
-  const auto place = [&](int p, int v) { return t.offsets[p] + v / kPerBlock * t.output_stride + InBlock(v); };
+  constexpr int kSums = kPixels * kVectors;
+  const auto place = [&](auto i) SARDONYX_INLINE_LAMBDA {
+    constexpr int v = i % kVectors;
+    return t.offsets[i / kVectors] + v / kPerBlock * t.output_stride + InBlock(v);
+  };
   if (t.residual)
-    ForEachSum<kPixels, kVectors>([&](int p, int v) { sum[p][v] = hn::Add(sum[p][v], hn::LoadU(d, t.residual + place(p, v))); });
+    Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { sums.of[i] = hn::Add(sums.of[i], hn::LoadU(d, t.residual + place(i))); });
   if (t.activation.kind == ActivationKind::kRelu)
-    ForEachSum<kPixels, kVectors>([&](int p, int v) { sum[p][v] = hn::IfThenZeroElse(hn::Lt(sum[p][v], hn::Zero(d)), sum[p][v]); });
+    Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { sums.of[i] = hn::IfThenZeroElse(hn::Lt(sums.of[i], hn::Zero(d)), sums.of[i]); });
   else if (t.activation.kind != ActivationKind::kNone && IsCheap(t.activation.kind))
-    ForEachSum<kPixels, kVectors>([&](int p, int v) { sum[p][v] = Cheap(t.activation, sum[p][v]); });
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) {
-    if (p >= t.pixels) return;  // the rest repeats the last one
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[p][v], d, t.output + place(p, v));
-  }
+    Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { sums.of[i] = Cheap(t.activation, sums.of[i]); });
+  const int64_t pixels = t.pixels;  // beyond them the last one is repeated
+  Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    if (i / kVectors < pixels) hn::StoreU(sums.of[i], d, t.output + place(i));
+  });
 }
 
 template <int kPixels, int kBlocks>
 HWY_NOINLINE void ComputeTile(const ConvTile& t) {
   constexpr int kVectors = kBlocks * kPerBlock;
   const D d;
-  V sum[kPixels][kVectors];
-#pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) {
-    const V start = t.bias ? hn::LoadU(d, t.bias + v / kPerBlock * kChannelBlock + InBlock(v)) : hn::Zero(d);
-#pragma GCC unroll 16
-    for (int p = 0; p < kPixels; ++p) sum[p][v] = start;
-  }
+  Sums<kPixels, kVectors> sums;
+  Unroll<kPixels * kVectors>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    constexpr int v = i % kVectors;
+    sums.of[i] = t.bias ? hn::LoadU(d, t.bias + v / kPerBlock * kChannelBlock + InBlock(v)) : hn::Zero(d);
+  });
   const int64_t weight_stride = t.weight_stride;
   for (const TileTap* tap = t.taps; tap != t.taps + t.num_taps; ++tap) {
     const float* w = t.weights + tap->weights;
     const float* at[kPixels];
-#pragma GCC unroll 16
-    for (int p = 0; p < kPixels; ++p) at[p] = tap->at[p];
+    Unroll<kPixels>([&](auto p) SARDONYX_INLINE_LAMBDA { at[p] = tap->at[p]; });
     int64_t channels = t.channels;
     for (; channels >= kChannelBlock; channels -= kChannelBlock) {
       for (int64_t c = 0; c < kChannelBlock; c += 4) {
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i, w += kChannelBlock) AddChannel<kPixels, kVectors>(w, weight_stride, at, c + i, sum);
+        Unroll<4>([&](auto i) SARDONYX_INLINE_LAMBDA {
+          AddChannel<kPixels, kVectors>(w + i * kChannelBlock, weight_stride, at, c + i, sums);
+        });
+        w += 4 * kChannelBlock;
       }
-#pragma GCC unroll 16
-      for (int p = 0; p < kPixels; ++p) at[p] += tap->step[p];
+      Unroll<kPixels>([&](auto p) SARDONYX_INLINE_LAMBDA { at[p] += tap->step[p]; });
     }
-    for (int64_t c = 0; c < channels; ++c, w += kChannelBlock) AddChannel<kPixels, kVectors>(w, weight_stride, at, c, sum);
+    for (int64_t c = 0; c < channels; ++c, w += kChannelBlock) AddChannel<kPixels, kVectors>(w, weight_stride, at, c, sums);
   }
-  StoreTile<kPixels, kVectors>(t, sum);
+  StoreTile<kPixels, kVectors>(t, sums);
 }
 
 using TileFunction = void (*)(const ConvTile&);

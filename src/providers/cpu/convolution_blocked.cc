@@ -1,4 +1,4 @@
-// Conv and FusedConv of floats in blocks of 16 channels. Rows stand before those that compute on row-major tensors.
+// Conv, FusedConv and ConvTranspose of floats in blocks of 16 channels. Rows stand before those that compute on row-major tensors.
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "kernels/conv/blocked_conv.h"
+#include "kernels/conv/blocked_conv_transpose.h"
 #include "kernels/conv/blocked_depthwise.h"
 #include "kernels/conv/winograd.h"
 #include "kernels/gemm/aligned_buffer.h"
@@ -91,7 +92,20 @@ Status PackWeights(const NodeInfo& node, State& state) {
   return Status();
 }
 
-// What the two kernels are both given, apart from weights and input.
+// The bias in whole blocks: the input itself, or a copy of it at `copy`. Null without one.
+int64_t BiasCopy(const KernelContext& context, int64_t outputs) {
+  return context.has_input(2) && outputs % kernels::kChannelBlock != 0 ? kernels::ChannelBlocks(outputs) * kernels::kChannelBlock : 0;
+}
+const float* WholeBias(const KernelContext& context, int64_t outputs, float* copy) {
+  if (!context.has_input(2)) return nullptr;
+  const float* bias = context.input(2).ptr<float>();
+  const int64_t padded = BiasCopy(context, outputs);
+  if (padded == 0) return bias;
+  std::fill(std::copy_n(bias, outputs, copy), copy + padded, 0.0f);
+  return copy;
+}
+
+// What the kernels of convolution are all given, apart from weights and input.
 struct Operands {
   const float* bias = nullptr;
   const float* residual = nullptr;
@@ -102,9 +116,8 @@ struct Operands {
 // Checks and finds the operands; `scratch` is what the kernel itself needs as workspace.
 StatusOr<Operands> Prepare(KernelContext& context, const ConvShape& s, size_t scratch) {
   Operands operands;
-  const int64_t outputs = s.groups * s.outputs, padded = kernels::ChannelBlocks(outputs) * kernels::kChannelBlock;
-  const bool has_bias = context.has_input(2), pad_bias = has_bias && padded != outputs;
-  if (has_bias) RETURN_IF_ERROR(kernels::CheckConvBias(s, context.input(2).dims));
+  const int64_t outputs = s.groups * s.outputs;
+  if (context.has_input(2)) RETURN_IF_ERROR(kernels::CheckConvBias(s, context.input(2).dims));
   if (context.has_input(3)) {  // Z of FusedConv
     const TensorView& z = context.input(3);
     if (z.dtype != DataType::kFloat || !(z.dims == s.output))
@@ -112,15 +125,10 @@ StatusOr<Operands> Prepare(KernelContext& context, const ConvShape& s, size_t sc
     operands.residual = z.ptr<float>();
   }
   WorkspacePlan plan;
-  const size_t at = plan.Add(scratch), bias = plan.AddArray<float>(pad_bias ? padded : 0);
+  const size_t at = plan.Add(scratch), bias = plan.AddArray<float>(BiasCopy(context, outputs));
   ASSIGN_OR_RETURN(char* memory, plan.Allocate(context));
   operands.workspace = memory + at;
-  if (has_bias) operands.bias = context.input(2).ptr<float>();
-  if (pad_bias) {
-    float* copy = reinterpret_cast<float*>(memory + bias);
-    std::fill(std::copy_n(operands.bias, outputs, copy), copy + padded, 0.0f);
-    operands.bias = copy;
-  }
+  operands.bias = WholeBias(context, outputs, reinterpret_cast<float*>(memory + bias));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, s.output));
   operands.y = y.mutable_ptr<float>();
   return operands;
@@ -188,9 +196,76 @@ StatusOr<std::unique_ptr<Kernel>> CreateBlockedConv(const NodeInfo& node) {
   return MakeKernel([state = std::move(state)](KernelContext& context) { return Run(context, state); }, std::move(traits));
 }
 
+// ---- ConvTranspose
+
+struct TransposeState {
+  kernels::ConvTransposeAttributes attributes;
+  std::vector<int64_t> kernel_shape;
+  int64_t groups = 1;
+  Dims weight_dims;
+  AlignedBuffer<float> weights;
+};
+
+std::string DeclinesBlockedTranspose(const NodeInfo& node) {
+  if (node.input_dtype(0) != DataType::kFloat) return fmt::format("dtype {}", DataTypeName(node.input_dtype(0)));
+  const Tensor* w = node.constant(1);
+  if (!w || w->dtype() != DataType::kFloat) return "weights are not constant floats";
+  const int64_t groups = node.GetInt("group", 1);
+  if (w->rank() < 3 || groups < 1 || w->dims()[0] % groups != 0 || w->num_elements() == 0) return "invalid";
+  if (w->rank() > 2 + kernels::kWindowAxes) return fmt::format("{} spatial axes", w->rank() - 2);
+  double phases = 1;  // which are computed one by one
+  for (int64_t stride : node.GetInts("strides")) phases *= static_cast<double>(stride);
+  if (!(phases >= 1 && phases <= 64)) return "large strides";
+  if (kernels::FitsBlocks(groups, w->dims()[0] / groups, w->dims()[1])) return "";
+  return fmt::format("{} groups of {} and {} channels", groups, w->dims()[0] / groups, w->dims()[1]);
+}
+
+Status RunTranspose(KernelContext& context, const TransposeState& state) {
+  const TensorView& x = context.input(0);
+  if (x.dtype != DataType::kFloat) return Unsupported(fmt::format("X was expected to be float, but is {}", x.TypeString()));
+  ASSIGN_OR_RETURN(const kernels::ConvTransposeShape s,
+                   kernels::PlanConvTranspose(x.dims, state.weight_dims, state.groups, state.kernel_shape, state.attributes));
+  const int64_t outputs = s.groups * s.outputs;
+  if (context.has_input(2) && !(context.input(2).dims == Dims{outputs}))
+    return Invalid(fmt::format("bias {} must be [{}]", context.input(2).dims.ToString(), outputs));
+  WorkspacePlan plan;
+  const size_t scratch = plan.Add(kernels::BlockedConvTransposeWorkspace(s, context.thread_pool().threads()));
+  const size_t bias = plan.AddArray<float>(BiasCopy(context, outputs));
+  ASSIGN_OR_RETURN(char* memory, plan.Allocate(context));
+  ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, s.output));
+  kernels::BlockedConvTranspose({.shape = s,
+                                 .x = x.ptr<float>(),
+                                 .weights = state.weights.data(),
+                                 .bias = WholeBias(context, outputs, reinterpret_cast<float*>(memory + bias)),
+                                 .y = y.mutable_ptr<float>()},
+                                memory + scratch, context.thread_pool());
+  return Status();
+}
+
+StatusOr<std::unique_ptr<Kernel>> CreateBlockedTranspose(const NodeInfo& node) {
+  TransposeState state;
+  ASSIGN_OR_RETURN(state.attributes.window, ReadWindowAttributes(node));
+  state.attributes.output_padding = node.GetInts("output_padding");
+  state.attributes.output_shape = node.GetInts("output_shape");
+  state.kernel_shape = node.GetInts("kernel_shape");
+  state.groups = node.GetInt("group", 1);
+  const Tensor& w = *node.constant(1);
+  state.weight_dims = w.dims();
+  const std::span<const int64_t> kernel = std::span<const int64_t>(w.dims()).subspan(2);
+  ASSIGN_OR_RETURN(const kernels::Window window, kernels::MakeWindowAxes(state.attributes.window, kernel, kernel));
+  const int64_t channels = w.dims()[0] / state.groups;
+  state.weights = AlignedBuffer<float>(kernels::PackedBlockedWeightsSize(state.groups, w.dims()[1], channels, window.kernel_size()));
+  if (!state.weights) return Resource(fmt::format("no memory to pack weights of {}", w.dims().ToString()));
+  kernels::PackBlockedTransposeWeights(window, w.data<float>().data(), state.groups, w.dims()[1], channels, state.weights.data());
+  node.ReleaseConstant(1);
+  return MakeKernel([state = std::move(state)](KernelContext& context) { return RunTranspose(context, state); },
+                    {.input_layouts = {Layout::kNchw16c}, .output_layout = Layout::kNchw16c});
+}
+
 constexpr KernelEntry kRows[] = {
     {"", "Conv", "nchw16c", DeclinesBlocked, CreateBlockedConv},
     {"com.microsoft", "FusedConv", "nchw16c", DeclinesBlocked, CreateBlockedConv},
+    {"", "ConvTranspose", "nchw16c", DeclinesBlockedTranspose, CreateBlockedTranspose},
 };
 
 }  // namespace
