@@ -54,14 +54,7 @@ Layout Compiler::LayoutOf(const ir::Value* value) const {
   return layout == layouts_.end() ? Layout::kPlain : layout->second;
 }
 
-int Compiler::AddReorder(const ir::Value* value, int slot, Layout from, Layout to) {
-  const auto done = reordered_.find({value, to});
-  if (done != reordered_.end()) return done->second;
-  // Between two blocked layouts the way leads through the plain one, which may serve others as well.
-  if (from != Layout::kPlain && to != Layout::kPlain) {
-    slot = AddReorder(value, slot, from, Layout::kPlain);
-    from = Layout::kPlain;
-  }
+Step Compiler::ReorderStep(const ir::Value* value, int slot, Layout from, Layout to) {
   Step step;
   step.label = fmt::format("reorder of '{}' to {}", value->name(), LayoutName(to));
   step.op_type = "Reorder";
@@ -71,8 +64,20 @@ int Compiler::AddReorder(const ir::Value* value, int slot, Layout from, Layout t
   step.inputs = {slot};
   step.input_dtypes = {value->type.is_tensor() ? value->type.dtype : DataType::kUndefined};
   step.packed_inputs = {false};
-  step.outputs = {NewSlot()};
   step.output_layouts = {to};
+  return step;
+}
+
+int Compiler::AddReorder(const ir::Value* value, int slot, Layout from, Layout to) {
+  const auto done = reordered_.find({value, to});
+  if (done != reordered_.end()) return done->second;
+  // Between two blocked layouts the way leads through the plain one, which may serve others as well.
+  if (from != Layout::kPlain && to != Layout::kPlain) {
+    slot = AddReorder(value, slot, from, Layout::kPlain);
+    from = Layout::kPlain;
+  }
+  Step step = ReorderStep(value, slot, from, to);
+  step.outputs = {NewSlot()};
   const int result = step.outputs[0];
   if (to != Layout::kPlain) layouts_[result] = to;
   slot_types_[result] = &value->type;
@@ -236,11 +241,11 @@ Status Compiler::AddNode(const ir::Node& node) {
   }
   step.packed_inputs = info.packed();
   step.packed_inputs.resize(node.inputs().size(), false);
+  if (constant) return Fold(node, std::move(step));
   for (size_t i = 0; i < node.inputs().size(); ++i)
-    step.inputs.push_back(node.input(i) ? SlotOf(node.input(i), step.choice.kernel->InputLayout(i)) : -1);
+    step.inputs.push_back(node.input(i) && !step.packed_inputs[i] ? SlotOf(node.input(i), step.choice.kernel->InputLayout(i)) : -1);
   std::vector<int> captured;
   RETURN_IF_ERROR(AddSubprograms(node, &step, &captured));
-  if (constant) return Fold(node, std::move(step));
   RETURN_IF_ERROR(AddOutputs(step, std::vector<const ir::Value*>(node.outputs().begin(), node.outputs().end())));
   Append(std::move(step), std::move(captured));
   return {};
@@ -281,18 +286,29 @@ Status Compiler::Fold(const ir::Node& node, Step step) {
   Program once;
   once.graph_ = &graph_;
   once.pool_ = options_.pool;
-  for (size_t i = 0; i < step.inputs.size(); ++i) {
-    if (step.inputs[i] < 0) continue;
-    once.constants_.push_back({once.num_slots_, *ConstantValue(node.inputs()[i])});
-    step.inputs[i] = once.num_slots_++;
+  const auto reordered = [&](const ir::Value* value, int slot, Layout from, Layout to) {
+    if (from == to) return slot;
+    Step reorder = ReorderStep(value, slot, from, to);
+    reorder.outputs = {once.num_slots_++};
+    once.steps_.push_back(std::move(reorder));
+    return once.steps_.back().outputs[0];
+  };
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    step.inputs.push_back(-1);
+    if (!node.input(i) || step.packed_inputs[i]) continue;
+    once.constants_.push_back({once.num_slots_, *ConstantValue(node.input(i))});
+    step.inputs[i] = reordered(node.input(i), once.num_slots_++, Layout::kPlain, step.choice.kernel->InputLayout(i));
   }
+  std::vector<Layout> layouts;
   for (size_t i = 0; i < node.outputs().size(); ++i) {
-    const ir::Value* output = node.outputs()[i];
-    step.output_layouts.push_back(Layout::kPlain);
-    step.outputs.push_back(output ? once.num_slots_++ : -1);
-    if (output) once.output_slots_.push_back(step.outputs.back());
+    layouts.push_back(step.choice.kernel->OutputLayout(i));
+    step.outputs.push_back(node.output(i) ? once.num_slots_++ : -1);
   }
+  step.output_layouts = layouts;
+  const std::vector<int> outputs = step.outputs;
   once.steps_.push_back(std::move(step));
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i] >= 0) once.output_slots_.push_back(reordered(node.output(i), outputs[i], layouts[i], Layout::kPlain));
   RunState state;
   state.memory_limit = options_.memory_limit;
   Frame frame(once);

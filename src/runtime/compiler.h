@@ -90,6 +90,8 @@ class Compiler final {
   // own. -1 if nothing defines the value.
   int SlotOf(const ir::Value* value, Layout layout = Layout::kPlain);
   int AddReorder(const ir::Value* value, int slot, Layout from, Layout to);
+  // A reorder's step, its output slot still to be set.
+  static Step ReorderStep(const ir::Value* value, int slot, Layout from, Layout to);
   // Slots for a step's outputs, -1 for those that nothing reads.
   Status AddOutputs(Step& step, std::span<const ir::Value* const> outputs);
   void Append(Step step, std::vector<int> captured);

@@ -18,6 +18,8 @@ namespace sardonyx::cpu {
 struct KernelTraits {
   int alias_input = -1;                          // output 0 always shares this input's memory
   std::vector<std::pair<int, int>> in_place = {};  // {output, input} pairs that may share memory
+  std::vector<Layout> input_layouts = {};          // of the first inputs; the others are plain
+  Layout output_layout = Layout::kPlain;           // of all outputs
 };
 
 // A kernel whose Run calls `run(KernelContext&) -> Status`. What the lambda captures is its prepared state.
@@ -33,6 +35,10 @@ StatusOr<std::unique_ptr<Kernel>> MakeKernel(RunFunction run, KernelTraits trait
         if (o == static_cast<int>(output) && i == static_cast<int>(input)) return true;
       return false;
     }
+    Layout InputLayout(size_t input) const override {
+      return input < traits_.input_layouts.size() ? traits_.input_layouts[input] : Layout::kPlain;
+    }
+    Layout OutputLayout(size_t) const override { return traits_.output_layout; }
 
    private:
     RunFunction run_;

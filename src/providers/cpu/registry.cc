@@ -15,7 +15,7 @@ using Family = std::span<const KernelEntry> (*)();
 
 constexpr Family kFamilies[] = {
     ByteConvKernels,    ByteProductKernels, ByteImageKernels,  // before the same operators' more general kernels
-    ElementwiseKernels, ReductionKernels, MatrixKernels,   ConvolutionKernels, QuantizationKernels,
+    BlockedKernels,     ElementwiseKernels, ReductionKernels, MatrixKernels,   ConvolutionKernels, QuantizationKernels,
     RecurrentKernels,   MovementKernels,  GeneratorKernels, SequenceKernels,   TextKernels,
     ClassicalMlKernels, SignalKernels,    VisionKernels,   TrainingKernels,  MicrosoftKernels,
 };

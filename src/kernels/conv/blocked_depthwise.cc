@@ -1,0 +1,166 @@
+// Rows of outputs, a strip of positions at a time: their sums stay in registers while the taps pass, each tap one load of weights and a
+// multiply-add from memory for each position. Three rows of input lie in the first-level cache, so every input comes from beyond it
+// once. Positions at the sides, whose windows reach into the padding, are strips of one with fewer taps.
+#include "kernels/conv/blocked_depthwise.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/gemm/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv/blocked_depthwise.cc"
+#include "hwy/foreach_target.h"
+#include "kernels/conv/blocked_simd-inl.h"
+
+#include "hwy/highway.h"
+
+#ifndef SARDONYX_DEPTHWISE_ROW
+#define SARDONYX_DEPTHWISE_ROW
+namespace sardonyx::kernels {
+
+// One row of one block's outputs.
+struct DepthwiseRow {
+  const WindowAxis* axis;  // width
+  int64_t rows;            // kernel rows that see input
+  const float* inputs[kMaxDepthwiseRows];   // first column of the input row
+  const float* weights[kMaxDepthwiseRows];  // first tap of the kernel row
+  const float* bias;                        // 16, or null
+  const float* residual;
+  const Activation* activation;
+  float* output;
+};
+
+}  // namespace sardonyx::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace sardonyx::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+// AVX-512: 12 sums and a weight; AVX2: 6 positions of two vectors; SSE4: 3 of four; NEON: 6 of four; no SIMD: one.
+constexpr int kStrip = kRegisters == 32 ? (kPerBlock == 1 ? 12 : 24 / kPerBlock) : (kPerBlock > 12 ? 1 : 12 / kPerBlock);
+
+// Positions [first, first + kPositions), taps [begin, end) of each kernel row.
+template <int kPositions>
+void ComputeStrip(const DepthwiseRow& row, int64_t first, int64_t begin, int64_t end) {
+  const D d;
+  V sum[kPositions][kPerBlock];
+#pragma GCC unroll 4
+  for (int v = 0; v < kPerBlock; ++v) {
+    const V start = row.bias ? hn::LoadU(d, row.bias + v * kLanes) : hn::Zero(d);
+#pragma GCC unroll 16
+    for (int p = 0; p < kPositions; ++p) sum[p][v] = start;
+  }
+  const int64_t stride = row.axis->stride * kChannelBlock, dilation = row.axis->dilation * kChannelBlock;
+  const int64_t start = row.axis->Start(first) * kChannelBlock;
+  for (int64_t r = 0; r < row.rows; ++r) {
+    for (int64_t k = begin; k < end; ++k) {
+      const float* w = row.weights[r] + k * kChannelBlock;
+      const float* x = row.inputs[r] + start + k * dilation;
+#pragma GCC unroll 4
+      for (int v = 0; v < kPerBlock; ++v) {
+        const V weight = hn::LoadU(d, w + v * kLanes);
+#pragma GCC unroll 16
+        for (int p = 0; p < kPositions; ++p) sum[p][v] = hn::MulAdd(hn::LoadU(d, x + p * stride + v * kLanes), weight, sum[p][v]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < kPositions; ++p) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kPerBlock; ++v) {
+      const int64_t to = (first + p) * kChannelBlock + v * kLanes;
+      V y = sum[p][v];
+      if (row.residual) y = hn::Add(y, hn::LoadU(d, row.residual + to));
+      hn::StoreU(Cheap(*row.activation, y), d, row.output + to);
+    }
+  }
+}
+
+using StripFunction = void (*)(const DepthwiseRow&, int64_t, int64_t, int64_t);
+struct StripFunctions {
+  StripFunction of_positions[kStrip];  // index: positions - 1
+};
+template <int... kPosition>
+constexpr StripFunctions MakeStripFunctions(std::integer_sequence<int, kPosition...>) {
+  return {{&ComputeStrip<kPosition + 1>...}};
+}
+
+void ComputeRow(const DepthwiseRow& row) {
+  static constexpr StripFunctions kFunctions = MakeStripFunctions(std::make_integer_sequence<int, kStrip>());
+  const WindowAxis& axis = *row.axis;
+  // Positions [low, high) have their whole window inside.
+  const int64_t low = std::min(axis.output, (axis.pad_begin + axis.stride - 1) / axis.stride);
+  const int64_t room = axis.input - axis.extent() + axis.pad_begin;
+  const int64_t high = room < 0 ? low : std::clamp(room / axis.stride + 1, low, axis.output);
+  const auto side = [&](int64_t position) {
+    const int64_t start = axis.Start(position);
+    const int64_t begin = start >= 0 ? 0 : (-start + axis.dilation - 1) / axis.dilation;
+    const int64_t end = start >= axis.input ? 0 : std::min(axis.kernel, (axis.input - 1 - start) / axis.dilation + 1);
+    ComputeStrip<1>(row, position, begin, std::max(begin, end));
+  };
+  for (int64_t position = 0; position < low; ++position) side(position);
+  const int64_t strips = (high - low + kStrip - 1) / kStrip;
+  for (int64_t s = 0; s < strips; ++s) {
+    const int64_t first = low + (high - low) * s / strips, end = low + (high - low) * (s + 1) / strips;
+    kFunctions.of_positions[end - first - 1](row, first, 0, axis.kernel);
+  }
+  for (int64_t position = high; position < axis.output; ++position) side(position);
+  if (!IsCheap(row.activation->kind)) ActivateF32(*row.activation, row.output, axis.output * kChannelBlock);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace sardonyx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sardonyx::kernels {
+
+HWY_EXPORT(ComputeRow);
+
+int64_t PackedDepthwiseWeightsSize(int64_t channels, int64_t taps) { return ChannelBlocks(channels) * kChannelBlock * taps; }
+
+void PackDepthwiseWeights(const float* w, int64_t channels, int64_t taps, float* out) {
+  std::fill_n(out, PackedDepthwiseWeightsSize(channels, taps), 0.0f);
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t t = 0; t < taps; ++t) out[(c / kChannelBlock * taps + t) * kChannelBlock + c % kChannelBlock] = w[c * taps + t];
+}
+
+void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
+  const ConvShape& s = a.shape;
+  const WindowAxis &da = s.window.depth(), &ha = s.window.height(), &wa = s.window.width();
+  const int64_t blocks = ChannelBlocks(s.groups), taps = s.window.kernel_size();
+  const double cost = static_cast<double>(wa.output * taps) / 2 + 20;
+  // One item is one row of one block.
+  pool.ParallelFor(s.batch * blocks * da.output * ha.output, cost, [&](int64_t begin, int64_t end) {
+    DepthwiseRow row;
+    row.axis = &wa;
+    row.activation = &a.activation;
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t oh = i % ha.output, od = i / ha.output % da.output, plane = i / ha.output / da.output, block = plane % blocks;
+      const float* x = a.x + plane * s.window.input_size() * kChannelBlock;
+      const float* weights = a.weights + block * taps * kChannelBlock;
+      row.rows = 0;
+      for (int64_t kd = 0; kd < da.kernel; ++kd) {
+        const int64_t depth = s.window.DepthAt(od, kd);
+        for (int64_t kh = 0; kh < ha.kernel && depth >= 0; ++kh) {
+          const int64_t h = ha.Start(oh) + kh * ha.dilation;
+          if (h < 0 || h >= ha.input) continue;
+          row.inputs[row.rows] = x + (depth * ha.input + h) * wa.input * kChannelBlock;
+          row.weights[row.rows++] = weights + (kd * ha.kernel + kh) * wa.kernel * kChannelBlock;
+        }
+      }
+      const int64_t at = i * wa.output * kChannelBlock;
+      row.bias = a.bias ? a.bias + block * kChannelBlock : nullptr;
+      row.residual = a.residual ? a.residual + at : nullptr;
+      row.output = a.y + at;
+      HWY_DYNAMIC_DISPATCH(ComputeRow)(row);
+    }
+  });
+}
+
+}  // namespace sardonyx::kernels
+#endif

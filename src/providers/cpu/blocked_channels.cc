@@ -1,0 +1,188 @@
+// BatchNormalization, and Concat and Split of channels, in blocks of 16.
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "kernels/gemm/aligned_buffer.h"
+#include "kernels/pool/pool_blocked.h"
+#include "providers/cpu/bind.h"
+#include "providers/cpu/blocked.h"
+
+namespace sardonyx::cpu {
+namespace {
+
+using kernels::AlignedBuffer;
+using kernels::ChannelBlocks;
+using kernels::kChannelBlock;
+
+// ---- BatchNormalization
+
+std::string DeclinesBatchNormalization(const NodeInfo& node) {
+  if (!IsBlocked(node, 0)) return "the input is not blocked";
+  const std::optional<BlockedType> x = KnownChannels(node, 0);
+  if (!x) return "not known to be float with channels";
+  if (node.opset_version() < 9) return "opset below 9";
+  if (node.GetInt("training_mode") != 0) return "training";
+  for (size_t i = 1; i < 5; ++i) {
+    const Tensor* constant = node.has_input(i) ? node.constant(i) : nullptr;
+    if (!constant || constant->dtype() != DataType::kFloat || constant->num_elements() != x->channels) return "parameters are not constant";
+  }
+  for (size_t i = 1; i < node.num_outputs(); ++i)
+    if (node.has_output(i)) return "gives statistics";
+  return "";
+}
+
+StatusOr<std::unique_ptr<Kernel>> CreateBatchNormalization(const NodeInfo& node) {
+  const int64_t channels = KnownChannels(node, 0)->channels, padded = ChannelBlocks(channels) * kChannelBlock;
+  AlignedBuffer<float> factors(2 * padded);  // scales, then biases
+  if (!factors) return Resource("no memory for factors");
+  std::fill_n(factors.data(), 2 * padded, 0.0f);
+  const auto parameter = [&](size_t i, int64_t c) { return static_cast<double>(node.constant(i)->data<float>()[static_cast<size_t>(c)]); };
+  const double epsilon = node.GetFloat("epsilon", 1e-5f);
+  for (int64_t c = 0; c < channels; ++c) {
+    const double scale = parameter(1, c) / std::sqrt(parameter(4, c) + epsilon);
+    factors.data()[c] = static_cast<float>(scale);
+    factors.data()[padded + c] = static_cast<float>(parameter(2, c) - parameter(3, c) * scale);
+  }
+  for (size_t i = 1; i < 5; ++i) node.ReleaseConstant(i);
+  return MakeKernel(
+      [factors = std::move(factors), channels, padded](KernelContext& context) -> Status {
+        const TensorView& x = context.input(0);
+        if (x.dtype != DataType::kFloat || x.rank() < 2 || x.dims[1] != channels)
+          return Invalid(fmt::format("X {} must be float with {} channels", x.TypeString(), channels));
+        ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, x.dims));
+        kernels::BlockedScale({.planes = x.dims[0] * ChannelBlocks(channels),
+                               .size = x.dims.Product(2, x.rank()),
+                               .x = x.ptr<float>(),
+                               .scale = factors.data(),
+                               .scale_planes = ChannelBlocks(channels),
+                               .bias = factors.data() + padded,
+                               .y = y.mutable_ptr<float>()},
+                              context.thread_pool());
+        return Status();
+      },
+      {.in_place = {{0, 0}}, .input_layouts = {Layout::kNchw16c}, .output_layout = Layout::kNchw16c});
+}
+
+// ---- Concat and Split
+
+bool IsChannelAxis(int64_t axis, size_t rank) { return axis == 1 || axis == 1 - static_cast<int64_t>(rank); }
+
+std::string DeclinesConcat(const NodeInfo& node) {
+  size_t blocked = 0, rank = 0;
+  for (size_t i = 0; i < node.num_inputs(); ++i) {
+    const std::optional<BlockedType> type = KnownChannels(node, i);
+    if (!type || (i > 0 && type->rank != rank)) return "not known to be float with channels";
+    rank = type->rank;
+    if (i + 1 < node.num_inputs() && type->channels % kChannelBlock != 0) return fmt::format("{} channels", type->channels);
+    blocked += IsBlocked(node, i);
+  }
+  if (2 * blocked < node.num_inputs() || blocked == 0) return "most inputs are not blocked";
+  return IsChannelAxis(node.GetInt("axis", 1), rank) ? "" : "not along channels";
+}
+
+StatusOr<std::unique_ptr<Kernel>> CreateConcat(const NodeInfo& node) {
+  KernelTraits traits{.output_layout = Layout::kNchw16c};
+  traits.input_layouts.assign(node.num_inputs(), Layout::kNchw16c);
+  return MakeKernel(
+      [](KernelContext& context) -> Status {
+        const size_t count = context.num_inputs();
+        Dims dims = context.input(0).dims;
+        for (size_t i = 0; i < count; ++i) {
+          const TensorView& x = context.input(i);
+          Dims with_channels = dims;
+          if (x.rank() >= 2 && dims.rank() == x.rank()) with_channels[1] = x.dims[1];
+          if (x.dtype != DataType::kFloat || !(with_channels == x.dims) || (i + 1 < count && x.dims[1] % kChannelBlock != 0))
+            return Invalid(fmt::format("inputs {} and {} cannot be joined along channels", context.input(0).TypeString(), x.TypeString()));
+        }
+        dims[1] = 0;
+        for (size_t i = 0; i < count; ++i) dims[1] += context.input(i).dims[1];
+        ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, dims));
+        const int64_t plane = dims.Product(2, dims.rank()) * kChannelBlock, image = ChannelBlocks(dims[1]) * plane;
+        int64_t place = 0;
+        for (size_t i = 0; i < count; ++i) {
+          const TensorView& x = context.input(i);
+          const int64_t blocks = ChannelBlocks(x.dims[1]);
+          context.ParallelFor(dims[0] * blocks, static_cast<double>(plane) / 4, [&](int64_t begin, int64_t end) {
+            for (int64_t b = begin; b < end; ++b)
+              std::memcpy(y.mutable_ptr<float>() + b / blocks * image + place + b % blocks * plane, x.ptr<float>() + b * plane,
+                          static_cast<size_t>(plane) * sizeof(float));
+          });
+          place += blocks * plane;
+        }
+        return Status();
+      },
+      std::move(traits));
+}
+
+// The channels of each part, or the reason why they are not whole blocks.
+std::string PlanSplit(const NodeInfo& node, std::vector<int64_t>* parts) {
+  if (!IsBlocked(node, 0)) return "the input is not blocked";
+  const std::optional<BlockedType> x = KnownChannels(node, 0);
+  if (!x) return "not known to be float with channels";
+  if (!IsChannelAxis(node.GetInt("axis", 0), x->rank)) return "not along channels";
+  *parts = node.GetInts("split");
+  if (node.has_input(1)) {
+    const Tensor* constant = node.constant(1);
+    if (!constant || constant->dtype() != DataType::kInt64) return "sizes are not constant";
+    parts->assign(constant->data<int64_t>().begin(), constant->data<int64_t>().end());
+  } else if (parts->empty()) {
+    const auto outputs = static_cast<int64_t>(node.num_outputs());
+    if (x->channels % outputs != 0) return "unequal parts";
+    parts->assign(node.num_outputs(), x->channels / outputs);
+  }
+  int64_t total = 0;
+  for (size_t i = 0; i < parts->size(); ++i) {
+    if ((*parts)[i] < 1 || (i + 1 < parts->size() && (*parts)[i] % kChannelBlock != 0)) return fmt::format("{} channels", (*parts)[i]);
+    total += (*parts)[i];
+  }
+  return parts->size() == node.num_outputs() && total == x->channels ? "" : "parts do not fit";
+}
+
+std::string DeclinesSplit(const NodeInfo& node) {
+  std::vector<int64_t> parts;
+  return PlanSplit(node, &parts);
+}
+
+StatusOr<std::unique_ptr<Kernel>> CreateSplit(const NodeInfo& node) {
+  std::vector<int64_t> parts;
+  const std::string reason = PlanSplit(node, &parts);
+  if (!reason.empty()) return Unsupported(reason);
+  return MakeKernel(
+      [parts = std::move(parts), channels = KnownChannels(node, 0)->channels](KernelContext& context) -> Status {
+        const TensorView& x = context.input(0);
+        if (x.dtype != DataType::kFloat || x.rank() < 2 || x.dims[1] != channels)
+          return Invalid(fmt::format("the input {} must be float with {} channels", x.TypeString(), channels));
+        const int64_t plane = x.dims.Product(2, x.rank()) * kChannelBlock, image = ChannelBlocks(channels) * plane;
+        int64_t place = 0;
+        for (size_t i = 0; i < parts.size(); ++i) {
+          const int64_t blocks = ChannelBlocks(parts[i]);
+          if (context.has_output(i)) {
+            Dims dims = x.dims;
+            dims[1] = parts[i];
+            ASSIGN_OR_RETURN(TensorView y, context.Output(i, DataType::kFloat, dims));
+            context.ParallelFor(dims[0] * blocks, static_cast<double>(plane) / 4, [&](int64_t begin, int64_t end) {
+              for (int64_t b = begin; b < end; ++b)
+                std::memcpy(y.mutable_ptr<float>() + b * plane, x.ptr<float>() + b / blocks * image + place + b % blocks * plane,
+                            static_cast<size_t>(plane) * sizeof(float));
+            });
+          }
+          place += blocks * plane;
+        }
+        return Status();
+      },
+      {.input_layouts = {Layout::kNchw16c}, .output_layout = Layout::kNchw16c});
+}
+
+constexpr KernelEntry kRows[] = {
+    {"", "BatchNormalization", "nchw16c", DeclinesBatchNormalization, CreateBatchNormalization},
+    {"", "Concat", "nchw16c", DeclinesConcat, CreateConcat},
+    {"", "Split", "nchw16c", DeclinesSplit, CreateSplit},
+};
+
+}  // namespace
+
+std::span<const KernelEntry> BlockedChannelKernels() { return kRows; }
+
+}  // namespace sardonyx::cpu
