@@ -103,7 +103,6 @@ StatusOr<import::Imported> ImportCheckpoint(const arch::StateDict& weights, std:
   ASSIGN_OR_RETURN(imported.model, arch::BuildArchitecture(weights, options, &imported.report));
   imported.report.format = std::move(format);
   imported.model->producer_name = "sardonyx";
-  imported.model->producer_version = SARDONYX_VERSION;
   imported.model->metadata.emplace_back("source.format", imported.report.format);
   imported.model->metadata.emplace_back("source.architecture", arch::RecognizeFamily(weights));
   return imported;

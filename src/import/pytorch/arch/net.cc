@@ -34,6 +34,17 @@ V Net::Weight(const std::string& name) {
   return b.Weight(name, *std::move(tensor));
 }
 
+V Net::TransposedWeight(const std::string& name) {
+  StatusOr<Tensor> loaded = weights.Load(name);
+  if (loaded.ok() && loaded->rank() != 2) loaded = Invalid(fmt::format("weight '{}' is {}, not a matrix", name, loaded->TypeString()));
+  StatusOr<Tensor> matrix = loaded.ok() ? Transposed(*loaded) : std::move(loaded);
+  if (!matrix.ok()) {
+    b.Fail(matrix.status());
+    return nullptr;
+  }
+  return b.Weight(name, *std::move(matrix));
+}
+
 std::vector<float> Net::Numbers(const std::string& name) {
   const StatusOr<Tensor> loaded = weights.Load(name);
   if (!loaded.ok()) {
@@ -135,14 +146,7 @@ V Net::Linear(V x, const std::string& path, V bias) {
     if (bias) inputs.push_back(bias);
     return b.Op("Gemm", inputs, {{"transB", 1}});
   }
-  StatusOr<Tensor> loaded = weights.Load(weight);
-  if (loaded.ok() && loaded->rank() != 2) loaded = Invalid(fmt::format("weight '{}' is {}, not a matrix", weight, loaded->TypeString()));
-  StatusOr<Tensor> matrix = loaded.ok() ? Transposed(*loaded) : loaded;
-  if (!matrix.ok()) {
-    b.Fail(matrix.status());
-    return nullptr;
-  }
-  V y = b.Op("MatMul", {x, b.Weight(weight, *std::move(matrix))});
+  const V y = b.Op("MatMul", {x, TransposedWeight(weight)});
   return bias ? b.Add(y, bias) : y;
 }
 

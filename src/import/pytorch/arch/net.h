@@ -38,6 +38,8 @@ class Net {
 
   // An initializer of the checkpoint's name.
   V Weight(const std::string& name);
+  // A matrix the other way round, as MatMul wants what nn.Linear has.
+  V TransposedWeight(const std::string& name);
   // Its numbers, where they are computed with. Empty, and an error, if they cannot be had.
   std::vector<float> Numbers(const std::string& name);
   // A constant of the checkpoint's element type.

@@ -17,8 +17,7 @@ V SelfAttention(Net& net, V x, const std::string& path, int64_t width) {
   net.b.SetPlace(path);
   // in_proj_weight [3 width, width] is no module of its own.
   const int64_t heads = Heads(width);
-  const V projection = net.b.Transpose(net.Weight(path + ".in_proj_weight"), {1, 0});
-  const V qkv = net.b.Add(net.b.Op("MatMul", {x, projection}), net.Weight(path + ".in_proj_bias"));
+  const V qkv = net.b.Add(net.b.Op("MatMul", {x, net.TransposedWeight(path + ".in_proj_weight")}), net.Weight(path + ".in_proj_bias"));
   const std::vector<V> parts = net.SplitHeads(qkv, heads);
   const V y = net.Attention(parts[0], parts[1], parts[2], 1 / std::sqrt(static_cast<double>(width / heads)), nullptr);
   return net.Linear(net.JoinHeads(y), path + ".out_proj");
