@@ -54,7 +54,7 @@ class Accumulator {
     if (std::isnan(got) || std::isnan(expected)) return Count(std::isnan(got) && std::isnan(expected));
     if (std::isinf(got) || std::isinf(expected)) return Count(got == expected);
     const double error = std::fabs(got - expected);
-    const double relative = error == 0 ? 0 : error / std::max(std::fabs(expected), std::numeric_limits<double>::min());
+    const double relative = error == 0 || expected == 0 ? 0 : error / std::fabs(expected);
     out_.max_abs = std::max(out_.max_abs, error);
     out_.max_rel = std::max(out_.max_rel, relative);
     sum_abs_ += error;

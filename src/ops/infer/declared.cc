@@ -159,6 +159,12 @@ std::string Driver::UniqueSymbol(std::string_view base) {
   return name;
 }
 
+void Driver::ReserveSymbols(const ir::Type& type) {
+  ForEachDim(type, [&](const Dim& dim) {
+    if (const std::optional<std::string_view> symbol = dim.symbol(); symbol && !SaysNothing(*symbol)) used_symbols_.emplace(*symbol);
+  });
+}
+
 std::string Driver::NewSymbolName(const Frame& frame, const ir::Node& node, std::string_view hint) {
   const auto [found, inserted] = symbol_names_.try_emplace(SymbolKey(frame.id, &node, std::string(hint)));
   if (inserted) {

@@ -103,6 +103,22 @@ StatusOr<InferenceResult> Driver::Run() {
   return result;
 }
 
+Status Driver::Step(const ir::Node& node, Frame& frame) {
+  visits_left_ = kVisitsAtLeast * kVisitsPerNode;  // a bound for this node's subgraphs and functions
+  Errors errors;
+  InferNode(node, frame, errors);
+  for (const GraphError& error : errors)
+    return error.status.WithContext(Path(error.graph) + (error.node ? error.node->Label() : "graph"));
+  return {};
+}
+
+void Driver::Declare(ir::Value* value, const ir::Type& type, Frame& frame) {
+  ReserveSymbols(type);
+  declared_[value] = type;
+  Errors errors;
+  SetFacts(value, EntryOf(value, frame).facts, frame, nullptr, errors);
+}
+
 Entry& Driver::EntryOf(const ir::Value* value, Frame& frame) {
   const auto [found, inserted] = frame.values.try_emplace(value);
   if (inserted) {

@@ -68,6 +68,10 @@ class Driver {
   // Infers everything; the first error, unless `options.on_error` takes them.
   StatusOr<InferenceResult> Run();
 
+  // For IncrementalInference, which calls these instead of Run, with one frame.
+  Status Step(const ir::Node& node, Frame& frame);
+  void Declare(ir::Value* value, const ir::Type& type, Frame& frame);
+
   // For NodeContext.
   // `inputs` are facts of the graph's inputs, or null when nothing is known of them beyond their declared types.
   std::vector<ValueFacts> InferGraph(const ir::Graph& graph, Frame& frame, const std::vector<ValueFacts>* inputs, Errors& errors);
@@ -75,6 +79,8 @@ class Driver {
   Entry& EntryOf(const ir::Value* value, Frame& frame);
   // The same arguments give the same name within one run, other arguments another one.
   std::string NewSymbolName(const Frame& frame, const ir::Node& node, std::string_view hint);
+  // So that no made-up name takes it.
+  void ReserveSymbols(const ir::Type& type);
 
  private:
   using SymbolKey = std::tuple<int, const ir::Node*, std::string>;

@@ -98,6 +98,21 @@ const ir::Type& UnknownType() {
 
 }  // namespace
 
+const Tensor* DecodeConstant(Entry& entry) {
+  if (entry.undecoded != nullptr) {
+    const ir::StoredTensor& stored = *std::exchange(entry.undecoded, nullptr);
+    if (stored.byte_size() <= kMaxConstantBytes)
+      if (StatusOr<Tensor> tensor = stored.ToTensor(); tensor.ok()) entry.facts.constant = tensor->Aligned();
+  }
+  if (!entry.facts.constant) entry.facts.constant = ConstantOf(entry.facts);
+  return entry.facts.constant ? &*entry.facts.constant : nullptr;
+}
+
+void DecodeElements(Entry& entry) {
+  if (entry.facts.elements) return;
+  if (const Tensor* constant = DecodeConstant(entry)) entry.facts.elements = ElementsOf(*constant);
+}
+
 NodeContext::NodeContext(Driver& driver, Frame& frame, const ir::Node& node, const ir::Node& original, const OpSchema& schema,
                          int64_t opset_version)
     : driver_(driver), frame_(frame), node_(node), original_(original), schema_(schema), opset_version_(opset_version) {
@@ -113,26 +128,13 @@ ValueFacts NodeContext::input_facts(size_t i) const {
   return inputs_[i]->facts;
 }
 
-const Tensor* NodeContext::input_constant(size_t i) const {
-  if (!has_input(i)) return nullptr;
-  Entry& entry = *inputs_[i];
-  if (entry.undecoded != nullptr) {
-    const ir::StoredTensor& stored = *std::exchange(entry.undecoded, nullptr);
-    if (stored.byte_size() <= kMaxConstantBytes)
-      if (StatusOr<Tensor> tensor = stored.ToTensor(); tensor.ok()) entry.facts.constant = tensor->Aligned();
-  }
-  if (!entry.facts.constant) entry.facts.constant = ConstantOf(entry.facts);
-  return entry.facts.constant ? &*entry.facts.constant : nullptr;
-}
+const Tensor* NodeContext::input_constant(size_t i) const { return has_input(i) ? DecodeConstant(*inputs_[i]) : nullptr; }
 
 std::optional<std::vector<Dim>> NodeContext::input_elements(size_t i) const {
   if (!has_input(i)) return std::nullopt;
-  ValueFacts& facts = inputs_[i]->facts;
+  DecodeElements(*inputs_[i]);
+  const ValueFacts& facts = inputs_[i]->facts;
   if (facts.elements) return facts.elements;
-  if (const Tensor* constant = input_constant(i)) {
-    facts.elements = ElementsOf(*constant);
-    if (facts.elements) return facts.elements;
-  }
   if (!facts.type.is_tensor() || !facts.type.shape || facts.type.shape->rank() > 1) return std::nullopt;
   const Dim count = facts.type.shape->num_elements();
   if (!count.is_constant() || count.value() < 0 || count.value() > static_cast<int64_t>(kMaxElements)) return std::nullopt;

@@ -14,6 +14,11 @@ inline constexpr size_t kMaxElements = 256;
 inline constexpr uint64_t kMaxConstantBytes = 1 << 16;
 inline constexpr size_t kMaxRank = 256;
 
+// Reads an initializer that nobody has asked for yet, if it is small. The constant, or null.
+const Tensor* DecodeConstant(Entry& entry);
+// The elements of a small constant, where they are not known yet.
+void DecodeElements(Entry& entry);
+
 class NodeContext final : public InferenceContext {
  public:
   // `node` has its attributes resolved; `original` is the node of the graph.

@@ -1,0 +1,34 @@
+// The list of all rules.
+#include <unordered_map>
+
+#include "import/pytorch/rules/families.h"
+
+namespace sardonyx::pytorch {
+namespace {
+
+constexpr std::span<const RuleRow> (*kFamilies[])() = {
+    rules::Activation,
+};
+
+const std::unordered_map<std::string_view, const RuleRow*>& Rows() {
+  static const auto* const rows = [] {
+    auto* made = new std::unordered_map<std::string_view, const RuleRow*>();
+    for (const auto family : kFamilies)
+      for (const RuleRow& row : family()) made->emplace(row.target, &row);
+    return made;
+  }();
+  return *rows;
+}
+
+}  // namespace
+
+const RuleRow* FindRule(std::string_view target) {
+  const auto& rows = Rows();
+  if (const auto exact = rows.find(target); exact != rows.end()) return exact->second;
+  const size_t dot = target.rfind('.');
+  if (dot == std::string_view::npos) return nullptr;
+  const auto any = rows.find(target.substr(0, dot));
+  return any == rows.end() ? nullptr : any->second;
+}
+
+}  // namespace sardonyx::pytorch
