@@ -45,11 +45,14 @@ struct Quantization {
   int64_t axis = -1;
 };
 
+struct Cell;  // memory.h
+
 // An ONNX value that stands for a tensor. A complex tensor is a real one with a last axis of 2.
 struct TensorValue {
   ir::Value* value = nullptr;
   bool is_complex = false;
   std::shared_ptr<const Quantization> quantization;  // null unless quantized; `value` then holds the integers
+  std::shared_ptr<Cell> cell;  // the memory that it views, which in-place operators write to; null for a value of a rule's own
 };
 
 // An ONNX scalar (int64, double or bool, rank 0) that stands for a Python number: it does not take part in type promotion as

@@ -7,7 +7,7 @@ namespace sardonyx::pytorch {
 namespace {
 
 constexpr std::span<const RuleRow> (*kFamilies[])() = {
-    rules::Activation,
+    rules::Activation, rules::Arithmetic, rules::Comparison, rules::Indexing, rules::Reductions, rules::Shapes, rules::Unary,
 };
 
 const std::unordered_map<std::string_view, const RuleRow*>& Rows() {
