@@ -239,10 +239,6 @@ Status RunFloat4(KernelContext& context, const Float4State& state) {
   m.a = a.ptr<float>();
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, m.shape.output));
   m.y = y.mutable_ptr<float>();
-  if (state.codes) {
-    kernels::GemmNBits(m.shape.m * m.shape.num_batches(), m.a, state.layout, m.epilogue.column_bias, m.y, context.thread_pool());
-    return Status();
-  }
   WorkspacePlan plan;
   const size_t rows = plan.AddArray<float>(state.packed ? 0 : state.n * state.k);
   const size_t scratch = plan.Add(kernels::MatMulF32Workspace(m, context.thread_pool().threads()));
