@@ -100,7 +100,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateMaxPool(const NodeInfo& node) {
         }
         uint8_t* to = y.mutable_ptr<uint8_t>() + i * channels;
         if (count > 0)
-          kernels::MaxOfRows(rows.data(), count, channels, to);
+          kernels::MaxOfRows(rows, count, channels, to);
         else
           std::fill_n(to, channels, uint8_t{0});
       }
