@@ -46,37 +46,29 @@ constexpr int kStrip = kRegisters == 32 ? (kPerBlock == 1 ? 12 : 24 / kPerBlock)
 template <int kPositions>
 void ComputeStrip(const DepthwiseRow& row, int64_t first, int64_t begin, int64_t end) {
   const D d;
-  V sum[kPositions][kPerBlock];
-#pragma GCC unroll 4
-  for (int v = 0; v < kPerBlock; ++v) {
-    const V start = row.bias ? hn::LoadU(d, row.bias + v * kLanes) : hn::Zero(d);
-#pragma GCC unroll 16
-    for (int p = 0; p < kPositions; ++p) sum[p][v] = start;
-  }
+  constexpr int kSums = kPositions * kPerBlock;  // position p, vector v at p * kPerBlock + v
+  V sums[kSums];
+  Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    sums[i] = row.bias ? hn::LoadU(d, row.bias + i % kPerBlock * kLanes) : hn::Zero(d);
+  });
   const int64_t stride = row.axis->stride * kChannelBlock, dilation = row.axis->dilation * kChannelBlock;
   const int64_t start = row.axis->Start(first) * kChannelBlock;
   for (int64_t r = 0; r < row.rows; ++r) {
     for (int64_t k = begin; k < end; ++k) {
       const float* w = row.weights[r] + k * kChannelBlock;
       const float* x = row.inputs[r] + start + k * dilation;
-#pragma GCC unroll 4
-      for (int v = 0; v < kPerBlock; ++v) {
-        const V weight = hn::LoadU(d, w + v * kLanes);
-#pragma GCC unroll 16
-        for (int p = 0; p < kPositions; ++p) sum[p][v] = hn::MulAdd(hn::LoadU(d, x + p * stride + v * kLanes), weight, sum[p][v]);
-      }
+      V weights[kPerBlock];
+      Unroll<kPerBlock>([&](auto v) SARDONYX_INLINE_LAMBDA { weights[v] = hn::LoadU(d, w + v * kLanes); });
+      Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA {
+        sums[i] = hn::MulAdd(hn::LoadU(d, x + i / kPerBlock * stride + i % kPerBlock * kLanes), weights[i % kPerBlock], sums[i]);
+      });
     }
   }
-#pragma GCC unroll 16
-  for (int p = 0; p < kPositions; ++p) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kPerBlock; ++v) {
-      const int64_t to = (first + p) * kChannelBlock + v * kLanes;
-      V y = sum[p][v];
-      if (row.residual) y = hn::Add(y, hn::LoadU(d, row.residual + to));
-      hn::StoreU(Cheap(*row.activation, y), d, row.output + to);
-    }
-  }
+  const auto place = [&](auto i) SARDONYX_INLINE_LAMBDA { return (first + i / kPerBlock) * kChannelBlock + i % kPerBlock * kLanes; };
+  if (row.residual)
+    Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { sums[i] = hn::Add(sums[i], hn::LoadU(d, row.residual + place(i))); });
+  ActivateCheaply(*row.activation, sums);
+  Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { hn::StoreU(sums[i], d, row.output + place(i)); });
 }
 
 using StripFunction = void (*)(const DepthwiseRow&, int64_t, int64_t, int64_t);
