@@ -121,6 +121,48 @@ void PackDepthwiseWeights(const float* w, int64_t channels, int64_t taps, float*
     for (int64_t t = 0; t < taps; ++t) out[(c / kChannelBlock * taps + t) * kChannelBlock + c % kChannelBlock] = w[c * taps + t];
 }
 
+namespace {
+
+// The input rows that an output row of a narrow image sees, copied between columns of zeros, so that no position is at a side. Each is
+// copied once while outputs go down the image.
+class PaddedRows {
+ public:
+  explicit PaddedRows(const Window& window) : axis_(window.width()), padded_(window.width()), rows_(window.height().extent()) {
+    padded_.input = (axis_.output - 1) * axis_.stride + axis_.extent();
+    padded_.pad_begin = padded_.pad_end = 0;
+    if (rows_ <= kMaxDepthwiseRows) std::fill_n(held_, rows_, int64_t{-1});
+  }
+  // Wide images have few positions at their sides, and their rows would not stay in the first-level cache.
+  bool worthwhile(const Window& window) const {
+    return (axis_.pad_begin > 0 || axis_.pad_end > 0) && window.depth().kernel == 1 && rows_ <= kMaxDepthwiseRows &&
+           rows_ * padded_.input * kChannelBlock <= kFloats;
+  }
+  const WindowAxis& axis() const { return padded_; }
+
+  // Row `row` (of all planes) of the input, which is row `h` of its image.
+  const float* Get(const float* source, int64_t row, int64_t h) {
+    const int64_t slot = h % rows_, low = std::min(axis_.pad_begin, padded_.input);
+    const int64_t high = std::clamp(low + axis_.input, low, padded_.input);
+    float* to = data_ + slot * padded_.input * kChannelBlock;
+    if (held_[slot] == row) return to;
+    held_[slot] = row;
+    std::fill_n(to, low * kChannelBlock, 0.0f);
+    std::copy_n(source, (high - low) * kChannelBlock, to + low * kChannelBlock);
+    std::fill(to + high * kChannelBlock, to + padded_.input * kChannelBlock, 0.0f);
+    return to;
+  }
+
+ private:
+  static constexpr int64_t kFloats = 4096;  // 16 KiB
+  const WindowAxis& axis_;
+  WindowAxis padded_;
+  int64_t rows_;
+  int64_t held_[kMaxDepthwiseRows];
+  alignas(64) float data_[kFloats];
+};
+
+}  // namespace
+
 void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
   const ConvShape& s = a.shape;
   const WindowAxis &da = s.window.depth(), &ha = s.window.height(), &wa = s.window.width();
@@ -128,12 +170,13 @@ void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
   const double cost = static_cast<double>(wa.output * taps) / 2 + 20;
   // One item is one row of one block.
   pool.ParallelFor(s.batch * blocks * da.output * ha.output, cost, [&](int64_t begin, int64_t end) {
+    PaddedRows padded(s.window);
+    const bool copies = padded.worthwhile(s.window);
     DepthwiseRow row;
-    row.axis = &wa;
+    row.axis = copies ? &padded.axis() : &wa;
     row.activation = &a.activation;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t oh = i % ha.output, od = i / ha.output % da.output, plane = i / ha.output / da.output, block = plane % blocks;
-      const float* x = a.x + plane * s.window.input_size() * kChannelBlock;
       const float* weights = a.weights + block * taps * kChannelBlock;
       row.rows = 0;
       for (int64_t kd = 0; kd < da.kernel; ++kd) {
@@ -141,7 +184,9 @@ void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
         for (int64_t kh = 0; kh < ha.kernel && depth >= 0; ++kh) {
           const int64_t h = ha.Start(oh) + kh * ha.dilation;
           if (h < 0 || h >= ha.input) continue;
-          row.inputs[row.rows] = x + (depth * ha.input + h) * wa.input * kChannelBlock;
+          const int64_t input_row = (plane * da.input + depth) * ha.input + h;
+          const float* x = a.x + input_row * wa.input * kChannelBlock;
+          row.inputs[row.rows] = copies ? padded.Get(x, input_row, h) : x;
           row.weights[row.rows++] = weights + (kd * ha.kernel + kh) * wa.kernel * kChannelBlock;
         }
       }

@@ -1,4 +1,5 @@
-// BatchNormalization, and Concat and Split of channels, in blocks of 16.
+// BatchNormalization, Concat and Split of channels, and Transpose to and from channels that come last, in blocks of 16.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -175,7 +176,84 @@ StatusOr<std::unique_ptr<Kernel>> CreateSplit(const NodeInfo& node) {
       {.input_layouts = {Layout::kNchw16c}, .output_layout = Layout::kNchw16c});
 }
 
+// ---- Transpose between [N, C, spatial...] and [N, spatial..., C]: blocks move as they are.
+
+enum class ChannelMove { kNone, kToLast, kFromLast };
+
+ChannelMove FindMove(const std::vector<int64_t>& perm) {
+  const auto rank = static_cast<int64_t>(perm.size());
+  if (rank < 3 || perm[0] != 0) return ChannelMove::kNone;
+  bool to_last = perm[rank - 1] == 1, from_last = perm[1] == rank - 1;
+  for (int64_t i = 1; i + 1 < rank; ++i) {
+    to_last = to_last && perm[i] == i + 1;
+    from_last = from_last && perm[i + 1] == i;
+  }
+  return to_last ? ChannelMove::kToLast : from_last ? ChannelMove::kFromLast : ChannelMove::kNone;
+}
+
+// Whether a convolution reads the value, perhaps after some operators that keep the layout.
+bool LeadsToConvolution(const ir::Value& value, int steps) {
+  for (const ir::Use& use : value.uses()) {
+    const std::string& op = use.node->op_type;
+    if ((op == "Conv" || op == "FusedConv" || op == "ConvTranspose") && use.index != 1) return true;
+    const bool keeps = op == "Add" || op == "Mul" || op == "Relu" || op == "Gelu" || op == "Sigmoid";
+    if (keeps && steps > 0 && use.node->output(0) && LeadsToConvolution(*use.node->output(0), steps - 1)) return true;
+  }
+  return false;
+}
+
+std::string DeclinesTranspose(const NodeInfo& node) {
+  const std::optional<BlockedType> x = KnownChannels(node, 0);
+  const std::vector<int64_t> perm = node.GetInts("perm");
+  if (!x || perm.size() != x->rank) return "not known to be float of the rank of perm";
+  switch (FindMove(perm)) {
+    case ChannelMove::kToLast:
+      return IsBlocked(node, 0) ? "" : "the input is not blocked";
+    case ChannelMove::kFromLast:
+      if (IsBlocked(node, 0)) return "the input is blocked";
+      return node.has_output(0) && LeadsToConvolution(*node.node().output(0), 2) ? "" : "no convolution follows";
+    default:
+      return "channels do not move to or from the last place";
+  }
+}
+
+Status RunTranspose(KernelContext& context, const std::vector<int64_t>& perm, bool to_last) {
+  const TensorView& x = context.input(0);
+  if (x.dtype != DataType::kFloat || x.rank() != perm.size())
+    return Invalid(fmt::format("the input {} must be float of rank {}", x.TypeString(), perm.size()));
+  Dims dims;
+  for (int64_t axis : perm) dims.push_back(x.dims[static_cast<size_t>(axis)]);
+  ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, dims));
+  const Dims& blocked = to_last ? x.dims : dims;
+  const int64_t channels = blocked[1], blocks = ChannelBlocks(channels), size = blocked.Product(2, blocked.rank());
+  const float* from = x.ptr<float>();
+  float* to = y.mutable_ptr<float>();
+  context.ParallelFor(blocked[0] * size, 0.2 * static_cast<double>(channels), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t image = i / size, position = i % size;
+      for (int64_t b = 0; b < blocks; ++b) {
+        const int64_t in_blocks = ((image * blocks + b) * size + position) * kChannelBlock, last = i * channels + b * kChannelBlock;
+        const int64_t count = std::min(kChannelBlock, channels - b * kChannelBlock);
+        if (count == kChannelBlock)  // a size known here needs no call
+          std::memcpy(to + (to_last ? last : in_blocks), from + (to_last ? in_blocks : last), kChannelBlock * sizeof(float));
+        else
+          std::copy_n(from + (to_last ? in_blocks : last), count, to + (to_last ? last : in_blocks));
+      }
+    }
+  });
+  return Status();
+}
+
+StatusOr<std::unique_ptr<Kernel>> CreateTranspose(const NodeInfo& node) {
+  const std::vector<int64_t> perm = node.GetInts("perm");
+  const bool to_last = FindMove(perm) == ChannelMove::kToLast;
+  KernelTraits traits{.input_layouts = {to_last ? Layout::kNchw16c : Layout::kPlain}};
+  traits.output_layout = to_last ? Layout::kPlain : Layout::kNchw16c;
+  return MakeKernel([perm, to_last](KernelContext& context) { return RunTranspose(context, perm, to_last); }, std::move(traits));
+}
+
 constexpr KernelEntry kRows[] = {
+    {"", "Transpose", "nchw16c", DeclinesTranspose, CreateTranspose},
     {"", "BatchNormalization", "nchw16c", DeclinesBatchNormalization, CreateBatchNormalization},
     {"", "Concat", "nchw16c", DeclinesConcat, CreateConcat},
     {"", "Split", "nchw16c", DeclinesSplit, CreateSplit},

@@ -139,6 +139,13 @@ TEST(Blocked, OperatorsBetweenKeepTheLayout) {
          "y = ConvTranspose<strides = [2,2]>(x, w, b)", 2, "", {}});
 }
 
+TEST(Blocked, ChannelsMoveToTheLastPlaceAndBack) {
+  Check({"channels last", "float[2,18,5,6] x, float[20,18,1,1] w, float[20,1,3,3] v, float[20] s", "float[2,20,5,6] y",
+         "a = Conv(x, w) b = Transpose<perm = [0,2,3,1]>(a) c = Mul(b, s) d = Transpose<perm = [0,3,1,2]>(c) e = Add(d, a) "
+         "y = Conv<group = 20, pads = [1,1,1,1]>(e, v)",
+         2, "Transpose Mul ", {}});
+}
+
 TEST(Blocked, PlainOperatorsReorderOnce) {
   // Both plain readers share one reorder; the second convolution reads the blocked tensor.
   Check({"two readers", "float[1,16,6,6] x, float[16,16,1,1] w", "float[1,6,16,6] y, float[6,1,16,6] z, float[1,16,6,6] u",
