@@ -139,6 +139,26 @@ TEST(Blocked, OperatorsBetweenKeepTheLayout) {
          "y = ConvTranspose<strides = [2,2]>(x, w, b)", 2, "", {}});
 }
 
+TEST(Blocked, JoinsAndSplitsOfOneImageArePlacedInMemory) {
+  for (const char* batch : {"1", "2"}) {
+    const std::string n = std::string("float[") + batch + ",";
+    // Densely connected: every join begins with the one before. The last is read by an operator that may compute in place.
+    Check({"dense", n + "16,5,6] x, float[16,16,1,1] w0, float[16,32,3,3] w1, float[16,48,3,3] w2", n + "64,5,6] y",
+           "a = Conv(x, w0) b = Relu(a) j = Concat<axis = 1>(a, b) c = Conv<pads = [1,1,1,1]>(j, w1) k = Concat<axis = 1>(a, b, c) "
+           "d = Conv<pads = [1,1,1,1]>(k, w2) l = Concat<axis = 1>(k, d) m = Relu(l) y = Sigmoid(m)",
+           2, "", {}});
+    // A part of a split goes through a convolution and is joined with both parts; one tensor is joined twice.
+    Check({"split", n + "16,5,6] x, float[32,16,1,1] w0, float[16,16,3,3] w1", n + "64,5,6] y, " + n + "16,5,6] z",
+           "a = Conv(x, w0) b, c = Split<axis = 1, num_outputs = 2>(a) d = Conv<pads = [1,1,1,1]>(c, w1) e = Add(d, c) f = Relu(b) "
+           "y = Concat<axis = 1>(c, b, e, e) z = Sub(f, b)",
+           3, "", {}});
+    Check({"split and join", n + "16,5,6] x, float[32,16,1,1] w0, float[16,16,3,3] w1, float[8,64,1,1] w2", n + "8,5,6] y",
+           "a = Conv(x, w0) b, c = Split<axis = 1, num_outputs = 2>(a) d = Conv<pads = [1,1,1,1]>(c, w1) e = Add(d, c) "
+           "f = Concat<axis = 1>(b, c, e, d) y = Conv(f, w2)",
+           2, "", {}});
+  }
+}
+
 TEST(Blocked, ChannelsMoveToTheLastPlaceAndBack) {
   Check({"channels last", "float[2,18,5,6] x, float[20,18,1,1] w, float[20,1,3,3] v, float[20] s", "float[2,20,5,6] y",
          "a = Conv(x, w) b = Transpose<perm = [0,2,3,1]>(a) c = Mul(b, s) d = Transpose<perm = [0,3,1,2]>(c) e = Add(d, a) "
