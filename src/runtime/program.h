@@ -75,6 +75,12 @@ class Program {
   // `outputs` held that nobody else holds may be written again.
   Status Run(std::span<const Value> inputs, const std::vector<bool>& wanted, RunState* state, std::vector<Value>* outputs) const;
 
+  StatusOr<std::vector<Value>> Run(std::span<const Value> inputs, const std::vector<bool>& wanted, RunState* state) const {
+    std::vector<Value> outputs;
+    if (Status status = Run(inputs, wanted, state, &outputs); !status.ok()) return status;
+    return outputs;
+  }
+
   const std::vector<Step>& steps() const { return steps_; }
   const ir::Graph& graph() const { return *graph_; }
   // Peak bytes of the arena when shapes are static, else -1.
