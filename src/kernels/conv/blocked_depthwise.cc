@@ -46,37 +46,29 @@ constexpr int kStrip = kRegisters == 32 ? (kPerBlock == 1 ? 12 : 24 / kPerBlock)
 template <int kPositions>
 void ComputeStrip(const DepthwiseRow& row, int64_t first, int64_t begin, int64_t end) {
   const D d;
-  V sum[kPositions][kPerBlock];
-#pragma GCC unroll 4
-  for (int v = 0; v < kPerBlock; ++v) {
-    const V start = row.bias ? hn::LoadU(d, row.bias + v * kLanes) : hn::Zero(d);
-#pragma GCC unroll 16
-    for (int p = 0; p < kPositions; ++p) sum[p][v] = start;
-  }
+  constexpr int kSums = kPositions * kPerBlock;  // position p, vector v at p * kPerBlock + v
+  V sums[kSums];
+  Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    sums[i] = row.bias ? hn::LoadU(d, row.bias + i % kPerBlock * kLanes) : hn::Zero(d);
+  });
   const int64_t stride = row.axis->stride * kChannelBlock, dilation = row.axis->dilation * kChannelBlock;
   const int64_t start = row.axis->Start(first) * kChannelBlock;
   for (int64_t r = 0; r < row.rows; ++r) {
     for (int64_t k = begin; k < end; ++k) {
       const float* w = row.weights[r] + k * kChannelBlock;
       const float* x = row.inputs[r] + start + k * dilation;
-#pragma GCC unroll 4
-      for (int v = 0; v < kPerBlock; ++v) {
-        const V weight = hn::LoadU(d, w + v * kLanes);
-#pragma GCC unroll 16
-        for (int p = 0; p < kPositions; ++p) sum[p][v] = hn::MulAdd(hn::LoadU(d, x + p * stride + v * kLanes), weight, sum[p][v]);
-      }
+      V weights[kPerBlock];
+      Unroll<kPerBlock>([&](auto v) SARDONYX_INLINE_LAMBDA { weights[v] = hn::LoadU(d, w + v * kLanes); });
+      Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA {
+        sums[i] = hn::MulAdd(hn::LoadU(d, x + i / kPerBlock * stride + i % kPerBlock * kLanes), weights[i % kPerBlock], sums[i]);
+      });
     }
   }
-#pragma GCC unroll 16
-  for (int p = 0; p < kPositions; ++p) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kPerBlock; ++v) {
-      const int64_t to = (first + p) * kChannelBlock + v * kLanes;
-      V y = sum[p][v];
-      if (row.residual) y = hn::Add(y, hn::LoadU(d, row.residual + to));
-      hn::StoreU(Cheap(*row.activation, y), d, row.output + to);
-    }
-  }
+  const auto place = [&](auto i) SARDONYX_INLINE_LAMBDA { return (first + i / kPerBlock) * kChannelBlock + i % kPerBlock * kLanes; };
+  if (row.residual)
+    Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { sums[i] = hn::Add(sums[i], hn::LoadU(d, row.residual + place(i))); });
+  ActivateCheaply(*row.activation, sums);
+  Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { hn::StoreU(sums[i], d, row.output + place(i)); });
 }
 
 using StripFunction = void (*)(const DepthwiseRow&, int64_t, int64_t, int64_t);
@@ -129,6 +121,48 @@ void PackDepthwiseWeights(const float* w, int64_t channels, int64_t taps, float*
     for (int64_t t = 0; t < taps; ++t) out[(c / kChannelBlock * taps + t) * kChannelBlock + c % kChannelBlock] = w[c * taps + t];
 }
 
+namespace {
+
+// The input rows that an output row of a narrow image sees, copied between columns of zeros, so that no position is at a side. Each is
+// copied once while outputs go down the image.
+class PaddedRows {
+ public:
+  explicit PaddedRows(const Window& window) : axis_(window.width()), padded_(window.width()), rows_(window.height().extent()) {
+    padded_.input = (axis_.output - 1) * axis_.stride + axis_.extent();
+    padded_.pad_begin = padded_.pad_end = 0;
+    if (rows_ <= kMaxDepthwiseRows) std::fill_n(held_, rows_, int64_t{-1});
+  }
+  // Wide images have few positions at their sides, and their rows would not stay in the first-level cache.
+  bool worthwhile(const Window& window) const {
+    return (axis_.pad_begin > 0 || axis_.pad_end > 0) && window.depth().kernel == 1 && rows_ <= kMaxDepthwiseRows &&
+           rows_ * padded_.input * kChannelBlock <= kFloats;
+  }
+  const WindowAxis& axis() const { return padded_; }
+
+  // Row `row` (of all planes) of the input, which is row `h` of its image.
+  const float* Get(const float* source, int64_t row, int64_t h) {
+    const int64_t slot = h % rows_, low = std::min(axis_.pad_begin, padded_.input);
+    const int64_t high = std::clamp(low + axis_.input, low, padded_.input);
+    float* to = data_ + slot * padded_.input * kChannelBlock;
+    if (held_[slot] == row) return to;
+    held_[slot] = row;
+    std::fill_n(to, low * kChannelBlock, 0.0f);
+    std::copy_n(source, (high - low) * kChannelBlock, to + low * kChannelBlock);
+    std::fill(to + high * kChannelBlock, to + padded_.input * kChannelBlock, 0.0f);
+    return to;
+  }
+
+ private:
+  static constexpr int64_t kFloats = 4096;  // 16 KiB
+  const WindowAxis& axis_;
+  WindowAxis padded_;
+  int64_t rows_;
+  int64_t held_[kMaxDepthwiseRows];
+  alignas(64) float data_[kFloats];
+};
+
+}  // namespace
+
 void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
   const ConvShape& s = a.shape;
   const WindowAxis &da = s.window.depth(), &ha = s.window.height(), &wa = s.window.width();
@@ -136,12 +170,13 @@ void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
   const double cost = static_cast<double>(wa.output * taps) / 2 + 20;
   // One item is one row of one block.
   pool.ParallelFor(s.batch * blocks * da.output * ha.output, cost, [&](int64_t begin, int64_t end) {
+    PaddedRows padded(s.window);
+    const bool copies = padded.worthwhile(s.window);
     DepthwiseRow row;
-    row.axis = &wa;
+    row.axis = copies ? &padded.axis() : &wa;
     row.activation = &a.activation;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t oh = i % ha.output, od = i / ha.output % da.output, plane = i / ha.output / da.output, block = plane % blocks;
-      const float* x = a.x + plane * s.window.input_size() * kChannelBlock;
       const float* weights = a.weights + block * taps * kChannelBlock;
       row.rows = 0;
       for (int64_t kd = 0; kd < da.kernel; ++kd) {
@@ -149,7 +184,9 @@ void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
         for (int64_t kh = 0; kh < ha.kernel && depth >= 0; ++kh) {
           const int64_t h = ha.Start(oh) + kh * ha.dilation;
           if (h < 0 || h >= ha.input) continue;
-          row.inputs[row.rows] = x + (depth * ha.input + h) * wa.input * kChannelBlock;
+          const int64_t input_row = (plane * da.input + depth) * ha.input + h;
+          const float* x = a.x + input_row * wa.input * kChannelBlock;
+          row.inputs[row.rows] = copies ? padded.Get(x, input_row, h) : x;
           row.weights[row.rows++] = weights + (kd * ha.kernel + kh) * wa.kernel * kChannelBlock;
         }
       }

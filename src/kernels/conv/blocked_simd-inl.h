@@ -6,9 +6,15 @@
 #define SARDONYX_BLOCKED_SIMD_INL_H_
 #endif
 
+#include <utility>
+
 #include "kernels/conv/blocked_tile.h"
 
 #include "hwy/highway.h"
+
+#ifndef SARDONYX_INLINE_LAMBDA
+#define SARDONYX_INLINE_LAMBDA __attribute__((always_inline))
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
@@ -42,22 +48,37 @@ inline bool IsCheap(ActivationKind kind) {
   }
 }
 
-HWY_INLINE V Cheap(const Activation& activation, V x) {
+// Calls f with 0 ... n - 1 as constants: indexes of register arrays must be known before anything else is optimized, or the compiler
+// keeps the arrays in memory.
+template <class F, int... i>
+HWY_INLINE void Unroll(std::integer_sequence<int, i...>, F&& f) {
+  (f(std::integral_constant<int, i>()), ...);
+}
+template <int n, class F>
+HWY_INLINE void Unroll(F&& f) {
+  Unroll(std::make_integer_sequence<int, n>(), f);
+}
+
+// x = activation(x) of all of them, if it is a cheap one: asked once.
+template <int n>
+HWY_INLINE void ActivateCheaply(const Activation& activation, V (&x)[n]) {
   const D d;
-  const V a = hn::Set(d, activation.alpha), b = hn::Set(d, activation.beta), zero = hn::Zero(d);
+  const V a = hn::Set(d, activation.alpha), b = hn::Set(d, activation.beta), zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   switch (activation.kind) {
     case ActivationKind::kRelu:
-      return hn::IfThenZeroElse(hn::Lt(x, zero), x);
+      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::IfThenZeroElse(hn::Lt(x[i], zero), x[i]); });
     case ActivationKind::kClip:
-      return hn::IfThenElse(hn::Lt(x, a), a, hn::IfThenElse(hn::Gt(x, b), b, x));
+      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::IfThenElse(hn::Lt(x[i], a), a, hn::IfThenElse(hn::Gt(x[i], b), b, x[i])); });
     case ActivationKind::kLeakyRelu:
-      return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, x), x);
+      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::IfThenElse(hn::Lt(x[i], zero), hn::Mul(a, x[i]), x[i]); });
     case ActivationKind::kHardSigmoid:
-      return hn::Min(hn::Max(hn::Add(hn::Mul(a, x), b), zero), hn::Set(d, 1.0f));
-    case ActivationKind::kHardSwish:
-      return hn::Mul(x, hn::Min(hn::Max(hn::MulAdd(x, hn::Set(d, 1.0f / 6), hn::Set(d, 0.5f)), zero), hn::Set(d, 1.0f)));
+      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::Min(hn::Max(hn::Add(hn::Mul(a, x[i]), b), zero), one); });
+    case ActivationKind::kHardSwish: {
+      const V sixth = hn::Set(d, 1.0f / 6), half = hn::Set(d, 0.5f);
+      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::Mul(x[i], hn::Min(hn::Max(hn::MulAdd(x[i], sixth, half), zero), one)); });
+    }
     default:
-      return x;
+      return;
   }
 }
 

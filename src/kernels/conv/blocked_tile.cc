@@ -29,18 +29,6 @@ static_assert(kMaxPixels <= kMaxTilePixels);
 // Output channel block * 16 + part * lanes stands in vector block * kPerBlock + part.
 constexpr int64_t InBlock(int vector) { return vector % kPerBlock * kLanes; }
 
-// Calls f with 0 ... n - 1 as constants: indexes of register arrays must be known before anything else is optimized, or the compiler
-// keeps the arrays in memory.
-#define SARDONYX_INLINE_LAMBDA __attribute__((always_inline))
-template <class F, int... i>
-HWY_INLINE void Unroll(std::integer_sequence<int, i...>, F&& f) {
-  (f(std::integral_constant<int, i>()), ...);
-}
-template <int n, class F>
-HWY_INLINE void Unroll(F&& f) {
-  Unroll(std::make_integer_sequence<int, n>(), f);
-}
-
 // The sums of a tile: pixel p, vector v stands at p * kVectors + v.
 template <int kPixels, int kVectors>
 struct Sums {
@@ -74,10 +62,7 @@ HWY_INLINE void StoreTile(const ConvTile& t, Sums<kPixels, kVectors>& sums) {
   };
   if (t.residual)
     Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { sums.of[i] = hn::Add(sums.of[i], hn::LoadU(d, t.residual + place(i))); });
-  if (t.activation.kind == ActivationKind::kRelu)
-    Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { sums.of[i] = hn::IfThenZeroElse(hn::Lt(sums.of[i], hn::Zero(d)), sums.of[i]); });
-  else if (t.activation.kind != ActivationKind::kNone && IsCheap(t.activation.kind))
-    Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA { sums.of[i] = Cheap(t.activation, sums.of[i]); });
+  ActivateCheaply(t.activation, sums.of);
   const int64_t pixels = t.pixels;  // beyond them the last one is repeated
   Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA {
     if (i / kVectors < pixels) hn::StoreU(sums.of[i], d, t.output + place(i));

@@ -173,17 +173,30 @@ struct Kernel1d<4> {
                                         {0, 0, 1}};
 };
 
-// G w G' of one kernel; element i at to[i * stride].
+// A number for each of 16 outputs.
+struct Lanes {
+  double of[kChannelBlock];
+};
+
+// sum of g[k] * x[k * stride], lane by lane.
+Lanes Combine(const double (&g)[3], const Lanes* x, int64_t stride) {
+  Lanes sum;
+  for (int64_t o = 0; o < kChannelBlock; ++o) sum.of[o] = g[0] * x[0].of[o] + g[1] * x[stride].of[o] + g[2] * x[2 * stride].of[o];
+  return sum;
+}
+
+// G w G' of the kernels of 16 outputs, [3][3]; element i at to[i * stride].
 template <int m>
-void TransformKernel(const float* w, float* to, int64_t stride) {
+void TransformKernels(const Lanes* w, float* to, int64_t stride) {
   constexpr int n = m + 2;
-  const auto& g = Kernel1d<m>::rows;
-  double columns[n][3];
+  Lanes columns[n][3];
   for (int i = 0; i < n; ++i)
-    for (int j = 0; j < 3; ++j) columns[i][j] = g[i][0] * w[j] + g[i][1] * w[3 + j] + g[i][2] * w[6 + j];
+    for (int j = 0; j < 3; ++j) columns[i][j] = Combine(Kernel1d<m>::rows[i], w + j, 3);
   for (int i = 0; i < n; ++i)
-    for (int j = 0; j < n; ++j)
-      to[(i * n + j) * stride] = static_cast<float>(columns[i][0] * g[j][0] + columns[i][1] * g[j][1] + columns[i][2] * g[j][2]);
+    for (int j = 0; j < n; ++j) {
+      const Lanes element = Combine(Kernel1d<m>::rows[j], columns[i], 1);
+      for (int64_t o = 0; o < kChannelBlock; ++o) to[(i * n + j) * stride + o] = static_cast<float>(element.of[o]);
+    }
 }
 
 int64_t Elements(Winograd form) { return (static_cast<int64_t>(form) + 2) * (static_cast<int64_t>(form) + 2); }
@@ -225,20 +238,17 @@ int64_t WinogradWeightsSize(Winograd form, int64_t outputs, int64_t channels) {
 
 void TransformWinogradWeights(Winograd form, const float* w, int64_t outputs, int64_t channels, float* out, ThreadPool& pool) {
   const int64_t blocks = ChannelBlocks(outputs), stride = blocks * channels * kChannelBlock;
-  pool.ParallelFor(blocks, static_cast<double>(channels) * 2000, [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block)
-      for (int64_t c = 0; c < channels; ++c)
-        for (int64_t o = 0; o < kChannelBlock; ++o) {
-          float* to = out + (block * channels + c) * kChannelBlock + o;
-          const int64_t output = block * kChannelBlock + o;
-          if (output >= outputs) {
-            for (int64_t i = 0; i < Elements(form); ++i) to[i * stride] = 0;
-          } else if (form == Winograd::k2) {
-            TransformKernel<2>(w + (output * channels + c) * 9, to, stride);
-          } else {
-            TransformKernel<4>(w + (output * channels + c) * 9, to, stride);
-          }
-        }
+  pool.ParallelFor(blocks * channels, 1000, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i / channels * kChannelBlock, c = i % channels;
+      Lanes kernels[9] = {};
+      for (int64_t o = 0; o < std::min(kChannelBlock, outputs - first); ++o)
+        for (int64_t k = 0; k < 9; ++k) kernels[k].of[o] = w[((first + o) * channels + c) * 9 + k];
+      if (form == Winograd::k2)
+        TransformKernels<2>(kernels, out + i * kChannelBlock, stride);
+      else
+        TransformKernels<4>(kernels, out + i * kChannelBlock, stride);
+    }
   });
 }
 

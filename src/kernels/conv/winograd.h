@@ -3,7 +3,8 @@
 // for Convolutional Neural Networks" (2015).
 //
 // F(4x4) saves a factor of 4 at most, F(2x2) 2.25; but the weights take 4 and 1.8 times the memory, and outputs differ from those of the
-// plain sum by more than its rounding: for F(4x4) by about 1e-6 of the largest magnitude, which winograd_test.cc bounds.
+// plain sum by more than its rounding: for F(4x4) by about 1e-6 of the largest magnitude, which winograd_test.cc bounds. An infinity or NaN
+// makes all outputs of its patches NaN, not only those that see it.
 #pragma once
 
 #include <cstddef>

@@ -105,11 +105,14 @@ void Output(const WinogradOutput& o) {
       OutputLine<m>(line, y);
 #pragma GCC unroll 4
       for (int j = 0; j < m; ++j) {
+        y[j] = hn::Add(y[j], bias);
+        if (o.residual && j < o.columns) y[j] = hn::Add(y[j], hn::LoadU(d, o.residual + i * o.row_stride + j * kChannelBlock + part));
+      }
+      ActivateCheaply(*o.activation, y);
+#pragma GCC unroll 4
+      for (int j = 0; j < m; ++j) {
         if (j >= o.columns) break;
-        const int64_t at = i * o.row_stride + j * kChannelBlock + part;
-        V x = hn::Add(y[j], bias);
-        if (o.residual) x = hn::Add(x, hn::LoadU(d, o.residual + at));
-        hn::StoreU(Cheap(*o.activation, x), d, o.y + at);
+        hn::StoreU(y[j], d, o.y + i * o.row_stride + j * kChannelBlock + part);
       }
     }
   }

@@ -20,6 +20,7 @@ struct KernelTraits {
   std::vector<std::pair<int, int>> in_place = {};  // {output, input} pairs that may share memory
   std::vector<Layout> input_layouts = {};          // of the first inputs; the others are plain
   Layout output_layout = Layout::kPlain;           // of all outputs
+  bool joins_inputs = false, splits_input = false;  // see Kernel
 };
 
 // A kernel whose Run calls `run(KernelContext&) -> Status`. What the lambda captures is its prepared state.
@@ -39,6 +40,8 @@ StatusOr<std::unique_ptr<Kernel>> MakeKernel(RunFunction run, KernelTraits trait
       return input < traits_.input_layouts.size() ? traits_.input_layouts[input] : Layout::kPlain;
     }
     Layout OutputLayout(size_t) const override { return traits_.output_layout; }
+    bool JoinsInputs() const override { return traits_.joins_inputs; }
+    bool SplitsInput() const override { return traits_.splits_input; }
 
    private:
     RunFunction run_;

@@ -263,8 +263,10 @@ Status RunResize(KernelContext& context, const ResizeState& state) {
     if (axes.size() < 2 || !axes[1].identity || x.dtype != DataType::kFloat)
       return Unsupported(fmt::format("X {} was expected to be float and to keep its channels", x.TypeString()));
     axes[1].input = axes[1].output = kernels::ChannelBlocks(axes[1].input);
-    axes.emplace_back().input = axes.back().output = kernels::kChannelBlock;
-    axes.back().identity = true;
+    ResizeAxis lanes;
+    lanes.input = lanes.output = kernels::kChannelBlock;
+    lanes.identity = true;
+    axes.push_back(std::move(lanes));
     if (state.options.mode != ResizeMode::kNearest) return RunInterpolated<float>(context, state, axes, PhysicalView(x), PhysicalView(y));
   }
   if (state.options.mode == ResizeMode::kNearest) return RunNearest(context, state, axes, y);
