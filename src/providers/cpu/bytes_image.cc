@@ -22,7 +22,7 @@ std::string DeclinesAdd(const NodeInfo& node) {
   const DataType dtype = node.input_dtype(0);
   if (!IsByte(dtype) || node.input_dtype(3) != dtype) return "a and b are not of one 8-bit type";
   const ir::Type &a = node.input_type(0), &b = node.input_type(3);
-  if (!a.shape || !b.shape || !a.shape->is_static() || !b.shape->is_static() || !(*a.shape->concrete() == *b.shape->concrete()))
+  if (!a.shape || !b.shape || a.shape->dims() != b.shape->dims())  // provably: unknown dims equal none
     return "a and b are not known to have one shape";
   ByteParameters unused;
   for (const size_t i : {1, 4, 6})
@@ -100,7 +100,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateMaxPool(const NodeInfo& node) {
         }
         uint8_t* to = y.mutable_ptr<uint8_t>() + i * channels;
         if (count > 0)
-          kernels::MaxOfRows(rows.data(), count, channels, to);
+          kernels::MaxOfRows(rows, count, channels, to);
         else
           std::fill_n(to, channels, uint8_t{0});
       }
