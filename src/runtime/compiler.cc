@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "runtime/control_flow.h"
 #include "runtime/frame.h"
@@ -106,9 +107,17 @@ Status Compiler::AddOutputs(Step& step, std::span<const ir::Value* const> output
   return {};
 }
 
+// Weights are views into the file until somebody asks for them; one that does not lie aligned there is copied then.
 const Value* Compiler::ConstantValue(const ir::Value* value) const {
   const auto it = constants_.find(value);
-  if (it != constants_.end()) return &it->second;
+  if (it != constants_.end()) {
+    if (it->second.is_tensor() && !it->second.tensor().is_aligned()) {
+      const Tensor stored = it->second.tensor();
+      it->second = stored.Aligned();
+      ForgetPages(stored.raw_data(), stored.byte_size());
+    }
+    return &it->second;
+  }
   return value->graph() != &graph_ && outer_ ? outer_->ConstantValue(value) : nullptr;
 }
 
@@ -136,8 +145,7 @@ Status Compiler::AddConstants() {
     if (!value->is_constant() || value->uses().empty()) {
       if (!value->is_graph_output() || value->is_graph_input()) continue;
     }
-    ASSIGN_OR_RETURN(const Tensor tensor, value->initializer()->ToTensor());
-    constants_[value] = tensor.Aligned();
+    ASSIGN_OR_RETURN(constants_[value], value->initializer()->ToTensor());
   }
   for (const ir::Value* value : graph_.sparse_initializers()) {
     if (!value->is_constant()) continue;
@@ -242,8 +250,13 @@ Status Compiler::AddNode(const ir::Node& node) {
   step.packed_inputs = info.packed();
   step.packed_inputs.resize(node.inputs().size(), false);
   if (constant) return Fold(node, std::move(step));
-  for (size_t i = 0; i < node.inputs().size(); ++i)
-    step.inputs.push_back(node.input(i) && !step.packed_inputs[i] ? SlotOf(node.input(i), step.choice.kernel->InputLayout(i)) : -1);
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    const ir::Value* input = node.input(i);
+    if (input && step.packed_inputs[i] && Forget(input))
+      step.inputs.push_back(-1);
+    else
+      step.inputs.push_back(input ? SlotOf(input, step.choice.kernel->InputLayout(i)) : -1);
+  }
   std::vector<int> captured;
   RETURN_IF_ERROR(AddSubprograms(node, &step, &captured));
   RETURN_IF_ERROR(AddOutputs(step, std::vector<const ir::Value*>(node.outputs().begin(), node.outputs().end())));
@@ -381,6 +394,22 @@ StatusOr<std::unique_ptr<Program>> Compiler::Compile() {
   return std::move(program_);
 }
 
+bool Compiler::IsReleased(const ir::Value* value) const {
+  const auto released = released_uses_.find(value);
+  return !value->is_graph_output() && released != released_uses_.end() && released->second >= value->uses().size();
+}
+
+// At once, so that of large models the weights and their packed copies never lie in memory together. False where it must stay.
+bool Compiler::Forget(const ir::Value* value) {
+  const auto held = constants_.find(value);
+  if (held == constants_.end() || slots_.contains(value) || !IsReleased(value)) return false;
+  if (held->second.is_tensor() && held->second.tensor().dtype() != DataType::kString)
+    ForgetPages(held->second.tensor().raw_data(), held->second.tensor().byte_size());
+  // Its type is all that may still be asked for.
+  constants_.erase(held);
+  return true;
+}
+
 // Constants of which only packed copies are read need not stay; their kernels' inputs are then as if omitted.
 void Compiler::DropReleasedConstants() {
   std::unordered_map<int, const ir::Value*> value_of_slot;
@@ -388,7 +417,7 @@ void Compiler::DropReleasedConstants() {
   std::unordered_set<int> dropped;
   std::erase_if(program_->constants_, [&](const Program::Constant& constant) {
     const ir::Value* value = value_of_slot[constant.slot];
-    if (value->is_graph_output() || !released_uses_.contains(value) || released_uses_[value] < value->uses().size()) return false;
+    if (!IsReleased(value)) return false;
     dropped.insert(constant.slot);
     return true;
   });

@@ -81,6 +81,9 @@ class Compiler final {
   void AddUnsupported(const ir::Node& node, const std::string& reason);
   Status AddSubprograms(const ir::Node& node, Step* step, std::vector<int>* captured);
   void FindLive();
+  // All who read the constant keep it in packed form.
+  bool IsReleased(const ir::Value* value) const;
+  bool Forget(const ir::Value* value);
   void DropReleasedConstants();
   void FindLifetimes();
   void PlanStaticShapes();

@@ -1,5 +1,7 @@
 #include "runtime/frame.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -16,9 +18,14 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 
+// Large memory in large pages, if the system has them.
 void* AllocateAligned(int64_t bytes) {
-  return std::aligned_alloc(kAlignment,
-                            static_cast<size_t>(std::max<int64_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)));
+  constexpr int64_t kHugePage = 2 << 20, kLarge = 2 * kHugePage;
+  const int64_t alignment = bytes >= kLarge ? kHugePage : kAlignment;
+  const auto size = static_cast<size_t>(std::max(alignment, (bytes + alignment - 1) / alignment * alignment));
+  void* memory = std::aligned_alloc(static_cast<size_t>(alignment), size);
+  if (memory != nullptr && bytes >= kLarge) madvise(memory, size, MADV_HUGEPAGE);
+  return memory;
 }
 
 Status OutOfMemory(int64_t bytes, const RunState& state) {

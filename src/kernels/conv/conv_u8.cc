@@ -101,28 +101,44 @@ class ConvU8Run {
   // Several slices a thread even out threads of unlike speed.
   int64_t Workers(int threads) const { return std::min<int64_t>(threads == 1 ? 1 : 4 * threads, tasks_); }
 
-  // Calls f(i, tap, pixel) for outputs [first, first + count) of an image and all taps; pixel is null in the padding.
+  // Outputs [first, first + count) of an image by runs that lie in one row of the output: f(i, run, d, h, w) for those from i on.
   template <class F>
-  void ForTaps(const uint8_t* image, int64_t first, int64_t count, F&& f) const {
-    const WindowAxis &da = window_.depth(), &ha = window_.height(), &wa = window_.width();
-    int64_t w = first % wa.output, row = first / wa.output;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t h = row % ha.output, d = row / ha.output, w_start = wa.Start(w);
-      int64_t tap = 0;
-      for (int64_t kd = 0; kd < da.kernel; ++kd) {
-        const int64_t depth = window_.DepthAt(d, kd);
-        for (int64_t kh = 0; kh < ha.kernel; ++kh) {
-          const int64_t y = ha.Start(h) + kh * ha.dilation;
-          const bool inside = depth >= 0 && y >= 0 && y < ha.input;
-          const uint8_t* line = inside ? image + ((depth * ha.input + y) * wa.input) * pixel_ : nullptr;
-          for (int64_t kw = 0; kw < wa.kernel; ++kw, ++tap) {
-            const int64_t x = w_start + kw * wa.dilation;
-            f(i, tap, inside && x >= 0 && x < wa.input ? line + x * pixel_ : nullptr);
+  void ForRuns(int64_t first, int64_t count, F&& f) const {
+    const int64_t width = window_.width().output, height = window_.height().output;
+    for (int64_t i = 0; i < count;) {
+      const int64_t w = (first + i) % width, row = (first + i) / width, run = std::min(count - i, width - w);
+      f(i, run, row / height, row % height, w);
+      i += run;
+    }
+  }
+
+  // The row of the image that kernel position (kd, kh) sees; null in the padding.
+  const uint8_t* Line(const uint8_t* image, int64_t d, int64_t h, int64_t kd, int64_t kh) const {
+    const WindowAxis& ha = window_.height();
+    const int64_t depth = window_.DepthAt(d, kd), y = ha.Start(h) + kh * ha.dilation;
+    return depth < 0 || y < 0 || y >= ha.input ? nullptr : image + (depth * ha.input + y) * window_.width().input * pixel_;
+  }
+
+  // out[tap * tap_step + i * step]: the pixel that tap sees of output first + i, or padding.
+  void PointToPixels(const uint8_t* image, int64_t first, int64_t count, const uint8_t** out, int64_t tap_step, int64_t step) const {
+    const WindowAxis& wa = window_.width();
+    ForRuns(first, count, [&](int64_t i, int64_t run, int64_t d, int64_t h, int64_t w) {
+      const uint8_t** to = out + i * step;
+      for (int64_t kd = 0; kd < window_.depth().kernel; ++kd)
+        for (int64_t kh = 0; kh < window_.height().kernel; ++kh) {
+          const uint8_t* line = Line(image, d, h, kd, kh);
+          for (int64_t kw = 0; kw < wa.kernel; ++kw, to += tap_step) {
+            // Outputs [low, high) of the run see the inside of the line.
+            const int64_t x = wa.Start(w) + kw * wa.dilation;
+            const int64_t low = !line ? run : x >= 0 ? 0 : std::min(run, (-x + wa.stride - 1) / wa.stride);
+            const int64_t high = !line || x >= wa.input ? low : std::clamp((wa.input - 1 - x) / wa.stride + 1, low, run);
+            for (int64_t j = 0; j < low; ++j) to[j * step] = padding_;
+            const uint8_t* pixel = line ? line + x * pixel_ : nullptr;
+            for (int64_t j = low; j < high; ++j) to[j * step] = pixel + j * wa.stride * pixel_;
+            for (int64_t j = high; j < run; ++j) to[j * step] = padding_;
           }
         }
-      }
-      if (++w == wa.output) w = 0, ++row;
-    }
+    });
   }
 
   QuadEpilogue Epilogue(int64_t image, int64_t position, int64_t channel) const {
@@ -141,7 +157,7 @@ class ConvU8Run {
     const int64_t count = std::min(kDepthwiseOutputs, window_.output_size() - first);
     auto** taps = reinterpret_cast<const uint8_t**>(slice);
     const uint8_t* x = a_.x + image * window_.input_size() * pixel_;
-    ForTaps(x, first, count, [&](int64_t i, int64_t tap, const uint8_t* pixel) { taps[i * taps_ + tap] = pixel ? pixel : padding_; });
+    PointToPixels(x, first, count, taps, 1, taps_);
     ComputeDepthwiseU8({w_.depthwise_.data(), outputs_, taps_, taps, count, Epilogue(image, first, 0)});
   }
 
@@ -163,18 +179,44 @@ class ConvU8Run {
         for (int64_t i = 0; i < count; ++i) rows[i] = image + (first + i) * pixel_;
         return;
       }
-      ForTaps(image, first, count,
-              [&](int64_t i, int64_t tap, const uint8_t* pixel) { rows[tap * kQuadRowBlock + i] = pixel ? pixel : padding_; });
+      PointToPixels(image, first, count, rows, kQuadRowBlock, 1);
       return;
     }
+    GatherRows(image, first, count, rows, slice);
+  }
+
+  // Each row of the product copied: the taps' channels one after another.
+  void GatherRows(const uint8_t* image, int64_t first, int64_t count, const uint8_t** rows, char* slice) const {
+    const WindowAxis& wa = window_.width();
     const int64_t channels = a_.shape.channels, row_bytes = CeilDiv(taps_ * channels, 4) * 4;
+    const bool whole_lines = a_.shape.groups == 1 && wa.dilation == 1;
     auto* bytes = reinterpret_cast<uint8_t*>(slice + kQuadRowBlock * static_cast<int64_t>(sizeof(const uint8_t*)));
     for (int64_t i = 0; i < count; ++i) rows[i] = bytes + i * row_bytes;
-    ForTaps(image, first, count, [&](int64_t i, int64_t tap, const uint8_t* pixel) {
-      uint8_t* to = bytes + i * row_bytes + tap * channels;
-      const uint8_t* from = pixel ? pixel : padding_;
-      for (int64_t c = 0; c < channels; ++c) to[c] = from[c];
+    ForRuns(first, count, [&](int64_t i, int64_t run, int64_t d, int64_t h, int64_t w) {
+      int64_t tap = 0;
+      for (int64_t kd = 0; kd < window_.depth().kernel; ++kd)
+        for (int64_t kh = 0; kh < window_.height().kernel; ++kh, tap += wa.kernel) {
+          const uint8_t* line = Line(image, d, h, kd, kh);
+          for (int64_t j = 0; j < run; ++j) {
+            uint8_t* to = bytes + (i + j) * row_bytes + tap * channels;
+            const int64_t x = wa.Start(w + j);
+            if (whole_lines && line && x >= 0 && x + wa.kernel <= wa.input) {
+              CopyBytes(line + x * pixel_, wa.kernel * channels, to);
+              continue;
+            }
+            for (int64_t kw = 0; kw < wa.kernel; ++kw, to += channels) {
+              const int64_t at = x + kw * wa.dilation;
+              std::memcpy(to, line && at >= 0 && at < wa.input ? line + at * pixel_ : padding_, static_cast<size_t>(channels));
+            }
+          }
+        }
     });
+  }
+
+  // Short runs, for which a call costs more than the copy.
+  static void CopyBytes(const uint8_t* from, int64_t count, uint8_t* to) {
+    for (; count >= 8; count -= 8, from += 8, to += 8) std::memcpy(to, from, 8);
+    for (; count > 0; --count) *to++ = *from++;
   }
 
   const ConvU8Arguments& a_;

@@ -25,6 +25,15 @@ constexpr int64_t kMaxQuads = 16;
 
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
 
+// The nearest int32; the lowest where there is none.
+HWY_INLINE hn::Vec128<int32_t> NearestOrLowest(hn::Vec128<float> v) { return hn::Vec128<int32_t>{_mm_cvtps_epi32(v.raw)}; }
+#if HWY_TARGET <= HWY_AVX2
+HWY_INLINE hn::Vec256<int32_t> NearestOrLowest(hn::Vec256<float> v) { return hn::Vec256<int32_t>{_mm256_cvtps_epi32(v.raw)}; }
+#endif
+#if HWY_TARGET <= HWY_AVX3
+HWY_INLINE hn::Vec512<int32_t> NearestOrLowest(hn::Vec512<float> v) { return hn::Vec512<int32_t>{_mm512_cvtps_epi32(v.raw)}; }
+#endif
+
 // Two vectors of int16 to one of uint8, saturating, within each 128 bits.
 HWY_INLINE hn::Vec128<uint8_t> PackBytes(hn::Vec128<int16_t> a, hn::Vec128<int16_t> b) {
   return hn::Vec128<uint8_t>{_mm_packus_epi16(a.raw, b.raw)};
@@ -67,7 +76,8 @@ void ComputeChannels(D d, const DepthwiseU8Row& row, int64_t channel) {
   Arrange(row.epilogue.scales + channel, lanes, scales);
   const int32_t zero = row.epilogue.zero_point + (row.epilogue.is_signed ? 128 : 0);
   const V zero_point = hn::Set(d, zero);
-  const auto low = hn::Set(df, static_cast<float>(-zero)), high = hn::Set(df, static_cast<float>(255 - zero));
+  // Only clamped above: the conversion gives the lowest int32 for what is too low, and packing saturates.
+  const auto high = hn::Set(df, static_cast<float>(255 - zero));
   const auto flip = hn::Set(d8, static_cast<uint8_t>(row.epilogue.is_signed ? 0x80 : 0));
 
   uint8_t* out = static_cast<uint8_t*>(row.epilogue.out) + channel;
@@ -92,9 +102,8 @@ void ComputeChannels(D d, const DepthwiseU8Row& row, int64_t channel) {
     }
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
-      auto value = hn::Mul(hn::ConvertTo(df, sum[v]), hn::Load(df, scales + v * lanes));
-      value = hn::Min(hn::Max(value, low), high);
-      sum[v] = hn::Add(hn::NearestInt(value), zero_point);
+      const auto value = hn::Mul(hn::ConvertTo(df, sum[v]), hn::Load(df, scales + v * lanes));
+      sum[v] = hn::Add(NearestOrLowest(hn::Min(value, high)), zero_point);
     }
     const auto bytes = PackBytes(hn::ReorderDemote2To(d16, sum[0], sum[1]), hn::ReorderDemote2To(d16, sum[2], sum[3]));
     hn::StoreU(hn::Xor(bytes, flip), d8, out);

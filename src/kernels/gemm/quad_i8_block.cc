@@ -69,6 +69,43 @@ HWY_INLINE void Finish(const QuadEpilogue& e, V32 sum, int64_t row, int64_t colu
   }
 }
 
+#if HWY_TARGET <= HWY_AVX3
+// A row of a panel to bytes: packing saturates, so only what is too high is clamped before (the conversion to int32 gives the lowest
+// one for what is too low), and leaves the fours of columns in the order [lane of 128 bits][vector], which a permutation mends.
+template <int kVectors>
+HWY_INLINE void QuantizeRow(const QuadEpilogue& e, const V32 (&sum)[kVectors], int64_t row, int64_t column, int64_t columns) {
+  const D32 d;
+  const hn::Rebind<float, D32> df;
+  const int32_t zero = e.zero_point + (e.is_signed ? 128 : 0);
+  const auto highest = hn::Set(df, static_cast<float>(255 - zero));
+  __m512i rounded[4];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    const V32 moved = hn::Add(sum[v], hn::LoadU(d, e.offsets + column + 16 * v));
+    const auto value = hn::Min(hn::Mul(hn::ConvertTo(df, moved), hn::LoadU(df, e.scales + column + 16 * v)), highest);
+    rounded[v] = _mm512_cvtps_epi32(value.raw);
+  }
+#pragma GCC unroll 4
+  for (int v = kVectors; v < 4; ++v) rounded[v] = rounded[0];
+  const __m512i shift = _mm512_set1_epi16(static_cast<int16_t>(zero));
+  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(rounded[0], rounded[1]), shift);
+  const __m512i high = kVectors <= 2 ? low : _mm512_adds_epi16(_mm512_packs_epi32(rounded[2], rounded[3]), shift);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
+  if (e.is_signed) bytes = _mm512_xor_si512(bytes, _mm512_set1_epi8(static_cast<char>(0x80)));
+  uint8_t* to = static_cast<uint8_t*>(e.out) + row * e.stride + column;
+  const int64_t left = std::min<int64_t>(16 * kVectors, columns - column);
+  if (left == 64)
+    _mm512_storeu_si512(to, bytes);
+  else if (left == 32)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(bytes));
+  else if (left == 16)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(bytes));
+  else
+    _mm512_mask_storeu_epi8(to, (uint64_t{1} << left) - 1, bytes);
+}
+#endif
+
 template <int kRows, int kVectors, class Dot>
 HWY_NOINLINE void ComputeTile(const Tile& t) {
   const D32 d;
@@ -99,6 +136,12 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     if (r > last) break;
+#if HWY_TARGET <= HWY_AVX3
+    if (t.epilogue.kind == QuadEpilogue::Kind::kQuantize && t.epilogue.offsets) {
+      QuantizeRow<kVectors>(t.epilogue, sum[r], r, t.column, t.columns);
+      continue;
+    }
+#endif
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v)
       if (t.column + lanes * v < t.columns) Finish(t.epilogue, sum[r][v], r, t.column + lanes * v, t.columns);

@@ -53,11 +53,14 @@ bool IsSliceOfLinear(Match& m) {
   return true;
 }
 
-// It is the right operand of a product.
-bool IsRightOperand(Match& m) {
-  const std::vector<ir::Use>& uses = m.root().output(0)->uses();
-  return std::any_of(uses.begin(), uses.end(), [](const ir::Use& use) { return use.node->op_type == "MatMul" && use.index == 1; });
+// It is the right operand of a product, scaled or not.
+bool IsRightOperandOf(const ir::Value* value, bool may_scale) {
+  return std::any_of(value->uses().begin(), value->uses().end(), [&](const ir::Use& use) {
+    if (use.node->op_type == "MatMul") return use.index == 1;
+    return may_scale && use.node->op_type == "Mul" && use.node->output(0) && IsRightOperandOf(use.node->output(0), false);
+  });
 }
+bool IsRightOperand(Match& m) { return IsRightOperandOf(m.root().output(0), true); }
 
 constexpr Rule kPrepare[] = {
     {"slice-of-linear", "Gather(x, _)", "Transpose(Reshape@14(sardonyx.Linear(x, w, b), shape)){perm=$perm}", IsSliceOfLinear},

@@ -65,10 +65,16 @@ bool JoinTransposes(Match& m) {
   return true;
 }
 
-// A Reshape whose 0 means "as in the input" must keep its input.
-bool AsksNothingOfItsInput(Match& m) {
+// What a Reshape's 0 stands for, the dim of its input at that place, must be the same in x.
+bool AsksTheSameOfX(Match& m) {
   const auto shape = Integers(m, "shape");
-  return shape && (m.root().GetInt("allowzero", 0) != 0 || std::find(shape->begin(), shape->end(), 0) == shape->end());
+  if (!shape || m.root().GetInt("allowzero", 0) != 0) return shape.has_value();
+  const ir::Shape *x = m.shape("x"), *between = m.shape("between");
+  for (size_t i = 0; i < shape->size(); ++i) {
+    if ((*shape)[i] != 0) continue;
+    if (!x || !between || i >= x->rank() || i >= between->rank() || !((*x)[i] == (*between)[i])) return false;
+  }
+  return true;
 }
 
 // The result's dims but for one are known: the same is said by a constant.
@@ -104,7 +110,7 @@ bool MovesNothing(Match& m) {
 
 constexpr Rule kReshape[] = {
     {"reshape", "Reshape(x, _)", "x", KeepsShape},
-    {"reshape-pair", "r: Reshape(Reshape^(x, _), @shape)", "Reshape(x, shape){*r}", AsksNothingOfItsInput},
+    {"reshape-pair", "r: Reshape(between: Reshape^(x, _), @shape)", "Reshape(x, shape){*r}", AsksTheSameOfX},
 };
 
 constexpr Rule kRules[] = {
@@ -120,7 +126,7 @@ constexpr Rule kRules[] = {
     {"transpose-pair", "Transpose(inner: Transpose(x))", "Transpose(x){perm=$perm}", JoinTransposes},
     {"transpose-of-units", "Transpose(x)", "Reshape@14(x, shape)", MovesNothing},
     {"reshape", "Reshape(x, _)", "x", KeepsShape},
-    {"reshape-pair", "r: Reshape(Reshape^(x, _), @shape)", "Reshape(x, shape){*r}", AsksNothingOfItsInput},
+    {"reshape-pair", "r: Reshape(between: Reshape^(x, _), @shape)", "Reshape(x, shape){*r}", AsksTheSameOfX},
     {"flatten", "Flatten/Squeeze/Unsqueeze(x, ...)", "Reshape@14(x, shape)", ShapeIsKnown},
 };
 

@@ -11,6 +11,7 @@ std::span<const Pass> AllPasses() {
       {"dead-nodes", 1, "nodes that no output needs go", {}, RemoveDeadNodes},
       {"share-equal", 1, "nodes that compute the same become one", {}, ShareEqualNodes},
       {"clean", 1, "nodes that change nothing go; chains of Reshape and of Transpose become one", CleanRules()},
+      {"unsigned-codes", 2, "activations that are quantized to int8 become uint8", {}, UseUnsignedCodes},
       {"quantized", 2, "operators of 8-bit numbers from float ones between DequantizeLinear and QuantizeLinear", QuantizedRules()},
       {"quantized-to-float", 2, "products of 8-bit numbers whose result is float", QuantizedToFloatRules()},
       {"dynamic-quantized", 2, "MatMulIntegerToFloat from MatMulInteger and what scales its result", DynamicQuantizedRules()},

@@ -29,5 +29,6 @@ std::span<const Rule> RotaryRules();
 std::span<const Rule> QuantizedRules();         // quantized.cc, as are the next two
 std::span<const Rule> QuantizedToFloatRules();
 std::span<const Rule> DynamicQuantizedRules();
+StatusOr<size_t> UseUnsignedCodes(ir::Model& model, const PassOptions& options);  // unsigned_codes.cc
 
 }  // namespace sardonyx::optimize

@@ -116,6 +116,21 @@ bool IsSum(Match& m) {
 
 bool HasOneInput(Match& m) { return m.dtype("x") == m.dtype("y") && ReadQuantization(m, "sx", "zx", m.dtype("x")) && ReadOutput(m); }
 
+// ReduceMean over all spatial axes, which it keeps.
+bool IsGlobalMean(Match& m) {
+  const ir::Node& mean = *m.node("mean");
+  const ir::Shape* shape = m.shape("x");
+  const auto axes = AxesOf(mean);
+  if (!shape || shape->rank() < 3 || !axes || axes->size() + 2 != shape->rank() || mean.GetInt("keepdims", 1) == 0) return false;
+  const auto rank = static_cast<int64_t>(shape->rank());
+  std::vector<bool> reduced(shape->rank(), false);
+  for (int64_t axis : *axes) {
+    if (axis < -rank || axis >= rank) return false;
+    reduced[static_cast<size_t>(axis < 0 ? axis + rank : axis)] = true;
+  }
+  return !reduced[0] && !reduced[1] && std::count(reduced.begin(), reduced.end(), true) == rank - 2 && HasOneInput(m);
+}
+
 // In and out are quantized alike: what only moves numbers moves their codes.
 bool SameQuantization(Match& m) {
   if (m.dtype("x") != m.dtype("y") || !IsEightBits(m.dtype("x"))) return false;
@@ -143,6 +158,9 @@ constexpr Rule kRules[] = {
     {"qlinear-leaky-relu", PASSED("act: LeakyRelu(" X ")"), "com.microsoft.QLinearLeakyRelu(x, sx, zx, sy, zy){*act}", HasOneInput},
     {"qlinear-global-average-pool", PASSED("GlobalAveragePool(" X ")"), "com.microsoft.QLinearGlobalAveragePool(x, sx, zx, sy, zy)",
      HasOneInput},
+    {"qlinear-mean", PASSED("mean: ReduceMean(" X ", ...)"), "com.microsoft.QLinearGlobalAveragePool(x, sx, zx, sy, zy)", IsGlobalMean},
+    {"qlinear-mean-reshaped", PASSED("Reshape(mean: ReduceMean(" X ", ...), shape)"),
+     "p = com.microsoft.QLinearGlobalAveragePool(x, sx, zx, sy, zy); Reshape@14(p, shape)", IsGlobalMean},
     {"quantized-max-pool", PASSED("pool: MaxPool(" X ")"), "MaxPool@12(x){*pool}", SameQuantization},
     {"quantized-reshape", PASSED("move: Reshape(" X ", shape)"), "Reshape@14(x, shape){*move}", SameQuantization},
     {"quantized-transpose", PASSED("move: Transpose(" X ")"), "Transpose@13(x){*move}", SameQuantization},

@@ -263,8 +263,10 @@ class Rewriting {
 
   StatusOr<size_t> Round(ir::Graph& graph) {
     size_t count = 0;
+    // From the end: what contains another rule's pattern has its root behind that one's, and comes first.
     std::vector<ir::Node*> nodes;
     for (const auto& node : graph.nodes()) nodes.push_back(node.get());
+    std::reverse(nodes.begin(), nodes.end());
     std::unordered_set<const ir::Node*> removed;
     for (ir::Node* node : nodes) {
       if (removed.contains(node)) continue;

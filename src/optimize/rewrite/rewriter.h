@@ -27,7 +27,8 @@ struct RewriteOptions {
   int max_rounds = 16;
 };
 
-// Applies the rules, earlier ones first at each node, to the model's graph and its subgraphs until none fits. Returns how often
+// Applies the rules, at later nodes before earlier ones and at each node in their order, to the model's graph and its subgraphs until
+// none fits. Returns how often
 // one was applied. Graph inputs and outputs keep their names; new values have their types inferred; nodes stay sorted.
 // kInternal for a rule whose text does not parse.
 StatusOr<size_t> ApplyRules(ir::Model& model, std::span<const Rule> rules, const RewriteOptions& options = {});

@@ -9,9 +9,10 @@
 
 namespace sardonyx::cpu {
 
-std::span<const KernelEntry> ByteConvKernels();     // bytes_conv.cc: QLinearConv
-std::span<const KernelEntry> ByteProductKernels();  // bytes_product.cc: QGemm, QLinearMatMul, MatMulIntegerToFloat
-std::span<const KernelEntry> ByteImageKernels();    // bytes_image.cc: QLinearAdd, MaxPool, QLinearGlobalAveragePool, DynamicQuantizeLinear
+std::span<const KernelEntry> ByteConvKernels();      // bytes_conv.cc: QLinearConv
+std::span<const KernelEntry> ByteProductKernels();   // bytes_product.cc: QGemm, QLinearMatMul, MatMulIntegerToFloat
+std::span<const KernelEntry> ByteImageKernels();     // bytes_image.cc: QLinearAdd, MaxPool, QLinearGlobalAveragePool
+std::span<const KernelEntry> ByteQuantizeKernels();  // bytes_quantize.cc: QuantizeLinear, DynamicQuantizeLinear
 
 // A constant input, or null.
 inline const Tensor* ConstantInput(const NodeInfo& node, size_t i) {

@@ -14,7 +14,7 @@ namespace {
 using Family = std::span<const KernelEntry> (*)();
 
 constexpr Family kFamilies[] = {
-    ByteConvKernels,    ByteProductKernels, ByteImageKernels,  // before the same operators' more general kernels
+    ByteConvKernels,    ByteProductKernels, ByteImageKernels,   ByteQuantizeKernels,  // before the same operators' general kernels
     BlockedKernels,     ElementwiseKernels, ReductionKernels, MatrixKernels,   ConvolutionKernels, QuantizationKernels,
     RecurrentKernels,   MovementKernels,  GeneratorKernels, SequenceKernels,   TextKernels,
     ClassicalMlKernels, SignalKernels,    VisionKernels,   TrainingKernels,  MicrosoftKernels,
