@@ -135,7 +135,8 @@ void AddRun(Program& program) {
                                  {"sardonyx run model.onnx --input photo.jpg --preset imagenet --top 5 --labels classes.txt",
                                   "sardonyx run model.onnx --input inputs.npz --output outputs.npz"});
   command.app->add_option("model", flags->model, "Model file or folder, or - for standard input")->required();
-  command.app->add_option("-i,--input", flags->inputs, "FILE or NAME=FILE: .npz, .npy, .pb, .json, .txt or a picture; may be repeated")
+  command.app
+      ->add_option("-i,--input", flags->inputs, "FILE or NAME=FILE: .npz, .npy, .pb, .json, .csv, .txt or a picture; may be repeated")
       ->take_all();
   command.app->add_option("-o,--output", flags->output, "Write outputs to .npz, .npy, .pb or .json");
   command.app->add_option("--random", flags->random, "Random values for inputs not given, from this seed");

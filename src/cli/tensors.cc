@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "cli/csv.h"
 #include "formats/json.h"
 #include "formats/npz.h"
 #include "ir/load.h"
@@ -105,9 +106,14 @@ StatusOr<Value> ReadOne(const std::string& path, const ValueInfo& info, const In
       ASSIGN_OR_RETURN(Tensor tensor, formats::TensorFromJson(json, info.dtype));
       return Value(std::move(tensor));
     }
+    if (suffix == ".csv") {
+      ASSIGN_OR_RETURN(const CsvTable table, ParseCsv(bytes.view()));
+      ASSIGN_OR_RETURN(Tensor tensor, TensorFromCsv(table, info));
+      return Value(std::move(tensor));
+    }
     if (vision::DetectImageFormat(bytes.span()) != vision::ImageFormat::kUnknown) return ReadPicture(bytes, info, context);
     if (suffix == ".txt" && info.dtype == DataType::kString) return ReadLines(bytes, info);
-    return Usage("not a kind of file that an input can come from: .npz, .npy, .pb, .json, .txt, or a picture");
+    return Usage("not a kind of file that an input can come from: .npz, .npy, .pb, .json, .csv, .txt, or a picture");
   };
   return read().WithContext(path);
 }
@@ -137,6 +143,16 @@ Status ReadArchive(const std::string& path, const std::vector<ValueInfo>& inputs
     values->emplace_back(any ? name : inputs[i].name, tensor);
   }
   return {};
+}
+
+// A .csv file whose header names the inputs; false when it is one tensor.
+StatusOr<bool> ReadCsvInputs(const std::string& path, const std::vector<ValueInfo>& inputs, std::vector<Session::NamedValue>* values) {
+  ASSIGN_OR_RETURN(const Bytes bytes, MapFile(path));
+  const auto read = [&]() -> StatusOr<bool> {
+    ASSIGN_OR_RETURN(const CsvTable table, ParseCsv(bytes.view()));
+    return ReadCsvColumns(table, inputs, values);
+  };
+  return read().WithContext(path);
 }
 
 // A .json file of several inputs, {"name": tensor, ...}; false when it is one tensor.
@@ -195,6 +211,10 @@ StatusOr<std::vector<Session::NamedValue>> ReadInputs(const std::vector<std::str
     if (!info && Suffix(path) == ".json") {
       ASSIGN_OR_RETURN(const bool several, ReadJsonInputs(path, context.inputs, &values));
       if (several) continue;
+    }
+    if (!info && Suffix(path) == ".csv" && values.empty()) {
+      ASSIGN_OR_RETURN(const bool columns, ReadCsvInputs(path, context.inputs, &values));
+      if (columns) continue;
     }
     if (!info && !context.sidecar.image_input.empty()) info = FindInfo(context.inputs, context.sidecar.image_input);
     if (!info) {

@@ -28,7 +28,7 @@ struct InputContext {
 };
 
 // Each spec is FILE or NAME=FILE: .npz (all its arrays, matched by name, or by order where no name matches), .npy, .pb
-// (TensorProto and its kind), .json, a picture, or .txt (one string a line). A file without a name goes to the first input
+// (TensorProto and its kind), .json, .csv (csv.h), a picture, or .txt (one string a line). A file without a name goes to the first input
 // that has none yet.
 StatusOr<std::vector<Session::NamedValue>> ReadInputs(const std::vector<std::string>& specs, const InputContext& context);
 

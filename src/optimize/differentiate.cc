@@ -10,7 +10,8 @@
 #include "ops/inference.h"
 #include "ops/schema.h"
 #include "optimize/gradient/backpropagation.h"
-#include "optimize/gradient/recurrent.h"
+#include "optimize/gradient/bodies.h"
+#include "optimize/gradient/sequences.h"
 #include "optimize/inline_functions.h"
 
 namespace sardonyx::optimize {
@@ -95,11 +96,11 @@ StatusOr<Region> ReadRegion(const ir::Node& gradient) {
 }
 
 // Operators among `nodes`, and in the branches of theirs, that are differentiated through their bodies.
-void FindFunctions(const ir::Model& model, ir::Node* node, std::unordered_set<const ir::Node*>* found, std::vector<ir::Node*>* recurrent) {
+void FindFunctions(const ir::Model& model, ir::Node* node, std::unordered_set<const ir::Node*>* found, std::vector<ir::Node*>* bodies) {
   for (const auto& [name, sub] : ir::Subgraphs(*node))
-    for (const auto& inner : sub->nodes()) FindFunctions(model, inner.get(), found, recurrent);
+    for (const auto& inner : sub->nodes()) FindFunctions(model, inner.get(), found, bodies);
   if (Backpropagation::Knows(*node)) return;
-  if (IsRecurrent(*node)) recurrent->push_back(node);
+  if (HasGradientBody(*node)) bodies->push_back(node);
   const int64_t opset = node->opset_version ? node->opset_version : model.OpsetVersion(node->domain);
   const ops::OpSchema* schema = ops::FindSchema(ir::NormalDomain(node->domain), node->op_type, opset);
   if (schema && schema->has_function) found->insert(node);
@@ -120,6 +121,10 @@ class Expander {
       StatusOr<Region> region = ReadRegion(*gradient);
       if (!region.ok()) return region.status().WithContext(label);
       if (std::any_of(region->nodes.begin(), region->nodes.end(), [](const ir::Node* node) { return IsGradient(*node); })) continue;
+      if (ReplaceSequences(*region)) {
+        RETURN_IF_ERROR(InferTypes());
+        return true;
+      }
       ASSIGN_OR_RETURN(const bool expanded, ExpandFunctions(*region));
       if (!expanded) RETURN_IF_ERROR(Replace(gradient, *std::move(region)).WithContext(label));
       return true;
@@ -137,13 +142,19 @@ class Expander {
   size_t replaced() const { return replaced_; }
 
  private:
+  bool ReplaceSequences(const Region& region) {
+    bool changed = false;
+    for (ir::Node* node : region.nodes) changed = ReplaceSequenceUse(node) || changed;
+    return changed;
+  }
+
   StatusOr<bool> ExpandFunctions(const Region& region) {
     std::unordered_set<const ir::Node*> functions;
-    std::vector<ir::Node*> recurrent;
-    for (ir::Node* node : region.nodes) FindFunctions(model_, node, &functions, &recurrent);
+    std::vector<ir::Node*> bodies;
+    for (ir::Node* node : region.nodes) FindFunctions(model_, node, &functions, &bodies);
     std::erase_if(functions, [&](const ir::Node* node) { return kept_.contains(node); });
-    if (functions.empty() && recurrent.empty()) return false;
-    for (ir::Node* node : recurrent) RETURN_IF_ERROR(CallBody(node));
+    if (functions.empty() && bodies.empty()) return false;
+    for (ir::Node* node : bodies) RETURN_IF_ERROR(CallBody(node));
     InlineOptions options;
     options.max_nodes = options_.max_nodes;
     options.expand_operator = [&](const ir::Node& node, int64_t) { return functions.contains(&node); };
@@ -154,17 +165,18 @@ class Expander {
     return true;
   }
 
-  // The recurrent node becomes a call of a function of the model, which inlining then replaces.
+  // The node becomes a call of a function of the model, which inlining then replaces.
   Status CallBody(ir::Node* node) {
-    constexpr std::string_view kRecurrentDomain = "sardonyx.recurrent";
+    constexpr std::string_view kBodyDomain = "sardonyx.gradient";
     const std::string label = node->Label();
     std::string name;
     do name = fmt::format("{}_{}", node->op_type, ++bodies_);
-    while (model_.FindFunction(kRecurrentDomain, name));
-    StatusOr<ir::Function> function = RecurrentBody(*node, kRecurrentDomain, name);
+    while (model_.FindFunction(kBodyDomain, name));
+    const int64_t opset = node->opset_version ? node->opset_version : model_.OpsetVersion(node->domain);
+    StatusOr<ir::Function> function = GradientBody(*node, opset, kBodyDomain, name);
     if (!function.ok()) return function.status().WithContext("derivative of " + label);
     model_.functions.push_back(*std::move(function));
-    node->domain = kRecurrentDomain;
+    node->domain = kBodyDomain;
     node->op_type = name;
     return {};
   }

@@ -283,6 +283,89 @@ TEST(Gradient, Indices) {
   });
 }
 
+TEST(Gradient, ScattersThatCombine) {
+  const std::string twice = "i = Constant <value = int64[4,1] {0, 2, 2, 0}> () ";
+  const std::string zero = "z = Constant <value = double[4] {1, 0, 1, 1}> () v = Mul (u, z) ";
+  const std::string zeros = "z = Constant <value = double[4] {1, 0, 0, 1}> () v = Mul (u, z) ";
+  CheckAll({
+      {twice + "y = ScatterND <reduction = \"mul\"> (x, i, u)", {{"x", {3}}, {"u", {4}}}, 18},
+      {twice + zero + "y = ScatterND <reduction = \"mul\"> (x, i, v)", {{"x", {3}}, {"u", {4}}}, 18},
+      {twice + zeros + "y = ScatterND <reduction = \"mul\"> (x, i, v)", {{"x", {3}}, {"u", {4}}}, 18},
+      {twice + "y = ScatterND <reduction = \"max\"> (x, i, u)", {{"x", {3}}, {"u", {4}}}, 18},
+      {"i = Constant <value = int64[2,2] {0, 3, 2, 2}> () y = ScatterElements <axis = 1, reduction = \"min\"> (x, i, u)",
+       {{"x", {2, 4}}, {"u", {2, 2}}},
+       18},
+      {"i = Constant <value = int64[2,2,1] {0, 2, 1, 1}> () y = GatherND <batch_dims = 1> (x, i)", {{"x", {2, 3, 2}}}},
+      {"y, first = Unique (x)", {{"x", {2, 3}}}},
+      {"y = Unique <axis = 1, sorted = 0> (x)", {{"x", {2, 3}}}},
+  });
+}
+
+TEST(Gradient, Determinants) {
+  CheckAll({
+      {"y = Det (x)", {{"x", {3, 3}}}},
+      {"y = Det (x)", {{"x", {2, 2, 4, 4}}}},
+      {"y = Det (x)", {{"x", {2, 1, 1}}}},
+      // Of a singular matrix.
+      {"z = Constant <value = double[3,1] {1, 0, 1}> () s = Mul (x, z) y = Det (s)", {{"x", {3, 3}}}},
+  });
+}
+
+TEST(Gradient, OfPositions) {
+  const std::string boxes = "b = Constant <value = int64[2] {1, 0}> () ";
+  std::vector<Case> cases;
+  for (const char* padding : {"zeros", "border", "reflection"})
+    for (const char* mode : {"linear", "cubic"})
+      for (int align : {0, 1})
+        cases.push_back(
+            {fmt::format("y = GridSample <mode = \"{}\", padding_mode = \"{}\", align_corners = {}> (x, g)", mode, padding, align),
+             {{"x", {2, 2, 4, 3}}, {"g", {2, 2, 3, 2}, -1.3, 1.3}}});
+  cases.push_back({"y = GridSample <mode = \"nearest\"> (x, g)", {{"x", {1, 2, 4, 3}}, {"g", {1, 2, 2, 2}, -1.2, 1.2}}});
+  cases.push_back({"y = GridSample (x, g)", {{"x", {1, 1, 2, 3, 2}}, {"g", {1, 2, 1, 2, 3}, -1.2, 1.2}}});
+  const std::vector<Input> rois = {{"x", {2, 2, 5, 6}}, {"r", {2, 4}, 0.3, 4.7}};
+  cases.push_back({boxes + "y = RoiAlign <output_height = 2, output_width = 2, sampling_ratio = 2> (x, r, b)", rois});
+  cases.push_back({boxes + "y = RoiAlign <output_height = 2, output_width = 3> (x, r, b)", rois});
+  cases.push_back(
+      {boxes + "y = RoiAlign <mode = \"max\", output_height = 2, output_width = 2, sampling_ratio = 2, spatial_scale = 0.7> (x, r, b)",
+       rois});
+  cases.push_back({boxes + "y = RoiAlign <output_height = 2, output_width = 2, sampling_ratio = 2> (x, r, b)", rois, 10});
+  cases.push_back({"r = Constant <value = double[2,5] {0, 0, 0, 3, 4, 1, 2, 1, 9, 3}> () y = MaxRoiPool <pooled_shape = [2, 2]> (x, r)",
+                   {{"x", {2, 2, 5, 6}}}});
+  cases.push_back({"y = DeformConv <kernel_shape = [2, 2], pads = [1, 0, 0, 1], strides = [1, 2]> (x, w, o, b, m)",
+                   {{"x", {2, 2, 4, 5}}, {"w", {3, 2, 2, 2}}, {"o", {2, 8, 4, 3}, -0.8, 0.9}, {"b", {3}}, {"m", {2, 4, 4, 3}}}});
+  cases.push_back({"y = DeformConv <kernel_shape = [2, 1], group = 2, offset_group = 2, dilations = [2, 1]> (x, w, o)",
+                   {{"x", {1, 4, 4, 3}}, {"w", {2, 2, 2, 1}}, {"o", {1, 8, 2, 3}, -0.8, 0.9}}});
+  CheckAll(cases);
+}
+
+TEST(Gradient, OfSpectra) {
+  const std::string step = "s = Constant <value = int64 {2}> () n = Constant <value = int64 {4}> () ";
+  CheckAll({
+      {step + "y = STFT (x, s, w)", {{"x", {2, 9, 1}}, {"w", {4}}}},
+      {step + "y = STFT <onesided = 0> (x, s, , n)", {{"x", {1, 8, 2}}}},
+      {step + "y = STFT <onesided = 0> (x, s, w, n)", {{"x", {1, 8, 1}}, {"w", {4}}}},
+  });
+}
+
+TEST(Gradient, ThroughSequences) {
+  const std::string zero =
+      "zero = Constant <value = int64 {0}> () one = Constant <value = int64 {1}> () last = Constant <value = int64 {-1}> () ";
+  CheckAll({
+      {zero + "s = SequenceConstruct (a, b) t = SequenceInsert (s, a, one) u = SequenceErase (t, zero) p = SequenceAt (u, last) q = "
+              "SequenceAt "
+              "(u, zero) y = Mul (p, q)",
+       {{"a", {2, 3}}, {"b", {2, 3}}}},
+      {"s = SequenceConstruct (a, b, a) y = ConcatFromSequence <axis = 1> (s)", {{"a", {2, 3}}, {"b", {2, 1}}}},
+      {"s = SequenceConstruct (a, b) y = ConcatFromSequence <axis = -1, new_axis = 1> (s)", {{"a", {2, 3}}, {"b", {2, 3}}}},
+      {zero + "n = Constant <value = int64 {2}> () s = SplitToSequence <axis = 1> (x, n) y = SequenceAt (s, last)",
+       {{"x", {2, 5}}},
+       22,
+       true},
+      {zero + "s = SplitToSequence <keepdims = 0> (x) y = SequenceAt (s, one)", {{"x", {3, 2}}}, 22, true},
+      {"o = Optional (x) e = OptionalGetElement (o) y = Sin (e)", {{"x", {3}}}},
+  });
+}
+
 TEST(Gradient, LinearMaps) {
   const std::string scales = "r = Constant <value = float[4] {1.0, 1.0, 2.0, 1.5}> () ";
   const std::string axis = "axis = Constant <value = int64 {1}> () ";
@@ -408,6 +491,23 @@ TEST(Gradient, ThroughRecurrentLayers) {
       {"s, y = GRU <hidden_size = 2, linear_before_reset = 1> (x, w, r, b)", first},
       {"y = RNN <hidden_size = 2, activations = [\"Softsign\"], layout = 1> (x, w, r)", plain},
   });
+  std::vector<Input> peepholes = inputs(4, 2), lengths = inputs(4, 2), gru = inputs(3, 2);
+  peepholes.push_back({"p", {2, 6}});
+  const std::string lens = "l = Constant <value = int32[2] {3, 1}> () ";
+  CheckAll({
+      {"s, last, y = LSTM <hidden_size = 2, direction = \"bidirectional\", clip = 0.9> (x, w, r, b, , , , p)", peepholes},
+      {"y = LSTM <hidden_size = 2, direction = \"bidirectional\", input_forget = 1> (x, w, r, b, , , , p)", peepholes},
+      {lens + "y = LSTM <hidden_size = 2, direction = \"bidirectional\"> (x, w, r, b, l)", lengths},
+      {lens + "s, last, y = LSTM <hidden_size = 2, direction = \"bidirectional\"> (x, w, r, b, l)", lengths},
+      {lens + "s, y = GRU <hidden_size = 2, direction = \"bidirectional\", clip = 1.1> (x, w, r, b, l)", gru},
+      {lens + "y = RNN <hidden_size = 2, direction = \"reverse\"> (x, w, r, b, l)", inputs(1, 1)},
+  });
+  for (const char* f :
+       {"Affine\"], activation_alpha = [0.5], activation_beta = [0.2", "ScaledTanh\"], activation_alpha = [1.5], activation_beta = [0.7",
+        "HardSigmoid", "LeakyRelu", "Elu\"], activation_alpha = [0.6", "ThresholdedRelu\"], activation_alpha = [0.1"})
+    CheckAll({{fmt::format("y = RNN <hidden_size = 2, activations = [\"{}{}]> (x, w, r, b)", f,
+                           std::string_view(f).find('[') == std::string_view::npos ? "\"" : ""),
+               inputs(1, 1)}});
 }
 
 std::vector<double> RunModel(const std::string& body, const std::vector<Session::NamedValue>& inputs) {
@@ -435,6 +535,16 @@ TEST(Gradient, OfHigherOrder) {
   EXPECT_EQ(RunModel(body, {{"x", Number(2)}, {"w", Number(5)}}), (std::vector<double>{60, 60, 12}));
 }
 
+TEST(Gradient, OfScales) {
+  // What is quantized less its zero point, summed down each column.
+  const std::string body = R"(g (double[3] s) => (double[3] ds) {
+    q = Constant <value = int8[2,3] {-5, 7, 100, 3, -128, 0}> () z = Constant <value = int8[3] {1, 2, -3}> ()
+    f = Cast <to = 1> (s) y = DequantizeLinear (q, f, z)
+    ds = ai.onnx.preview.training.Gradient <xs = ["s"], y = "y"> (s)
+  })";
+  EXPECT_EQ(RunModel(body, {{"s", Tensor::From<double>({3}, {0.5, 2, 1})}}), (std::vector<double>{-4, -125, 106}));
+}
+
 TEST(Gradient, AtOtherValuesAndOfIntermediates) {
   // h = x w, y = h^2 z; at h = other the derivative by h is 2 other z.
   const std::string body = R"(g (double x, double w, double z, double other) => (double here, double there, double none) {
@@ -447,13 +557,15 @@ TEST(Gradient, AtOtherValuesAndOfIntermediates) {
 }
 
 TEST(Gradient, WithoutDerivativeNamesEveryNode) {
-  const auto session = MakeSession(R"(<ir_version: 10, opset_import: ["" : 22, "ai.onnx.preview.training" : 1]>
-    g (double[2,2] x) => (double dx) {
-      [first] a = Det (x) [second] b = Hardmax (x) c = Add (a, b) [third] d = LpNormalization (c) [fourth] y = Det (d)
+  const auto session = MakeSession(R"(<ir_version: 10, opset_import: ["" : 22, "ai.onnx.preview.training" : 1, "ai.onnx.ml" : 3]>
+    g (double[2,2] x) => (double[2,2] dx) {
+      [first] a = ai.onnx.ml.Normalizer (x) f = Cast <to = 11> (a) b = Hardmax (x) c = Add (f, b) [third] d = LpNormalization (c)
+      [fourth] y = ai.onnx.ml.Normalizer (d)
       dx = ai.onnx.preview.training.Gradient <xs = ["x"], y = "y"> (x)
     })");
   ASSERT_EQ(session.status().code(), StatusCode::kUnsupported);
-  EXPECT_NE(session.status().message().find("Det 'first', Det 'fourth'"), std::string::npos) << session.status().ToString();
+  EXPECT_NE(session.status().message().find("Normalizer 'first'"), std::string::npos) << session.status().ToString();
+  EXPECT_NE(session.status().message().find("Normalizer 'fourth'"), std::string::npos) << session.status().ToString();
 }
 
 TEST(Gradient, ErrorsOfNames) {

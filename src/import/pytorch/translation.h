@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "import/common/import.h"
+#include "import/pytorch/memory.h"
 #include "import/pytorch/signature.h"
 #include "import/pytorch/torch_graph.h"
 #include "ops/graph_builder.h"
@@ -22,13 +23,13 @@ class Translator;
 // What a rule gives: one IValue an output.
 struct Outputs {
   Outputs() = default;
-  Outputs(V value) : values{IValue(TensorValue{value, false, nullptr})} {}     // NOLINT: implicit by design, as all of these
+  Outputs(V value) : values{IValue(TensorValue{value, false, {}, {}})} {}      // NOLINT: implicit by design, as all of these
   Outputs(TensorValue value) : values{IValue(std::move(value))} {}             // NOLINT
   Outputs(NumberValue value) : values{IValue(value)} {}                        // NOLINT
   Outputs(IValue value) : values{std::move(value)} {}                          // NOLINT
   Outputs(std::initializer_list<V> list) : Outputs(std::vector<V>(list)) {}    // NOLINT
   Outputs(const std::vector<V>& list) {                                        // NOLINT
-    for (V value : list) values.emplace_back(TensorValue{value, false, nullptr});
+    for (V value : list) values.emplace_back(TensorValue{value, false, {}, {}});
   }
   std::vector<IValue> values;
 };
@@ -123,7 +124,7 @@ DataType PromoteTypes(DataType a, DataType b);
 class Translator {
  public:
   Translator(ops::GraphBuilder& builder, const import::ImportOptions& options, import::ImportReport& report)
-      : builder_(builder), options_(options), report_(report) {}
+      : builder_(builder), options_(options), report_(report), memory_(*this) {}
 
   // Everything: inputs, nodes, outputs. What is unsupported goes to the report; other errors are returned.
   Status Run(const Program& program);
@@ -132,8 +133,12 @@ class Translator {
   const import::ImportOptions& options() const { return options_; }
   import::ImportReport& report() { return report_; }
 
-  // A variable's binding, a parameter's initializer, lists element by element; constants as they are.
+  // A variable's binding, a parameter's initializer, lists element by element; constants as they are. Tensors are what their memory
+  // holds now.
   IValue Resolve(const IValue& value);
+  Memory& memory() { return memory_; }
+  // Calls the rule of another operator, its arguments as its signature has them (trailing defaults may be left out).
+  std::vector<IValue> Apply(std::string_view target, std::vector<IValue> arguments);
   void Bind(const Value* variable, IValue value);
   // Translates the nodes of a graph, its inputs bound to `inputs`; what its outputs are bound to. For control flow: call it inside
   // GraphBuilder::If, Loop or Scan.
@@ -143,18 +148,22 @@ class Translator {
 
  private:
   void Translate(const Node& node);
-  void BindOutputs(const Node& node, Outputs outputs);
+  IValue ResolveParameter(const Parameter& parameter);
+  void BindOutputs(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue> values);
+  IValue WithMemory(const Node& node, const std::vector<IValue>& arguments, size_t output, IValue value);
+  void WriteInPlace(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue>& values);
   IValue Declared(const Value& variable, IValue value);
   void Refuse(const Node& node, std::string reason);
   // A node of domain pkg.torch that stands for what has no translation.
-  Outputs Placeholder(const Node& node, const std::vector<IValue>& arguments);
+  std::vector<IValue> Placeholder(const Node& node, const std::vector<IValue>& arguments);
 
   ops::GraphBuilder& builder_;
   const import::ImportOptions& options_;
   import::ImportReport& report_;
   std::unordered_map<const Value*, IValue> bindings_;
   std::unordered_map<const Parameter*, IValue> parameters_;
-  std::unordered_map<std::string, V> storages_;  // where two parameters are the same view of one storage
+  std::unordered_map<std::string, IValue> storages_;  // where two parameters are the same view of one storage
+  Memory memory_;
   int depth_ = 0;
 };
 

@@ -46,54 +46,57 @@ bool IsComplex(const ir::Type& type) { return type.dtype == DataType::kComplex64
 void Translator::Bind(const Value* variable, IValue value) { bindings_[variable] = std::move(value); }
 
 IValue Translator::Resolve(const IValue& value) {
+  if (value.is_tensor()) return IValue(memory_.Read(value.tensor()));
   if (value.is_variable()) {
     const auto found = bindings_.find(value.variable());
-    if (found != bindings_.end()) return found->second;
+    if (found != bindings_.end()) return Resolve(found->second);
     builder_.Fail(Corrupt(fmt::format("'{}' is read before it is defined", value.variable()->name)));
     return {};
   }
   if (value.is_list()) {
-    IValue::List items;
-    bool changed = false;
-    for (const IValue& item : value.list()) {
-      items.push_back(Resolve(item));
-      changed |= item.is_variable() || item.is_parameter() || item.is_list();
+    // The list itself, so that what is written to it is seen everywhere; variables make a new one.
+    IValue::List& list = value.list();
+    const bool variables = std::any_of(list.begin(), list.end(), [](const IValue& item) { return item.is_variable() || item.is_parameter(); });
+    if (!variables) {
+      for (IValue& item : list) item = Resolve(item);
+      return value;
     }
-    if (!changed) return value;
+    IValue::List items;
+    for (const IValue& item : list) items.push_back(Resolve(item));
     return value.is_tuple() ? IValue::MakeTuple(std::move(items)) : IValue::MakeList(std::move(items));
   }
-  if (!value.is_parameter()) return value;
-  const Parameter& parameter = *value.parameter();
-  if (const auto found = parameters_.find(&parameter); found != parameters_.end()) return found->second;
+  return value.is_parameter() ? ResolveParameter(*value.parameter()) : value;
+}
+
+IValue Translator::ResolveParameter(const Parameter& parameter) {
+  if (const auto found = parameters_.find(&parameter); found != parameters_.end()) return Resolve(found->second);
+  // Two parameters that are the same view of one storage are one tensor: tied weights.
+  const bool shareable = parameter.tensor.storage != nullptr && !parameter.tensor.storage->bytes.empty();
+  const std::string key = shareable ? StorageKey(parameter.tensor) : "";
+  if (const auto found = storages_.find(key); shareable && found != storages_.end())
+    return Resolve(parameters_.emplace(&parameter, found->second).first->second);
   const auto fail = [&](const Status& status) {
     builder_.Fail(status.WithContext(fmt::format("tensor '{}'", parameter.name)));
     return IValue();
   };
-  const bool shareable = parameter.tensor.storage != nullptr && !parameter.tensor.storage->bytes.empty();
-  const std::string key = shareable ? StorageKey(parameter.tensor) : "";
-  V stored = nullptr;
-  if (const auto found = storages_.find(key); shareable && found != storages_.end()) {
-    stored = found->second;
-  } else {
-    StatusOr<Tensor> tensor = parameter.tensor.Dense();
-    if (!tensor.ok()) return fail(tensor.status());
-    StatusOr<Tensor> real = RealTensor(*tensor);
-    if (!real.ok()) return fail(real.status());
-    stored = builder_.Weight(parameter.name, *std::move(real));
-    if (shareable) storages_.emplace(key, stored);
-  }
-  TensorValue made{stored, IsComplex(ir::Type::Tensor(parameter.tensor.dtype)), nullptr};
+  StatusOr<Tensor> tensor = parameter.tensor.Dense();
+  if (!tensor.ok()) return fail(tensor.status());
+  StatusOr<Tensor> real = RealTensor(*tensor);
+  if (!real.ok()) return fail(real.status());
+  TensorValue made{builder_.Weight(parameter.name, *std::move(real)), IsComplex(ir::Type::Tensor(parameter.tensor.dtype)), {}, {}};
   if (parameter.tensor.quantization) {
     const formats::TorchQuantization& given = *parameter.tensor.quantization;
     auto quantization = std::make_shared<Quantization>();
     quantization->axis = given.axis.value_or(-1);
     std::vector<float> scales(given.scales.begin(), given.scales.end());
     quantization->scale = builder_.Constant(Tensor::From<float>(given.axis ? Dims({static_cast<int64_t>(scales.size())}) : Dims(), scales));
-    quantization->zero_point =
-        builder_.Cast(given.axis ? builder_.Ints(given.zero_points) : builder_.Int(given.zero_points.empty() ? 0 : given.zero_points[0]), parameter.tensor.dtype);
+    V zero_point = given.axis ? builder_.Ints(given.zero_points) : builder_.Int(given.zero_points.empty() ? 0 : given.zero_points[0]);
+    quantization->zero_point = builder_.Cast(zero_point, parameter.tensor.dtype);
     made.quantization = std::move(quantization);
   }
-  return parameters_.emplace(&parameter, IValue(std::move(made))).first->second;
+  const IValue owned(Memory::Own(std::move(made)));
+  if (shareable) storages_.emplace(key, owned);
+  return parameters_.emplace(&parameter, owned).first->second;
 }
 
 // What the source says of an output refines what inference found, and a type that a rule got wrong is put right.
@@ -110,26 +113,100 @@ IValue Translator::Declared(const Value& variable, IValue value) {
   return IValue(std::move(tensor));
 }
 
-void Translator::BindOutputs(const Node& node, Outputs outputs) {
-  std::vector<IValue> values = std::move(outputs.values);
+namespace {
+
+std::string_view BaseName(std::string_view target) { return target.substr(0, target.rfind('.')); }
+
+// Views that PyTorch makes only of contiguous memory; otherwise these copy.
+bool MayCopy(std::string_view base) {
+  constexpr std::string_view kNames[] = {"aten.contiguous", "aten.reshape", "aten.reshape_as", "aten.flatten", "aten.ravel"};
+  return std::find(std::begin(kNames), std::end(kNames), base) != std::end(kNames);
+}
+
+bool IsContiguous(const Cell& cell) {
+  constexpr std::string_view kKeeps[] = {"aten.view",   "aten.reshape", "aten.view_as",   "aten.flatten", "aten.unflatten",  "aten.squeeze",
+                                         "aten.detach", "aten.alias",   "aten.unsqueeze", "aten.to",      "aten.lift_fresh", "aten.contiguous"};
+  for (const Cell* at = &cell; at->parent != nullptr; at = at->parent.get()) {
+    const std::string_view base = BaseName(at->target);
+    const bool outermost = (base == "aten.slice" || base == "aten.select") && at->arguments.size() > 1 && at->arguments[1].is_int() &&
+                           at->arguments[1].integer() == 0;
+    if (!outermost && std::find(std::begin(kKeeps), std::end(kKeeps), base) == std::end(kKeeps)) return false;
+  }
+  return true;
+}
+
+// Which argument an output views; nothing if it is a tensor of its own.
+std::optional<size_t> Viewed(const Signature& signature, size_t output, const std::vector<IValue>& arguments, DataType dtype) {
+  if (signature.returns.empty()) return std::nullopt;
+  const SignatureReturn& returned = signature.returns[std::min(output, signature.returns.size() - 1)];
+  if (returned.alias == 0 || returned.written) return std::nullopt;
+  for (size_t i = 0; i < signature.parameters.size() && i < arguments.size(); ++i) {
+    if (signature.parameters[i].alias != returned.alias || !arguments[i].is_tensor()) continue;
+    const TensorValue& tensor = arguments[i].tensor();
+    if (tensor.cell == nullptr || tensor.quantization != nullptr) return std::nullopt;
+    const std::string_view base = BaseName(signature.name);
+    if (MayCopy(base) && !IsContiguous(*tensor.cell)) return std::nullopt;
+    const int copy = signature.Find("copy");
+    if (copy >= 0 && arguments[static_cast<size_t>(copy)].is_bool() && arguments[static_cast<size_t>(copy)].boolean()) return std::nullopt;
+    if (tensor.value->type.dtype != dtype && base != "aten.view_as_real" && base != "aten.view_as_complex") return std::nullopt;
+    return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// Memory of an output: the argument's, when the operator works in place; a view of it; or its own.
+IValue Translator::WithMemory(const Node& node, const std::vector<IValue>& arguments, size_t output, IValue value) {
+  if (!value.is_tensor() || value.tensor().cell != nullptr || value.tensor().value == nullptr) return value;
+  const TensorValue& tensor = value.tensor();
+  const Signature* signature = FindSignature(node.target);
+  if (signature != nullptr && tensor.quantization == nullptr)
+    if (const std::optional<size_t> viewed = Viewed(*signature, output, arguments, builder_.dtype(tensor.value)))
+      return IValue(memory_.View(tensor, node.target, arguments, *viewed, output));
+  return IValue(Memory::Own(tensor));
+}
+
+// The arguments that the operator writes to become its results.
+void Translator::WriteInPlace(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue>& values) {
+  const Signature* signature = FindSignature(node.target);
+  if (signature == nullptr || !signature->IsMutating()) return;
+  size_t output = 0;
+  for (size_t i = 0; i < signature->parameters.size() && output < values.size(); ++i) {
+    if (!signature->parameters[i].written || i >= arguments.size() || !arguments[i].is_tensor() || !values[output].is_tensor()) continue;
+    TensorValue result = values[output].tensor();
+    const TensorValue& target = arguments[i].tensor();
+    if (!result.is_complex && target.quantization == nullptr && target.value != nullptr) result.value = builder_.Cast(result.value, builder_.dtype(target.value));
+    memory_.Write(target, result);
+    result.cell = target.cell;
+    values[output++] = IValue(result);
+  }
+}
+
+void Translator::BindOutputs(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue> values) {
   if (values.size() == 1 && values[0].is_list() && node.outputs.size() != 1) {
     const IValue::List items = values[0].list();
     values = items;
   }
+  const std::string prefix = builder_.place() + "/";
+  for (size_t i = 0; i < values.size() && i < node.outputs.size(); ++i) {
+    const Value& variable = *node.outputs[i];
+    values[i] = Declared(variable, std::move(values[i]));
+    if (!values[i].is_tensor() || values[i].tensor().value == nullptr) continue;
+    if (V value = values[i].tensor().value; value->name().starts_with(prefix) && !variable.name.empty()) builder_.Rename(value, variable.name);
+  }
+  WriteInPlace(node, arguments, values);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = WithMemory(node, arguments, i, std::move(values[i]));
   // A list in one variable: TorchScript has those.
-  if (values.size() > 1 && node.outputs.size() == 1 && node.outputs[0]->kind == Kind::kList) values = {IValue::MakeList(std::move(values))};
+  if (node.outputs.size() == 1 && node.outputs[0]->kind == Kind::kList && !(values.size() == 1 && values[0].is_list()))
+    values = {IValue::MakeList(std::move(values))};
   if (values.size() < node.outputs.size()) {
-    builder_.Fail(Internal(fmt::format("the rule gives {} of {} outputs", values.size(), node.outputs.size())));
+    const bool missing = std::any_of(node.outputs.begin() + static_cast<ptrdiff_t>(values.size()), node.outputs.end(),
+                                     [](const Value* value) { return !value->name.empty(); });
+    if (missing) builder_.Fail(Internal(fmt::format("the rule gives {} of {} outputs", values.size(), node.outputs.size())));
     values.resize(node.outputs.size());
   }
-  const std::string prefix = builder_.place() + "/";
-  for (size_t i = 0; i < node.outputs.size(); ++i) {
-    const Value& variable = *node.outputs[i];
-    IValue value = Declared(variable, std::move(values[i]));
-    if (value.is_tensor() && value.tensor().value && value.tensor().value->name().starts_with(prefix))
-      builder_.Rename(value.tensor().value, variable.name);
-    Bind(&variable, std::move(value));
-  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) Bind(node.outputs[i], std::move(values[i]));
 }
 
 void Translator::Refuse(const Node& node, std::string reason) {
@@ -143,7 +220,7 @@ void Translator::Refuse(const Node& node, std::string reason) {
   if (found->places.size() < kMaxPlaces) found->places.push_back(Place(node).empty() ? "the top" : Place(node));
 }
 
-Outputs Translator::Placeholder(const Node& node, const std::vector<IValue>& arguments) {
+std::vector<IValue> Translator::Placeholder(const Node& node, const std::vector<IValue>& arguments) {
   const size_t dot = node.target.find('.');
   const std::string space = node.target.substr(0, dot);
   std::string name = dot == std::string::npos ? node.target : node.target.substr(dot + 1), overload;
@@ -174,19 +251,59 @@ Outputs Translator::Placeholder(const Node& node, const std::vector<IValue>& arg
     if (!ints.empty() && ints.size() == value.list().size()) attributes.push_back({key, ints});
   }
   const ops::GraphBuilder::Values made = builder_.Ops(name, inputs, std::max<size_t>(1, node.outputs.size()), std::move(attributes), "pkg.torch." + space);
-  Outputs outputs;
+  std::vector<IValue> outputs;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const Value& variable = *node.outputs[i];
     if (variable.kind == Kind::kInt || variable.kind == Kind::kFloat || variable.kind == Kind::kBool) {
       const DataType dtype = variable.kind == Kind::kInt ? DataType::kInt64 : variable.kind == Kind::kFloat ? DataType::kDouble : DataType::kBool;
       builder_.Declare(made[i], ir::Type::Tensor(dtype, ir::Shape()));
-      outputs.values.emplace_back(NumberValue{made[i], variable.kind});
+      outputs.emplace_back(NumberValue{made[i], variable.kind});
     } else {
       if (variable.type.known()) builder_.Declare(made[i], RealType(variable.type));
-      outputs.values.emplace_back(TensorValue{made[i], IsComplex(variable.type), nullptr});
+      outputs.emplace_back(TensorValue{made[i], IsComplex(variable.type), {}, {}});
     }
   }
   return outputs;
+}
+
+namespace {
+
+// The operator that computes what this one writes in place: "aten.add.Tensor" of "aten.add_.Tensor", "aten.or.Tensor" of
+// "aten.__ior__.Tensor". Others stay.
+std::string PureTarget(const std::string& target) {
+  const Signature* signature = FindSignature(target);
+  if (signature == nullptr || !signature->IsMutating()) return target;
+  const size_t dot = target.rfind('.');
+  std::string base = target.substr(0, dot);
+  const std::string overload = target.substr(dot);
+  if (const size_t i = base.find(".__i"); i != std::string::npos && base.ends_with("__"))
+    return base.substr(0, i) + ".__" + base.substr(i + 4) + overload;
+  if (base.ends_with("_") && !base.ends_with("__")) base.pop_back();
+  return base + overload;
+}
+
+}  // namespace
+
+std::vector<IValue> Translator::Apply(std::string_view target, std::vector<IValue> arguments) {
+  Node node;
+  node.target = target;
+  const RuleRow* row = FindRule(target);
+  if (row == nullptr) {
+    builder_.Fail(Unsupported(fmt::format("there is no translation of {}", target)));
+    return {};
+  }
+  if (const Signature* signature = FindSignature(target)) {
+    StatusOr<std::vector<IValue>> bound = BindArguments(*signature, std::move(arguments), {});
+    if (!bound.ok()) {
+      builder_.Fail(bound.status());
+      return {};
+    }
+    arguments = *std::move(bound);
+  }
+  Call call(*this, node, std::move(arguments), row->param);
+  std::vector<IValue> values = row->rule(call).values;
+  if (values.size() == 1 && values[0].is_list()) return std::vector<IValue>(values[0].list());
+  return values;
 }
 
 void Translator::Translate(const Node& node) {
@@ -195,18 +312,15 @@ void Translator::Translate(const Node& node) {
   std::vector<IValue> arguments;
   for (const IValue& input : node.inputs) arguments.push_back(Resolve(input));
   if (!builder_.ok()) return;
-  const RuleRow* row = FindRule(node.target);
-  Outputs outputs;
+  const RuleRow* row = FindRule(PureTarget(node.target));
   std::string reason;
   if (row == nullptr) {
     reason = "there is no translation of this operator";
   } else {
     Call call(*this, node, arguments, row->param);
-    outputs = row->rule(call);
-    if (builder_.ok()) {
-      BindOutputs(node, std::move(outputs));
-      if (builder_.ok()) return;
-    }
+    std::vector<IValue> values = row->rule(call).values;
+    if (builder_.ok()) BindOutputs(node, arguments, std::move(values));
+    if (builder_.ok()) return;
     if (builder_.status().code() != StatusCode::kUnsupported) {
       const Status status = builder_.status().WithContext(fmt::format("{} ({})", Place(node), node.target));
       builder_.ClearStatus();
@@ -217,7 +331,7 @@ void Translator::Translate(const Node& node) {
     builder_.ClearStatus();
   }
   Refuse(node, std::move(reason));
-  BindOutputs(node, Placeholder(node, arguments));
+  BindOutputs(node, arguments, Placeholder(node, arguments));
 }
 
 std::vector<IValue> Translator::Inline(const Graph& graph, const std::vector<IValue>& inputs) {
@@ -292,7 +406,7 @@ Status Translator::Run(const Program& program) {
     if (kind == Kind::kInt || kind == Kind::kFloat || kind == Kind::kBool)
       Bind(input.value, IValue(NumberValue{value, kind}));
     else
-      Bind(input.value, IValue(TensorValue{value, IsComplex(type), nullptr}));
+      Bind(input.value, IValue(Memory::Own({value, IsComplex(type), {}, {}})));
   }
   for (const auto& [variable, value] : program.bound) Bind(variable, Resolve(value));
   for (const auto& node : program.graph->nodes) {
@@ -303,6 +417,11 @@ Status Translator::Run(const Program& program) {
   builder_.SetPlace("");
   for (const Program::Output& output : program.outputs)
     if (V value = Materialize(Resolve(output.value))) builder_.Output(value, output.name);
+  // Buffers that were written to in place.
+  for (const auto& [variable, name] : program.buffers) {
+    const IValue buffer = Resolve(IValue(static_cast<const Value*>(variable)));
+    if (buffer.is_tensor() && buffer.tensor().cell && buffer.tensor().cell->version > 0) builder_.Output(buffer.tensor().value, name + "_updated");
+  }
   return builder_.status();
 }
 

@@ -92,6 +92,8 @@ Infer InferFusedMatMul, InferFusedGemm, InferMatMulNBits, InferMatMulIntegerToFl
     InferMulInteger, InferQLinearConcat, InferGatherBlockQuantized, InferSkipLayerNormalization, InferSkipGroupNorm,
     InferEmbedLayerNormalization, InferBiasSplitGelu, InferExpandDims, InferCropAndResize, InferMicrosoftUnique, InferMurmurHash3,
     InferCDist, InferNGramRepeatBlock, InferBeamSearch, InferGreedySearch, InferDynamicQuantizeLstm;
+Infer InferAttnLstm, InferBifurcationDetector, InferNGramHashMapping, InferMatMulFpQ4, InferVarlenCausalConv,
+    InferGatedDeltaNet;  // microsoft_state.cc
 
 // microsoft_attention.cc
 Infer InferMicrosoftAttention, InferMultiHeadAttention, InferDecoderMaskedAttention, InferGroupQueryAttention, InferRelativePositionBias;

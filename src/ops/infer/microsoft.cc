@@ -229,6 +229,7 @@ Status InferGreedySearch(InferenceContext& context) {
   const Shape* ids = context.input_shape(0);
   const Dim batch = ids != nullptr && ids->rank() > 0 ? (*ids)[0] : Dim();
   context.SetOutput(0, DataType::kInt32, Shape{batch, ScalarElement(context, 1)});
+  context.SetOutput(1, kBySchema, Shape{batch, Dim()});
   return {};
 }
 

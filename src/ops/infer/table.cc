@@ -325,12 +325,14 @@ constexpr Row kOnnxRuntime[] = {
 // Others of this domain get the element types that their schemas say.
 constexpr Row kMicrosoft[] = {
     {"Attention", InferMicrosoftAttention},
+    {"AttnLSTM", InferAttnLstm},
     {"BeamSearch", InferBeamSearch},
     {"BiasAdd", InferSameType},
     {"BiasDropout", InferDropout},
     {"BiasGelu", InferSameType},
     {"BiasSoftmax", InferSameType},
     {"BiasSplitGelu", InferBiasSplitGelu},
+    {"BifurcationDetector", InferBifurcationDetector},
     {"BranchwiseRMSNorm", InferSameType},
     {"CDist", InferCDist},
     {"ComplexMul", InferBinary},
@@ -348,6 +350,7 @@ constexpr Row kMicrosoft[] = {
     {"FusedMatMul", InferFusedMatMul},
     {"FusedMatMulActivation", InferFusedMatMul},
     {"GatedAdd", InferSameType},
+    {"GatedDeltaNet", InferGatedDeltaNet},
     {"GatedRMSNorm", InferSameType},
     {"GatherBlockQuantized", InferGatherBlockQuantized},
     {"GatherND", InferGatherND},
@@ -360,6 +363,7 @@ constexpr Row kMicrosoft[] = {
     {"Inverse", InferSameType},
     {"LinearAttention", InferSameType},
     {"MatMulBnb4", InferMatMulNBits},
+    {"MatMulFpQ4", InferMatMulFpQ4},
     {"MatMulInteger16", InferMatMulInteger},
     {"MatMulIntegerToFloat", InferMatMulIntegerToFloat},
     {"MatMulNBits", InferMatMulNBits},
@@ -368,6 +372,7 @@ constexpr Row kMicrosoft[] = {
     {"MulInteger", InferMulInteger},
     {"MultiHeadAttention", InferMultiHeadAttention},
     {"MurmurHash3", InferMurmurHash3},
+    {"NGramHashMapping", InferNGramHashMapping},
     {"NGramRepeatBlock", InferNGramRepeatBlock},
     {"NhwcConv", InferNhwcConv},
     {"NhwcFusedConv", InferNhwcConv},
@@ -405,6 +410,8 @@ constexpr Row kMicrosoft[] = {
     {"TransposeMatMul", InferFusedMatMul},
     {"Trilu", InferTrilu},
     {"Unique", InferMicrosoftUnique},
+    {"VarlenCausalConvWithState", InferVarlenCausalConv},
+    {"VarlenNGramHashMapping", InferNGramHashMapping},
 };
 
 using Index = std::unordered_map<std::string_view, Status (*)(InferenceContext&)>;

@@ -108,7 +108,30 @@ Status Einsum(RuleContext& c) {
   return {};
 }
 
+// By cofactors, which exist for singular matrices too: element [i, j] of them is (-1)^(i + j) times the determinant of what is left
+// without row i and column j.
+Status Det(RuleContext& c) {
+  ASSIGN_OR_RETURN(const int64_t rank, c.Rank(0));
+  if (rank < 2) return Invalid(fmt::format("input of rank {}", rank));
+  const Term x = c.x();
+  Emitter& e = c.emitter();
+  const Term zero = e.Number(0, DataType::kInt64), one = e.Number(1, DataType::kInt64);
+  const Term size = x.Dim(-1).Reshaped(e.Ints({}));
+  const Term all = e.Op("Range", {zero, size, one}), i = all.Unsqueezed({1}), others = e.Op("Range", {zero, size - one, one});
+  const Term kept = others + Less(others, i).Op("Not").As(DataType::kInt64);  // [n, n - 1], row i without i
+  const Term rows = x.Op("Gather", {kept}, {ir::Attribute("axis", rank - 2)});
+  const Term minors = rows.Op("Gather", {kept}, {ir::Attribute("axis", rank)});  // [..., n, n - 1, n, n - 1]
+  std::vector<int64_t> order;
+  for (int64_t axis = 0; axis < rank - 2; ++axis) order.push_back(axis);
+  for (const int64_t axis : {rank - 2, rank, rank - 1, rank + 1}) order.push_back(axis);
+  const Term odd = (all + i).Op("Mod", {e.Number(2, DataType::kInt64)}).As(x.dtype());
+  const Term cofactors = minors.Transposed(order).Op("Det") * (1 - odd * 2);
+  c.Give(0, c.dy().Unsqueezed({-2, -1}) * cofactors);
+  return {};
+}
+
 constexpr DerivativeEntry kRules[] = {
+    {"Det", Det},
     {"Einsum", Einsum},
     {"Gemm", Gemm},
     {"MatMul", MatMul},

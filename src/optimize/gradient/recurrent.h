@@ -8,8 +8,7 @@ namespace sardonyx::optimize {
 
 bool IsRecurrent(const ir::Node& node);
 
-// A function that computes what the node does, by its equations in the specification. kUnsupported for clipping, sequence
-// lengths, peepholes, coupled gates and activations with parameters.
+// A function that computes what the node does, by its equations in the specification. kUnsupported for an unknown activation.
 StatusOr<ir::Function> RecurrentBody(const ir::Node& node, std::string_view domain, std::string_view name);
 
 }  // namespace sardonyx::optimize

@@ -110,21 +110,23 @@ std::string RuleContext::String(std::string_view name, std::string_view fallback
   return AttributeOr<std::string>(node_, schema_, name, std::string(fallback));
 }
 
-std::optional<std::vector<int64_t>> RuleContext::ConstantInts(size_t i) const {
-  const ir::Value* value = node_.input(i);
+std::optional<std::vector<int64_t>> RuleContext::ConstantInts(size_t i) const { return optimize::ConstantInts(node_.input(i)); }
+
+std::optional<std::vector<int64_t>> ConstantInts(const ir::Value* value) {
   if (!value) return std::nullopt;
   const ir::StoredTensor* stored = value->is_constant() ? value->initializer() : nullptr;
   if (!stored && value->producer() && value->producer()->op_type == "Constant") {
     if (value->producer()->attribute("value_ints")) return value->producer()->GetInts("value_ints");
+    if (value->producer()->attribute("value_int")) return std::vector<int64_t>{value->producer()->GetInt("value_int", 0)};
     const ir::Attribute* attribute = value->producer()->attribute("value");
     stored = attribute ? std::get_if<ir::StoredTensor>(&attribute->value) : nullptr;
   }
-  if (!stored || stored->dtype != DataType::kInt64) return std::nullopt;
+  if (!stored || (stored->dtype != DataType::kInt64 && stored->dtype != DataType::kInt32)) return std::nullopt;
   const StatusOr<Tensor> tensor = stored->ToTensor();
   if (!tensor.ok()) return std::nullopt;
   const Tensor aligned = tensor->Aligned();
-  const auto data = aligned.data<int64_t>();
-  return std::vector<int64_t>(data.begin(), data.end());
+  if (stored->dtype == DataType::kInt64) return std::vector<int64_t>(aligned.data<int64_t>().begin(), aligned.data<int64_t>().end());
+  return std::vector<int64_t>(aligned.data<int32_t>().begin(), aligned.data<int32_t>().end());
 }
 
 StatusOr<int64_t> RuleContext::Rank(size_t i) {
@@ -137,7 +139,7 @@ DerivativeRule FindDerivative(std::string_view domain, std::string_view op_type)
     auto* rules = new std::map<std::string_view, DerivativeRule>();  // lives as long as the program
     for (const auto& family :
          {ElementwiseDerivatives(), BroadcastDerivatives(), MatrixDerivatives(), ReductionDerivatives(), MovementDerivatives(),
-          IndexDerivatives(), LinearDerivatives(), WindowDerivatives(), NormalizationDerivatives()})
+          IndexDerivatives(), LinearDerivatives(), WindowDerivatives(), NormalizationDerivatives(), QuantizeDerivatives()})
       for (const DerivativeEntry& entry : family) rules->emplace(entry.op_type, entry.rule);
     return rules;
   }();

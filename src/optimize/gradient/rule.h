@@ -91,8 +91,12 @@ std::span<const DerivativeEntry> IndexDerivatives();          // index.cc
 std::span<const DerivativeEntry> LinearDerivatives();         // linear.cc
 std::span<const DerivativeEntry> WindowDerivatives();         // window.cc
 std::span<const DerivativeEntry> NormalizationDerivatives();  // normalization.cc
+std::span<const DerivativeEntry> QuantizeDerivatives();       // quantize.cc
 // Null when there is none.
 DerivativeRule FindDerivative(std::string_view domain, std::string_view op_type);
+
+// The integers of a constant, whether an initializer or a Constant's; nullopt of anything else.
+std::optional<std::vector<int64_t>> ConstantInts(const ir::Value* value);
 
 // `gradient`, which has the shape that `like` is broadcast to, summed to the shape of `like`. full: a value of the former
 // shape, from which axes are told while emitting where dims are known.

@@ -11,7 +11,7 @@ namespace {
 DataType ResultType(std::string_view op, const std::vector<Term>& inputs) {
   if (op == "Shape" || op == "Size" || op == "NonZero" || op == "ArgMax") return DataType::kInt64;
   if (op == "Less" || op == "Greater" || op == "Equal" || op == "And" || op == "Not") return DataType::kBool;
-  if (op == "Where") return inputs[1].dtype();
+  if (op == "Where" || op == "DequantizeLinear") return inputs[1].dtype();
   for (const Term& input : inputs)
     if (!input.empty()) return input.dtype();
   return DataType::kUndefined;

@@ -281,41 +281,4 @@ void ProcessScores(const GenerationModel& model, const GenerationLimits& limits,
     if (float* s = score(model.eos)) *s = kHidden;
 }
 
-StatusOr<int64_t> OptionalInteger(const KernelContext& context, size_t i, int64_t fallback) {
-  if (i >= context.num_inputs() || !context.has_input(i)) return fallback;
-  const TensorView& x = context.input(i);
-  if (x.dtype != DataType::kInt32 || x.num_elements() != 1) return Invalid(fmt::format("input {} {} must be one int32", i, x.TypeString()));
-  return static_cast<int64_t>(x.ptr<int32_t>()[0]);
-}
-
-StatusOr<float> OptionalNumber(const KernelContext& context, size_t i, float fallback) {
-  if (i >= context.num_inputs() || !context.has_input(i)) return fallback;
-  const TensorView& x = context.input(i);
-  if (x.num_elements() == 1 && x.dtype == DataType::kFloat) return x.ptr<float>()[0];
-  if (x.num_elements() == 1 && x.dtype == DataType::kFloat16) return static_cast<float>(x.ptr<Float16>()[0]);
-  return Invalid(fmt::format("input {} {} must be one number", i, x.TypeString()));
-}
-
-StatusOr<GenerationLimits> ReadGenerationLimits(const KernelContext& context, int64_t batch, size_t min_length, size_t penalty,
-                                                size_t vocabulary_mask) {
-  GenerationLimits limits;
-  ASSIGN_OR_RETURN(limits.max_length, OptionalInteger(context, 1, 0));
-  constexpr int64_t kLongest = 4096;  // as in ONNX Runtime
-  if (limits.max_length < 1 || limits.max_length > kLongest)
-    return Invalid(fmt::format("max_length is {}, not 1 to {}", limits.max_length, kLongest));
-  ASSIGN_OR_RETURN(limits.min_length, OptionalInteger(context, min_length, 0));
-  ASSIGN_OR_RETURN(limits.repetition_penalty, OptionalNumber(context, penalty, 1));
-  if (!(limits.repetition_penalty > 0)) return Invalid(fmt::format("repetition_penalty is {}", limits.repetition_penalty));
-  for (const size_t i : {vocabulary_mask, vocabulary_mask + 1}) {
-    if (i >= context.num_inputs() || !context.has_input(i)) continue;
-    const TensorView& mask = context.input(i);
-    const bool prefix = i != vocabulary_mask;
-    if (mask.dtype != DataType::kInt32 || mask.rank() != (prefix ? 2u : 1u) || (prefix && mask.dims[0] != batch))
-      return Invalid(fmt::format("input {} {} is no mask of tokens", i, mask.TypeString()));
-    (prefix ? limits.prefix_vocabulary_mask : limits.vocabulary_mask) = mask.ptr<int32_t>();
-    (prefix ? limits.prefix_vocabulary_mask_size : limits.vocabulary_mask_size) = mask.dims[mask.rank() - 1];
-  }
-  return limits;
-}
-
 }  // namespace sardonyx::cpu

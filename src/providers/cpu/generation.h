@@ -1,4 +1,4 @@
-// What BeamSearch and GreedySearch of com.microsoft share: a model that is run token by token, and how its scores are changed.
+// What BeamSearch, GreedySearch and Sampling of com.microsoft share: a model that is run token by token, and how its scores are changed.
 #pragma once
 
 #include <cstdint>
@@ -81,7 +81,20 @@ StatusOr<float> OptionalNumber(const KernelContext& context, size_t i, float fal
 StatusOr<GenerationLimits> ReadGenerationLimits(const KernelContext& context, int64_t batch, size_t min_length, size_t penalty,
                                                 size_t vocabulary_mask);
 
-StatusOr<std::unique_ptr<Kernel>> CreateBeamSearch(const NodeInfo& node);
-StatusOr<std::unique_ptr<Kernel>> CreateGreedySearch(const NodeInfo& node);
+// kInvalid when a mask is not as long as the decoder's row of scores.
+Status CheckMasks(const GenerationLimits& limits, int64_t vocabulary);
+
+// What the sequences begin with.
+struct Prompt {
+  int64_t batch = 0;
+  std::vector<std::vector<int32_t>> sequences;  // of each image; of an encoder-decoder its first tokens
+  std::optional<Tensor> mask, decoder_ids;
+};
+// mask: the input that is the attention mask. decoder_ids: the one that holds the decoder's first tokens; 0: none.
+StatusOr<Prompt> ReadPrompt(const KernelContext& context, const GenerationModel& model, size_t mask, size_t decoder_ids);
+
+StatusOr<std::unique_ptr<Kernel>> CreateBeamSearch(const NodeInfo& node);    // generation_search.cc
+StatusOr<std::unique_ptr<Kernel>> CreateGreedySearch(const NodeInfo& node);  // generation_greedy.cc
+StatusOr<std::unique_ptr<Kernel>> CreateSampling(const NodeInfo& node);
 
 }  // namespace sardonyx::cpu

@@ -1,4 +1,4 @@
-// BeamSearch and GreedySearch of com.microsoft.
+// BeamSearch and WhisperBeamSearch of com.microsoft.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,84 +11,6 @@
 
 namespace sardonyx::cpu {
 namespace {
-
-struct Prompt {
-  int64_t batch = 0;
-  std::vector<std::vector<int32_t>> sequences;  // of each image; of an encoder-decoder its first tokens
-  std::optional<Tensor> mask, decoder_ids;
-};
-
-// decoder_ids: the input that holds the decoder's first tokens; 0: none.
-StatusOr<Prompt> ReadPrompt(const KernelContext& context, const GenerationModel& model, size_t mask, size_t decoder_ids) {
-  const TensorView& ids = context.input(0);
-  if (ids.rank() < 2 || ids.dims[0] < 1 ||
-      (!model.encoder_decoder && (ids.rank() != 2 || ids.dtype != DataType::kInt32 || ids.dims[1] < 1)))
-    return Invalid(fmt::format("input_ids are {}", ids.TypeString()));
-  Prompt prompt{.batch = ids.dims[0]};
-  if (mask < context.num_inputs() && context.has_input(mask)) {
-    prompt.mask = context.input_value(mask).tensor();
-    if (prompt.mask->dtype() != DataType::kInt32 || (!model.encoder_decoder && !(prompt.mask->dims() == ids.dims)))
-      return Invalid(fmt::format("attention_mask {} does not fit", prompt.mask->TypeString()));
-  }
-  std::vector<int32_t> first = {static_cast<int32_t>(model.start)};
-  prompt.sequences.assign(static_cast<size_t>(prompt.batch), first);
-  if (!model.encoder_decoder) {
-    for (int64_t b = 0; b < prompt.batch; ++b)
-      prompt.sequences[static_cast<size_t>(b)].assign(ids.ptr<int32_t>() + b * ids.dims[1], ids.ptr<int32_t>() + (b + 1) * ids.dims[1]);
-  } else if (decoder_ids != 0 && decoder_ids < context.num_inputs() && context.has_input(decoder_ids)) {
-    prompt.decoder_ids = context.input_value(decoder_ids).tensor();
-    const Tensor& given = *prompt.decoder_ids;
-    if (given.dtype() != DataType::kInt32 || given.rank() != 2 || given.dims()[0] != prompt.batch || given.dims()[1] < 1)
-      return Invalid(fmt::format("decoder_input_ids {} must be int32 [{}, length]", given.TypeString(), prompt.batch));
-    const int64_t length = given.dims()[1];
-    for (int64_t b = 0; b < prompt.batch; ++b) {
-      const int32_t* row = given.data<int32_t>().data() + b * length;
-      prompt.sequences[static_cast<size_t>(b)].assign(row, row + length);
-    }
-  }
-  return prompt;
-}
-
-Status CheckMasks(const GenerationLimits& limits, int64_t vocabulary) {
-  if ((limits.vocabulary_mask && limits.vocabulary_mask_size != vocabulary) ||
-      (limits.prefix_vocabulary_mask && limits.prefix_vocabulary_mask_size != vocabulary))
-    return Invalid(fmt::format("a mask of tokens does not fit the {} of the decoder", vocabulary));
-  return {};
-}
-
-Status RunGreedy(KernelContext& context, const GenerationModel& model) {
-  ASSIGN_OR_RETURN(const Prompt prompt, ReadPrompt(context, model, 6, 0));
-  ASSIGN_OR_RETURN(const GenerationLimits limits, ReadGenerationLimits(context, prompt.batch, 2, 3, 4));
-  std::vector<std::vector<int32_t>> sequences = prompt.sequences;
-  auto length = static_cast<int64_t>(sequences[0].size());
-  const int64_t prompt_length = length;
-  if (length >= limits.max_length) return Invalid(fmt::format("max_length {} leaves no room behind {} tokens", limits.max_length, length));
-  TokenDecoder decoder(context, model, prompt.batch, 1);
-  ASSIGN_OR_RETURN(std::span<const float> logits, decoder.Start(prompt.mask ? &*prompt.mask : nullptr, nullptr));
-  RETURN_IF_ERROR(CheckMasks(limits, decoder.vocabulary()));
-  std::vector<bool> done(sequences.size(), false);
-  for (;;) {
-    std::vector<int32_t> tokens;
-    for (size_t b = 0; b < sequences.size(); ++b) {
-      std::vector<float> scores(logits.begin() + static_cast<int64_t>(b) * decoder.vocabulary(),
-                                logits.begin() + static_cast<int64_t>(b + 1) * decoder.vocabulary());
-      ProcessScores(model, limits, sequences[b], static_cast<int64_t>(b), length - prompt_length, scores);
-      const auto best = static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-      tokens.push_back(done[b] ? static_cast<int32_t>(model.pad) : best);
-      if (best == model.eos) done[b] = true;
-      sequences[b].push_back(tokens.back());
-    }
-    if (++length >= limits.max_length || std::all_of(done.begin(), done.end(), [](bool d) { return d; })) break;
-    ASSIGN_OR_RETURN(logits, decoder.Next(tokens, {}));
-  }
-  ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kInt32, Dims{prompt.batch, limits.max_length}));
-  std::fill_n(y.mutable_ptr<int32_t>(), y.num_elements(), static_cast<int32_t>(model.pad));
-  for (size_t b = 0; b < sequences.size(); ++b)
-    std::copy(sequences[b].begin(), sequences[b].end(), y.mutable_ptr<int32_t>() + static_cast<int64_t>(b) * limits.max_length);
-  return {};
-}
-
-// ---- Beams.
 
 struct Hypothesis {
   double score;
@@ -111,12 +33,18 @@ struct BeamOptions {
   int64_t beams = 1, returned = 1;
   float length_penalty = 1;
   bool early_stopping = false;
+  bool all_scores = false;  // the third output is wanted
 };
 
 class BeamSearch {
  public:
   BeamSearch(const GenerationModel& model, const GenerationLimits& limits, const BeamOptions& options, const Prompt& prompt)
-      : model_(model), limits_(limits), options_(options), batch_(prompt.batch), finished_(static_cast<size_t>(prompt.batch)) {
+      : model_(model),
+        limits_(limits),
+        options_(options),
+        batch_(prompt.batch),
+        finished_(static_cast<size_t>(prompt.batch)),
+        keeps_scores_(options.all_scores) {
     for (const auto& sequence : prompt.sequences)
       for (int64_t i = 0; i < options.beams; ++i) {
         sequences_.push_back(sequence);
@@ -145,6 +73,7 @@ class BeamSearch {
         if (std::isnan(s)) s = -std::numeric_limits<float>::infinity();  // has no place in an order
       }
     }
+    if (keeps_scores_) all_scores_.push_back(scores);
     tokens_.clear(), from_.clear();
     std::vector<float> sums;
     for (int64_t image = 0; image < batch_; ++image) StepImage(image, scores, vocabulary, sums);
@@ -180,10 +109,21 @@ class BeamSearch {
         std::copy(h.tokens.begin(), h.tokens.end(), out);
         if (wants_scores) scores.mutable_ptr<float>()[image * options_.returned + i] = static_cast<float>(h.score);
       }
-    return {};
+    return keeps_scores_ ? WriteAllScores(context) : Status();
   }
 
  private:
+  // [steps, batch, beams, vocabulary]; zeros behind the step at which all had ended.
+  Status WriteAllScores(KernelContext& context) {
+    const auto rows = static_cast<int64_t>(sequences_.size()), size = static_cast<int64_t>(all_scores_[0].size());
+    ASSIGN_OR_RETURN(TensorView y,
+                     context.Output(2, DataType::kFloat, Dims{limits_.max_length - prompt_length_, batch_, options_.beams, size / rows}));
+    std::fill_n(y.mutable_ptr<float>(), y.num_elements(), 0.0f);
+    for (size_t step = 0; step < all_scores_.size(); ++step)
+      std::copy(all_scores_[step].begin(), all_scores_[step].end(), y.mutable_ptr<float>() + static_cast<int64_t>(step) * size);
+    return {};
+  }
+
   static void LogSoftmax(std::span<float> scores) {
     const float highest = *std::max_element(scores.begin(), scores.end());
     double sum = 0;
@@ -252,12 +192,15 @@ class BeamSearch {
   std::vector<std::vector<int32_t>> sequences_;
   std::vector<float> sums_;
   std::vector<int32_t> tokens_, from_;
+  bool keeps_scores_ = false;
+  std::vector<std::vector<float>> all_scores_;  // of each step
 };
 
 Status RunBeams(KernelContext& context, const GenerationModel& model, bool early_stopping) {
   ASSIGN_OR_RETURN(const Prompt prompt, ReadPrompt(context, model, 9, 10));
   ASSIGN_OR_RETURN(const GenerationLimits limits, ReadGenerationLimits(context, prompt.batch, 2, 6, 7));
   BeamOptions options{.early_stopping = early_stopping};
+  options.all_scores = context.num_outputs() > 2 && context.has_output(2);
   ASSIGN_OR_RETURN(options.beams, OptionalInteger(context, 3, 1));
   ASSIGN_OR_RETURN(options.returned, OptionalInteger(context, 4, 1));
   ASSIGN_OR_RETURN(options.length_penalty, OptionalNumber(context, 5, 1));
@@ -283,15 +226,9 @@ Status RunBeams(KernelContext& context, const GenerationModel& model, bool early
 
 }  // namespace
 
-StatusOr<std::unique_ptr<Kernel>> CreateGreedySearch(const NodeInfo& node) {
-  ASSIGN_OR_RETURN(GenerationModel model, ReadGenerationModel(node));
-  if (model.encoder_decoder) return Unsupported("GreedySearch of an encoder and a decoder");
-  return MakeKernel([model = std::move(model)](KernelContext& context) { return RunGreedy(context, model); });
-}
-
 StatusOr<std::unique_ptr<Kernel>> CreateBeamSearch(const NodeInfo& node) {
   ASSIGN_OR_RETURN(GenerationModel model, ReadGenerationModel(node));
-  for (size_t i = 2; i < node.num_outputs(); ++i)
+  for (size_t i = 3; i < node.num_outputs(); ++i)
     if (node.has_output(i)) return Unsupported(fmt::format("{} with the output {}", node.node().op_type, i));
   for (size_t i = 12; i < node.num_inputs(); ++i)
     if (node.has_input(i)) return Unsupported(fmt::format("{} with the input {}", node.node().op_type, i));

@@ -42,6 +42,7 @@ struct State {
   int64_t heads = 0, kv_heads = 0, window = -1;
   float scale = 0, softcap = 0;
   bool rotary = false, interleaved = false, smooth = false, causal = true;
+  bool sliding = false;  // caches hold the last positions only
   kernels::ScoresOutput scores = kernels::ScoresOutput::kNone;
   std::string key_mode, value_mode;  // how a quantized cache is scaled
   int64_t cache_bits = 0;
@@ -85,7 +86,9 @@ StatusOr<Shape> Plan(const KernelContext& context, const State& state) {
       total.num_elements() != 1)
     return Invalid(fmt::format("seqlens_k {} must be [{}] and total_sequence_length one int32", lengths.TypeString(), s.batch));
   const int64_t keys = total.ptr<int32_t>()[0];
-  if (keys < s.queries || keys > s.past + s.queries)
+  if (state.sliding && s.past < state.window)
+    return Invalid(fmt::format("caches of {} positions for a window of {}", s.past, state.window));
+  if (keys < s.queries || (!state.sliding && keys > s.past + s.queries))
     return Invalid(fmt::format("total_sequence_length is {} after {} cached and {} new positions", keys, s.past, s.queries));
   s.present = std::max(s.past, keys);
   s.keys = keys;
@@ -93,6 +96,7 @@ StatusOr<Shape> Plan(const KernelContext& context, const State& state) {
   for (int32_t length : lengths.as<int32_t>())
     if (length < 0 || length >= keys || (!s.prompt && length + 1 < s.queries))
       return Invalid(fmt::format("seqlens_k holds {} where {} positions are valid", length, keys));
+  if (state.sliding) s.keys = s.present = s.past + s.queries;  // what is kept with what is new
   return s;
 }
 
@@ -182,6 +186,13 @@ void UpdateQuantizedCache(const QuantizedCache& q, const Shape& s, const int64_t
       std::fill(out + (kept + count) * row, out + s.present * row, uint8_t{0});
       for (int64_t p = 0; p < s.keys; ++p, values += q.size) q.Dequantize(h, out + p * row, values);
     }
+}
+
+// How many positions a cache of `capacity` rows keeps of `total`: what leaves it does so `capacity - window + 1` at a time.
+int64_t KeptPositions(int64_t total, int64_t capacity, int64_t window) {
+  if (total <= capacity) return total;
+  const int64_t step = capacity - window + 1;
+  return total - (total - capacity + step - 1) / step * step;
 }
 
 Status SetBias(const KernelContext& context, AttentionArguments<float>& a) {
@@ -290,6 +301,11 @@ class GroupQuery {
       length[b] = context_.input(kLengths).ptr<int32_t>()[b] + 1;
       offset[b] = s_.prompt ? 0 : length[b] - s_.queries;
       for (int64_t i = 0; i < s_.queries; ++i) position[b * s_.queries + i] = offset[b] + i;
+      if (!state_.sliding) continue;
+      // From here on rows of the cache count, not positions.
+      const int64_t kept = KeptPositions(offset[b], s_.past, state_.window);
+      length[b] += kept - offset[b];
+      offset[b] = kept;
     }
     if (Has(context_, kPositions)) {
       if (context_.input(kPositions).num_elements() != s_.batch * s_.queries)
@@ -306,7 +322,7 @@ class GroupQuery {
                                          size_t bytes, float* floats) {
     const DataType dtype = quantized_ ? codes.dtype : DataType::kFloat;
     void* out = quantized_ ? static_cast<void*>(workspace_ + bytes) : floats;
-    if (output < context_.num_outputs() && context_.has_output(output)) {
+    if (!state_.sliding && output < context_.num_outputs() && context_.has_output(output)) {
       const Dims dims{s_.batch, state_.kv_heads, s_.present, quantized_ ? codes.row_bytes() : s_.size};
       ASSIGN_OR_RETURN(TensorView present, context_.Output(output, dtype, dims));
       out = present.data;
@@ -314,10 +330,27 @@ class GroupQuery {
     const void* old = Has(context_, past) ? context_.input(past).data : nullptr;
     if (quantized_) {
       UpdateQuantizedCache(codes, s_, Integers(offsets_), static_cast<const uint8_t*>(old), fresh, static_cast<uint8_t*>(out), floats);
+      RETURN_IF_ERROR(WriteWindow(output, dtype, codes.row_bytes(), codes.row_bytes(), out));
       return HeadsOutermost<const float>(floats, state_.kv_heads, s_.keys, s_.size);
     }
     UpdateCache(state_, s_, Integers(offsets_), static_cast<const float*>(old), fresh, static_cast<float*>(out));
+    RETURN_IF_ERROR(WriteWindow(output, dtype, s_.size, s_.size * static_cast<int64_t>(sizeof(float)), out));
     return HeadsOutermost<const float>(static_cast<const float*>(out), state_.kv_heads, s_.present, s_.size);
+  }
+
+  // Of a cache that holds a window: the last rows of `all`, [batch, kv heads, rows, row], to the front; zeros behind.
+  Status WriteWindow(size_t output, DataType dtype, int64_t row, int64_t row_bytes, const void* all) {
+    if (!state_.sliding || output >= context_.num_outputs() || !context_.has_output(output)) return Status();
+    ASSIGN_OR_RETURN(TensorView present, context_.Output(output, dtype, Dims{s_.batch, state_.kv_heads, s_.past, row}));
+    auto* to = static_cast<char*>(present.data);
+    for (int64_t i = 0; i < s_.batch * state_.kv_heads; ++i, to += s_.past * row_bytes) {
+      const int64_t b = i / state_.kv_heads, length = Integers(lengths_)[b];
+      const int64_t total = context_.input(kLengths).ptr<int32_t>()[b] + 1, kept = KeptPositions(total, s_.past, state_.window);
+      const char* from = static_cast<const char*>(all) + (i * s_.present + length - kept) * row_bytes;
+      std::copy_n(from, kept * row_bytes, to);
+      std::fill(to + kept * row_bytes, to + s_.past * row_bytes, char{0});
+    }
+    return Status();
   }
 
   Status SetSinks() {
@@ -366,7 +399,10 @@ StatusOr<std::unique_ptr<Kernel>> CreateGroupQueryAttention(const NodeInfo& node
   state.smooth = node.GetInt("smooth_softmax") > 0;
   state.causal = node.GetInt("causal", 1) != 0;
   if (!state.causal && state.window > 0) return Invalid("a window of causal attention on one that is not causal");
-  if (node.GetInt("sliding_window_cache") != 0) return Unsupported("GroupQueryAttention whose cache holds a window only");
+  state.sliding = node.GetInt("sliding_window_cache") != 0;
+  if (state.sliding && state.window < 1) return Invalid("sliding_window_cache needs local_window_size");
+  if (state.sliding && ((node.num_outputs() > 3 && node.has_output(3)) || (node.num_inputs() > kBias && node.has_input(kBias))))
+    return Unsupported("GroupQueryAttention whose cache holds a window only, with attention_bias or output_qk");
   state.scores = node.GetInt("qk_output") == 2 ? kernels::ScoresOutput::kProbabilities : kernels::ScoresOutput::kBiased;
   if (node.num_outputs() > 3 && node.has_output(3) && node.GetInt("qk_output") == 0)
     return Invalid("the output output_qk without qk_output");

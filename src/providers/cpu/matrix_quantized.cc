@@ -271,6 +271,7 @@ constexpr KernelEntry kRows[] = {
     {"com.microsoft", "QGemm", "int16 pairs", AcceptsAll, CreateQGemm},
     {"com.microsoft", "MatMulNBits", "dequantized", AcceptsAll, Widened<CreateMatMulNBits>},
     {"com.microsoft", "MatMulBnb4", "dequantized", AcceptsAll, Widened<CreateMatMulBnb4>},
+    {"com.microsoft", "MatMulFpQ4", "dequantized", AcceptsAll, CreateMatMulFpQ4},
 };
 
 }  // namespace

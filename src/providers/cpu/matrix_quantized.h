@@ -9,5 +9,6 @@ namespace sardonyx::cpu {
 Status RunQLinearMatMulFloat8(KernelContext& context);
 StatusOr<std::unique_ptr<Kernel>> CreateMatMulNBits(const NodeInfo& node);
 StatusOr<std::unique_ptr<Kernel>> CreateMatMulBnb4(const NodeInfo& node);
+StatusOr<std::unique_ptr<Kernel>> CreateMatMulFpQ4(const NodeInfo& node);  // matrix_fp_q4.cc
 
 }  // namespace sardonyx::cpu

@@ -8,6 +8,7 @@
 #include "providers/cpu/bind.h"
 #include "providers/cpu/convolution.h"
 #include "providers/cpu/generation.h"
+#include "providers/cpu/microsoft.h"
 #include "providers/cpu/widened.h"
 #include "providers/cpu/workspace.h"
 
@@ -264,6 +265,13 @@ constexpr KernelEntry kRows[] = {
     {"com.microsoft", "GreedySearch", "reference", AcceptsAll, CreateGreedySearch},
     {"com.microsoft", "BeamSearch", "reference", AcceptsAll, CreateBeamSearch},
     {"com.microsoft", "WhisperBeamSearch", "reference", AcceptsAll, CreateBeamSearch},
+    {"com.microsoft", "Sampling", "reference", AcceptsAll, CreateSampling},
+    {"com.microsoft", "BifurcationDetector", "reference", AcceptsAll, CreateBifurcationDetector},
+    {"com.microsoft", "NGramHashMapping", "reference", AcceptsAll, CreateNGramHashMapping},
+    {"com.microsoft", "VarlenNGramHashMapping", "reference", AcceptsAll, CreateVarlenNGramHashMapping},
+    {"com.microsoft", "AttnLSTM", "reference", AcceptsAll, CreateAttentionLstm},
+    {"com.microsoft", "VarlenCausalConvWithState", "reference", AcceptsAll, Widened<CreateVarlenCausalConv>},
+    {"com.microsoft", "GatedDeltaNet", "reference", AcceptsAll, Widened<CreateGatedDeltaNet>},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "kernels/gemm/aligned_buffer.h"
 #include "kernels/recurrent/recurrent.h"
 #include "providers/cpu/bind.h"
+#include "providers/cpu/recurrent.h"
 #include "providers/cpu/widened.h"
 #include "providers/cpu/workspace.h"
 
@@ -47,13 +48,13 @@ bool TakesBeta(ActivationKind kind) {
   return kind == ActivationKind::kAffine || kind == ActivationKind::kScaledTanh || kind == ActivationKind::kHardSigmoid;
 }
 
-Status ReadActivations(const NodeInfo& node, State& state) {
-  const CellKind kind = state.shape.kind;
+}  // namespace
+
+Status ReadActivations(const NodeInfo& node, CellKind kind, int64_t directions, kernels::RecurrentOptions& options) {
   const size_t each = kind == CellKind::kLstm ? 3 : (kind == CellKind::kGru ? 2 : 1);
   std::vector<std::string> names = node.HasAttribute("activations") ? node.GetStrings("activations") : std::vector<std::string>();
-  const size_t directions = static_cast<size_t>(state.shape.directions);
   if (names.empty()) {
-    for (size_t i = 0; i < directions; ++i) {
+    for (int64_t i = 0; i < directions; ++i) {
       if (kind == CellKind::kRnn)
         names.push_back("Tanh");
       else
@@ -61,8 +62,8 @@ Status ReadActivations(const NodeInfo& node, State& state) {
       if (kind == CellKind::kLstm) names.push_back("Tanh");
     }
   }
-  if (names.size() != each * directions)
-    return Invalid(fmt::format("activations names {} functions, {} are needed", names.size(), each * directions));
+  if (names.size() != each * static_cast<size_t>(directions))
+    return Invalid(fmt::format("activations names {} functions, {} are needed", names.size(), each * static_cast<size_t>(directions)));
   const std::vector<float> alphas = node.GetFloats("activation_alpha"), betas = node.GetFloats("activation_beta");
   size_t alpha = 0, beta = 0;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -70,10 +71,12 @@ Status ReadActivations(const NodeInfo& node, State& state) {
     if (!activation) return Invalid(fmt::format("activations names the unknown function '{}'", names[i]));
     if (TakesAlpha(activation->kind) && alpha < alphas.size()) activation->alpha = alphas[alpha++];
     if (TakesBeta(activation->kind) && beta < betas.size()) activation->beta = betas[beta++];
-    state.options.activations[i / each][i % each] = *activation;
+    options.activations[i / each][i % each] = *activation;
   }
   return Status();
 }
+
+namespace {
 
 // Sizes from the weights, checked against each other.
 StatusOr<RecurrentShape> PlanShape(const State& state, const Dims& x, const Dims& w, const Dims& r) {
@@ -217,7 +220,7 @@ StatusOr<State> ReadState(const NodeInfo& node, CellKind kind) {
   state.options.linear_before_reset = node.GetInt("linear_before_reset") != 0;
   state.options.input_forget = node.GetInt("input_forget") != 0;
   state.hidden_size = node.GetInt("hidden_size");
-  RETURN_IF_ERROR(ReadActivations(node, state));
+  RETURN_IF_ERROR(ReadActivations(node, kind, state.shape.directions, state.options));
   return state;
 }
 

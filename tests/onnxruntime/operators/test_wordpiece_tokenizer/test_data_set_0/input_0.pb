@@ -1,0 +1,1 @@
+2unwanted2running2xyzBi0

@@ -1,0 +1,1 @@
+2un2##want2##ed2runn2##ing2[UNK]Btokens
