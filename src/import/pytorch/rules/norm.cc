@@ -15,9 +15,10 @@ V PerChannel(Call& c, V given, V x, double value) {
 }
 // [C] as [C, 1, 1...], for axis 1.
 V OnAxis1(Call& c, V vector, V x) {
+  if (c.b.rank(x) <= 2) return vector;
   std::vector<int64_t> shape(c.b.rank(x) - 1, 1);
   shape[0] = -1;
-  return c.b.rank(x) <= 2 ? vector : c.b.Reshape(vector, shape);
+  return c.b.Reshape(vector, shape);
 }
 
 Outputs BatchNorm(Call& c) {
