@@ -422,6 +422,10 @@ def encoder_decoders():
     case("beam_search_t5", "BeamSearch", [ints([[3, 4, 12], [6, 7, 8]]), *limits], ["sequences", "scores"], model_type=1, **common, **encoder_decoder(False))
     case("whisper_beam_search", "WhisperBeamSearch", [floats(2, 3, 6), *limits, None, None, None, None, ints([[1], [2]])], ["sequences", "scores"],
          model_type=2, **common, **encoder_decoder(True))
+    times = dict(beginning_timestamp_token_id=12, no_timestamps_token_id=11, start_of_lm_token_id=10, translate_token_id=8, transcribe_token_id=9)
+    case("whisper_timestamps", "WhisperBeamSearch", [floats(2, 3, 6), ints([12]), *limits[1:], None, None, None, None, ints([[1], [2]]), ints([1]), None, None,
+                                                     np.array([.8], np.float32)], ["sequences", "scores"], model_type=2, **times, **common,
+         **encoder_decoder(True, vocabulary=20))
 
 
 def generation():

@@ -225,7 +225,7 @@ StatusOr<TorchTensor> TorchFile::ReadTensorAt(const PickleValue& value, int dept
     const auto found = storages_->tensors.find(std::string(value.arguments->text));
     if (found != storages_->tensors.end()) return found->second;
   }
-  if (!IsTensor(value)) return Corrupt(fmt::format("{} is no tensor", value.Describe()));
+  if (!value.is(Kind::kCall) || !IsTensor(value)) return Corrupt(fmt::format("{} is no tensor", value.Describe()));
   return ReadCall(value, depth);
 }
 

@@ -322,6 +322,7 @@ TEST(Gradient, OfPositions) {
              {{"x", {2, 2, 4, 3}}, {"g", {2, 2, 3, 2}, -1.3, 1.3}}});
   cases.push_back({"y = GridSample <mode = \"nearest\"> (x, g)", {{"x", {1, 2, 4, 3}}, {"g", {1, 2, 2, 2}, -1.2, 1.2}}});
   cases.push_back({"y = GridSample (x, g)", {{"x", {1, 1, 2, 3, 2}}, {"g", {1, 2, 1, 2, 3}, -1.2, 1.2}}});
+  cases.push_back({"y = GridSample (x, g)", {{"x", {1, 1, 2, 3, 2, 2}}, {"g", {1, 1, 2, 1, 1, 4}, -1.2, 1.2}}});
   const std::vector<Input> rois = {{"x", {2, 2, 5, 6}}, {"r", {2, 4}, 0.3, 4.7}};
   cases.push_back({boxes + "y = RoiAlign <output_height = 2, output_width = 2, sampling_ratio = 2> (x, r, b)", rois});
   cases.push_back({boxes + "y = RoiAlign <output_height = 2, output_width = 3> (x, r, b)", rois});

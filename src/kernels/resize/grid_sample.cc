@@ -112,19 +112,21 @@ T Convert(SumOf<T> value) {
   }
 }
 
+constexpr int kMostTaps = 1024;  // of cubic interpolation over kMaxGridAxes axes
+
 // The offsets and weights of a sample in a plane: products over the axes.
 struct Sample {
   int count = 0;
-  int64_t offset[64];
-  double weight[64];
+  int64_t offset[kMostTaps];
+  double weight[kMostTaps];
 };
 void Combine(const GridShape& shape, const AxisTaps* taps, Sample& sample) {
   sample.count = 1;
   sample.offset[0] = 0;
   sample.weight[0] = 1;
   for (size_t axis = 0; axis < shape.rank; ++axis) {
-    int64_t offset[64];
-    double weight[64];
+    int64_t offset[kMostTaps];
+    double weight[kMostTaps];
     int count = 0;
     for (int i = 0; i < sample.count; ++i)
       for (int t = 0; t < taps[axis].count; ++t) {

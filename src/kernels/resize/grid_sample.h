@@ -8,17 +8,17 @@
 
 namespace sardonyx::kernels {
 
-inline constexpr size_t kMaxGridAxes = 3;
+inline constexpr size_t kMaxGridAxes = 5;
 
 enum class GridMode : uint8_t { kNearest, kLinear, kCubic };
 enum class GridPadding : uint8_t { kZeros, kBorder, kReflection };
 
 struct GridShape {
   int64_t batch = 1, channels = 1;
-  size_t rank = 2;                                  // spatial axes, at most kMaxGridAxes
-  std::array<int64_t, kMaxGridAxes> size{1, 1, 1};  // of X, outermost first; `rank` of them
-  int64_t positions = 0;                            // of an image of Y
-  int64_t plane() const { return size[0] * size[1] * size[2]; }
+  size_t rank = 2;                                        // spatial axes, at most kMaxGridAxes
+  std::array<int64_t, kMaxGridAxes> size{1, 1, 1, 1, 1};  // of X, outermost first; `rank` of them
+  int64_t positions = 0;                                  // of an image of Y
+  int64_t plane() const { return size[0] * size[1] * size[2] * size[3] * size[4]; }
 };
 
 struct GridOptions {
@@ -28,7 +28,8 @@ struct GridOptions {
 };
 
 // grid: [batch, positions, rank], innermost axis of X first, in [-1, 1]. T: every numeric type (integers are rounded
-// towards zero and saturated), bool (true where the sum is not 0), complex; std::string for kNearest. G: float, double. Precondition: X has elements if Y has.
+// towards zero and saturated), bool (true where the sum is not 0), complex; std::string for kNearest. G: float, double. Precondition: X has
+// elements if Y has.
 template <class T, class G>
 void GridSample(const GridShape& shape, const GridOptions& options, const T* x, const G* grid, T* y, ThreadPool& pool);
 

@@ -78,7 +78,7 @@ TEST(Resize, AnIdentityIsRecognized) {
 
 TEST(GridSample, EveryModeAndPaddingOnARow) {
   const float x[] = {1, 2, 3, 4};
-  const GridShape shape{.rank = 1, .size = {4, 1, 1}, .positions = 5};
+  const GridShape shape{.rank = 1, .size = {4, 1, 1, 1, 1}, .positions = 5};
   // Centers are at -0.75, -0.25, 0.25, 0.75; the last two lie outside, the very last nowhere.
   const float grid[] = {-0.75f, 0.0f, 0.75f, 1.25f, NAN};
   float y[5];

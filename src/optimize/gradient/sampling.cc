@@ -135,7 +135,7 @@ Axis MakeAxis(BodyText& b, const Name& size, bool align_corners) {
 StatusOr<std::string> GridSampleBody(const ir::Node& node) {
   ASSIGN_OR_RETURN(const int64_t rank, RankOf(node, 0));
   const int64_t axes = rank - 2;
-  if (axes < 1 || axes > 3) return Unsupported(fmt::format("GridSample over {} axes", axes));
+  if (axes < 1 || axes > 5) return Unsupported(fmt::format("GridSample over {} axes", axes));
   const GridOptions options{node.GetString("mode", "linear"), node.GetString("padding_mode", "zeros"),
                             node.GetInt("align_corners", 0) != 0};
   BodyText b("X");

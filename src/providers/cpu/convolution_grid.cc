@@ -41,7 +41,8 @@ Status RunGridSample(KernelContext& context, const GridOptions& options) {
   if (x.rank() < 3 || grid.rank() != x.rank() || grid.dims.back() != static_cast<int64_t>(rank) || grid.dims[0] != x.dims[0])
     return Invalid(
         fmt::format("X {} and grid {} must be [N, C, spatial...] and [N, spatial..., {}]", x.dims.ToString(), grid.dims.ToString(), rank));
-  if (rank > kernels::kMaxGridAxes) return Unsupported(fmt::format("GridSample over {} spatial axes; at most 3 are implemented", rank));
+  if (rank > kernels::kMaxGridAxes)
+    return Unsupported(fmt::format("GridSample over {} spatial axes; at most {} are implemented", rank, kernels::kMaxGridAxes));
   GridShape shape;
   shape.batch = x.dims[0];
   shape.channels = x.dims[1];
@@ -56,13 +57,12 @@ Status RunGridSample(KernelContext& context, const GridOptions& options) {
   if (x.dtype == DataType::kString && options.mode != GridMode::kNearest)
     return Unsupported("GridSample between strings: only mode nearest has a meaning for them");
   return Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, std::complex<float>,
-                  std::complex<double>, std::string>(
-      x.dtype, "GridSample", [&]<class T>() {
-        return Dispatch<float, double>(grid.dtype, "grid of GridSample", [&]<class G>() -> Status {
-          kernels::GridSample<T, G>(shape, options, x.ptr<T>(), grid.ptr<G>(), y.mutable_ptr<T>(), context.thread_pool());
-          return Status();
-        });
-      });
+                  std::complex<double>, std::string>(x.dtype, "GridSample", [&]<class T>() {
+    return Dispatch<float, double>(grid.dtype, "grid of GridSample", [&]<class G>() -> Status {
+      kernels::GridSample<T, G>(shape, options, x.ptr<T>(), grid.ptr<G>(), y.mutable_ptr<T>(), context.thread_pool());
+      return Status();
+    });
+  });
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <queue>
 
 #include <fmt/format.h>
 
 #include "providers/cpu/bind.h"
 #include "providers/cpu/generation.h"
+#include "providers/cpu/generation_timestamps.h"
 
 namespace sardonyx::cpu {
 namespace {
@@ -33,7 +35,9 @@ struct BeamOptions {
   int64_t beams = 1, returned = 1;
   float length_penalty = 1;
   bool early_stopping = false;
-  bool all_scores = false;  // the third output is wanted
+  float temperature = 1;               // scores are divided by it
+  std::optional<WhisperTokens> times;  // apply Whisper's rules for them
+  bool all_scores = false;             // the third output is wanted
 };
 
 class BeamSearch {
@@ -61,13 +65,16 @@ class BeamSearch {
   std::span<const int32_t> from() const { return from_; }
 
   // Takes one step by the scores [rows, vocabulary].
-  void Step(std::span<const float> logits, int64_t vocabulary) {
+  Status Step(std::span<const float> logits, int64_t vocabulary) {
     const auto rows = static_cast<int64_t>(sequences_.size());
     std::vector<float> scores(logits.begin(), logits.end());
     for (int64_t row = 0; row < rows; ++row) {
       const std::span<float> own = std::span(scores).subspan(static_cast<size_t>(row * vocabulary), static_cast<size_t>(vocabulary));
       LogSoftmax(own);
       ProcessScores(model_, limits_, sequences_[static_cast<size_t>(row)], row / options_.beams, length() - prompt_length_, own);
+      if (options_.temperature > 0 && options_.temperature != 1)
+        for (float& score : own) score /= options_.temperature;
+      if (options_.times) RETURN_IF_ERROR(ApplyTimestampRules(*options_.times, sequences_[static_cast<size_t>(row)], own));
       for (float& s : own) {
         s += sums_[static_cast<size_t>(row)];
         if (std::isnan(s)) s = -std::numeric_limits<float>::infinity();  // has no place in an order
@@ -84,6 +91,7 @@ class BeamSearch {
     }
     sequences_ = std::move(next);
     sums_ = std::move(sums);
+    return {};
   }
 
   Status Write(KernelContext& context) {
@@ -196,7 +204,7 @@ class BeamSearch {
   std::vector<std::vector<float>> all_scores_;  // of each step
 };
 
-Status RunBeams(KernelContext& context, const GenerationModel& model, bool early_stopping) {
+Status RunBeams(KernelContext& context, const GenerationModel& model, const WhisperTokens* whisper, bool early_stopping) {
   ASSIGN_OR_RETURN(const Prompt prompt, ReadPrompt(context, model, 9, 10));
   ASSIGN_OR_RETURN(const GenerationLimits limits, ReadGenerationLimits(context, prompt.batch, 2, 6, 7));
   BeamOptions options{.early_stopping = early_stopping};
@@ -207,8 +215,12 @@ Status RunBeams(KernelContext& context, const GenerationModel& model, bool early
   constexpr int64_t kMostBeams = 128;
   if (options.beams < 1 || options.beams > kMostBeams || options.returned < 1 || options.returned > options.beams)
     return Invalid(fmt::format("{} sequences of {} beams", options.returned, options.beams));
+  ASSIGN_OR_RETURN(options.temperature, OptionalNumber(context, 14, 1));
   ASSIGN_OR_RETURN(const int64_t processor, OptionalInteger(context, 11, 0));
-  if (processor != 0) return Unsupported("BeamSearch with a logits_processor");
+  if (processor == 1 && whisper)
+    options.times = *whisper;
+  else if (processor != 0)
+    return Unsupported(fmt::format("logits_processor {}; 1, for models of type 2, is known", processor));
   BeamSearch search(model, limits, options, prompt);
   if (search.length() >= limits.max_length)
     return Invalid(fmt::format("max_length {} leaves no room behind {} tokens", limits.max_length, search.length()));
@@ -217,7 +229,7 @@ Status RunBeams(KernelContext& context, const GenerationModel& model, bool early
                    decoder.Start(prompt.mask ? &*prompt.mask : nullptr, prompt.decoder_ids ? &*prompt.decoder_ids : nullptr));
   RETURN_IF_ERROR(CheckMasks(limits, decoder.vocabulary()));
   for (;;) {
-    search.Step(logits, decoder.vocabulary());
+    RETURN_IF_ERROR(search.Step(logits, decoder.vocabulary()));
     if (search.length() >= limits.max_length || search.done()) break;
     ASSIGN_OR_RETURN(logits, decoder.Next(search.tokens(), search.from()));
   }
@@ -230,10 +242,12 @@ StatusOr<std::unique_ptr<Kernel>> CreateBeamSearch(const NodeInfo& node) {
   ASSIGN_OR_RETURN(GenerationModel model, ReadGenerationModel(node));
   for (size_t i = 3; i < node.num_outputs(); ++i)
     if (node.has_output(i)) return Unsupported(fmt::format("{} with the output {}", node.node().op_type, i));
-  for (size_t i = 12; i < node.num_inputs(); ++i)
+  for (size_t i : {size_t{12}, size_t{13}})
     if (node.has_input(i)) return Unsupported(fmt::format("{} with the input {}", node.node().op_type, i));
-  return MakeKernel([model = std::move(model), early = node.GetInt("early_stopping") != 0](KernelContext& context) {
-    return RunBeams(context, model, early);
+  std::optional<WhisperTokens> whisper;
+  if (node.GetInt("model_type") == 2) whisper = ReadWhisperTokens(node);
+  return MakeKernel([model = std::move(model), whisper, early = node.GetInt("early_stopping") != 0](KernelContext& context) {
+    return RunBeams(context, model, whisper ? &*whisper : nullptr, early);
   });
 }
 
