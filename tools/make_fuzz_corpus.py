@@ -7,6 +7,7 @@ beside them and are left alone.
 import bz2
 import gzip
 import io
+import json
 import lzma
 import pathlib
 import tarfile
@@ -102,6 +103,55 @@ def pictures():
         write("image", name, (testdata / name).read_bytes())
 
 
+def exported_programs():
+    """JSON of exported PyTorch programs: a layer, symbolic sizes with a write to a view, and control flow."""
+    size = "Symbol('s0', positive=True, integer=True)"
+
+    def tensor(name):
+        return {"as_tensor": {"name": name}}
+
+    def meta(sizes, dtype=7):
+        dims = [{"as_int": n} if isinstance(n, int) else {"as_expr": {"expr_str": n, "hint": None}} for n in sizes]
+        return {"dtype": dtype, "sizes": dims, "strides": [], "storage_offset": {"as_int": 0}, "layout": 7}
+
+    def node(target, inputs, outputs):
+        return {"target": target, "name": "n", "inputs": [{"name": n, "arg": a, "kind": 1} for n, a in inputs], "outputs": outputs,
+                "metadata": {"nn_module_stack": "L__self__,,Net;L__self__l,l,Linear"}}
+
+    def graph(nodes, metas, inputs, outputs):
+        return {"inputs": [tensor(n) for n in inputs], "outputs": [tensor(n) for n in outputs], "nodes": nodes,
+                "tensor_values": metas, "sym_int_values": {}, "sym_bool_values": {}, "is_single_tensor_return": False}
+
+    def program(name, nodes, metas, parameters, outputs):
+        specs = [{"parameter": {"arg": {"name": n}, "parameter_name": n}} for n in parameters] + [{"user_input": {"arg": tensor("x")}}]
+        write("exported_program", name, json.dumps({
+            "graph_module": {"graph": graph(nodes, metas, parameters + ["x"], outputs), "signature": {
+                "input_specs": specs, "output_specs": [{"user_output": {"arg": tensor(n)}} for n in outputs]}},
+            "range_constraints": {"s0": {"min_val": 2, "max_val": None}}, "torch_version": "2.15.0"}).encode())
+
+    program("linear.json", [
+        node("torch.ops.aten.linear.default", [("input", tensor("x")), ("weight", tensor("w"))], [tensor("y")]),
+        node("torch.ops.aten.relu_.default", [("self", tensor("y"))], [tensor("z")])],
+        {"x": meta([size, 3]), "w": meta([2, 3]), "y": meta([size, 2]), "z": meta([size, 2])}, ["w"], ["z"])
+    n, m = {"as_sym_int": {"as_name": "n"}}, {"as_sym_int": {"as_name": "m"}}
+    program("symbolic.json", [
+        node("torch.ops.aten.sym_size.int", [("self", tensor("x")), ("dim", {"as_int": 0})], [n]),
+        node("_operator.mul", [("a", n), ("b", {"as_int": 3})], [m]),
+        node("torch.ops.aten.view.default", [("self", tensor("x")), ("size", {"as_sym_ints": [{"as_name": "m"}]})], [tensor("y")]),
+        node("torch.ops.aten.slice.Tensor", [("self", tensor("y")), ("dim", {"as_int": 0}), ("start", {"as_int": 0}),
+                                              ("end", {"as_int": 2})], [tensor("v")]),
+        node("torch.ops.aten.fill_.Scalar", [("self", tensor("v")), ("value", {"as_float": 1.5})], [tensor("f")])],
+        {"x": meta([size, 3]), "y": meta(["Mul(Integer(3), %s)" % size]), "v": meta([2]), "f": meta([2])}, [], ["y"])
+    branch = {"as_graph": {"name": "g", "graph": graph([node("torch.ops.aten.sin.default", [("self", tensor("a"))], [tensor("s")])],
+                                                         {"a": meta([2, 3]), "s": meta([2, 3])}, ["a"], ["s"])}}
+    program("cond.json", [
+        node("torch.ops.aten.gt.Scalar", [("self", tensor("w")), ("other", {"as_int": 0})], [tensor("m")]),
+        node("torch.ops.aten.any.default", [("self", tensor("m"))], [tensor("c")]),
+        node("torch.ops.higher_order.cond", [("", tensor("c")), ("", branch), ("", branch), ("", {"as_tensors": [{"name": "x"}]})],
+             [{"as_tensors": [{"name": "r"}]}])],
+        {"x": meta([2, 3]), "w": meta([2, 3]), "m": meta([2, 3], 12), "c": meta([], 12), "r": meta([2, 3])}, ["w"], ["r"])
+
+
 def models():
     """The models of corpus/text in their other forms, and the messages in them. Needs the onnx package."""
     import onnx
@@ -133,3 +183,4 @@ if __name__ == "__main__":
     texts()
     pictures()
     models()
+    exported_programs()

@@ -87,8 +87,8 @@ def judge(program, folder, file, work, flags=()):
     return 'matches', ''
 
 
-def judge_all(program, root, work, pattern='', flags=()):
-    """Judges every file of every case below `root`; prints a line a failure and the shares. The failures."""
+def judge_all(program, root, work, pattern='', flags=(), summary=None):
+    """Judges every file of every case below `root`; prints a line a failure and the shares, and writes a summary. The failures."""
     shutil.rmtree(work, ignore_errors=True)
     pathlib.Path(work).mkdir(parents=True)
     counts, failures = collections.defaultdict(collections.Counter), []
@@ -107,4 +107,25 @@ def judge_all(program, root, work, pattern='', flags=()):
         converted = total - counter['convert'] - counter['crash']
         print(f'{file}: {total} cases, {converted} convert ({100 * converted / total:.1f} %), {counter["matches"]} match '
               f'({100 * counter["matches"] / total:.1f} %); {dict(counter)}')
+    if summary:
+        summarize(failures, summary)
     return failures
+
+
+def summarize(failures, path):
+    """Writes the failures by what causes them: operators without a translation first, then wrong results and errors by case."""
+    missing, others = collections.defaultdict(list), collections.defaultdict(list)
+    for name, file, what, why in failures:
+        operators = re.findall(r'^\s*((?:aten|prims|torchvision|torch|quantized\w*|higher_order|_operator|math|prim)(?:::|\.)[\w.:]+)', why, re.M)
+        for operator in set(operators):
+            reason = next((line for line in why.splitlines() if operator in line), '')
+            missing[operator].append((f'{name}/{file}', reason.strip()))
+        if not operators:
+            others[what].append(f'{name}/{file}: ' + ' | '.join(why.split('\n'))[:300])
+    with open(path, 'w') as out:
+        print('# Without a translation, or refused: operator, cases, one of the reasons', file=out)
+        for operator, cases in sorted(missing.items(), key=lambda item: -len(item[1])):
+            print(f'{len(cases):4} {operator}  e.g. {cases[0][0]}: {cases[0][1][:260]}', file=out)
+        for what, lines in others.items():
+            print(f'\n# {what}: {len(lines)}', file=out)
+            print('\n'.join(lines), file=out)

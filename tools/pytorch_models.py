@@ -196,11 +196,12 @@ def main():
     parser.add_argument('library', nargs='?', choices=['torchvision', 'timm', 'transformers'])
     parser.add_argument('--program', default='build/release/sardonyx')
     parser.add_argument('--pattern', default='')
+    parser.add_argument('--summary', help='file for the failures by their causes')
     parser.add_argument('--work', default='/tmp/pytorch_models')
     arguments = parser.parse_args()
     warnings.filterwarnings('ignore')
     if arguments.what == 'judge':
-        sys.exit(1 if cases.judge_all(arguments.program, arguments.folder, arguments.work, arguments.pattern) else 0)
+        sys.exit(1 if cases.judge_all(arguments.program, arguments.folder, arguments.work, arguments.pattern, summary=arguments.summary) else 0)
     import torch
     logging.disable(logging.ERROR)
     torch.set_num_threads(1)

@@ -128,13 +128,14 @@ def main():
     parser.add_argument('--samples', type=int, default=3)
     parser.add_argument('--program', default='build/release/sardonyx')
     parser.add_argument('--pattern', default='')
+    parser.add_argument('--summary', help='file for the failures by their causes')
     parser.add_argument('--work', default='/tmp/pytorch_operators')
     arguments = parser.parse_args()
     warnings.filterwarnings('ignore')
     if arguments.what == 'make':
         make(arguments)
     else:
-        sys.exit(1 if cases.judge_all(arguments.program, arguments.folder, arguments.work, arguments.pattern) else 0)
+        sys.exit(1 if cases.judge_all(arguments.program, arguments.folder, arguments.work, arguments.pattern, summary=arguments.summary) else 0)
 
 
 if __name__ == '__main__':

@@ -290,12 +290,20 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   const auto start = std::chrono::steady_clock::now();
   std::vector<optimize::OpsetTarget> targets;
   int64_t opset = kDefaultOpset;
+  bool chosen = false;
   for (const std::string& text : flags.opsets) {
     ASSIGN_OR_RETURN(optimize::OpsetTarget target, ParseTarget(text));
     if (target.domain.empty()) opset = std::max<int64_t>(kDefaultOpset, target.version);
+    chosen |= target.domain.empty();
     targets.push_back(std::move(target));
   }
   ASSIGN_OR_RETURN(std::optional<import::Imported> imported, ImportSource(flags.source, flags.import, opset));
+  // What the default opset cannot say, a newer one may.
+  if (imported && !chosen && imported->report.needed_opset > opset) {
+    opset = imported->report.needed_opset;
+    ASSIGN_OR_RETURN(imported, ImportSource(flags.source, flags.import, opset));
+    if (imported) imported->report.warnings.push_back(fmt::format("opset {}, since the model needs it; --opset chooses another", opset));
+  }
   if (imported) return RunImport(flags, common, *std::move(imported), targets, start, out);
   return RunVersions(flags, common, targets, start, out);
 }

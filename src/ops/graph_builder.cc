@@ -108,6 +108,12 @@ void GraphBuilder::Fail(Status status) {
   if (status_.ok()) status_ = std::move(status);
 }
 
+void GraphBuilder::Require(int64_t opset, std::string_view what) {
+  if (opset_ >= opset) return;
+  needed_opset_ = std::max(needed_opset_, opset);
+  Fail(Unsupported(fmt::format("{} needs opset {}: convert with --opset {} or higher", what, opset, opset)));
+}
+
 std::string GraphBuilder::UniqueName(std::string_view base) {
   std::string name(base.empty() ? "value" : base);
   if (names_.insert(name).second) return name;
@@ -299,9 +305,8 @@ GraphBuilder::Values GraphBuilder::Ops(std::string_view op_type, Values inputs, 
   if (!ok()) return Unknown(outputs);
   if (!Has(op_type, domain) && (domain.empty() || IsStandardDomain(domain))) {
     const auto versions = SchemaVersions(domain, op_type);
-    Fail(versions.empty() ? Internal(fmt::format("there is no operator {}", op_type))
-                          : Unsupported(fmt::format("{} exists from opset {} on: convert with --opset {} or higher", op_type,
-                                                    versions.front()->since_version, versions.front()->since_version)));
+    if (versions.empty()) Fail(Internal(fmt::format("there is no operator {}", op_type)));
+    else Require(versions.front()->since_version, op_type);
     return Unknown(outputs);
   }
   if (!domain.empty() && model_->OpsetVersion(domain) == 0) model_->SetOpset(domain, std::max(1, NewestOpset(domain)));

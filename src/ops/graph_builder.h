@@ -58,6 +58,11 @@ class GraphBuilder {
   // Forgets it, as an importer does that lists everything unsupported. The values that it left stay unknown.
   void ClearStatus() { status_ = Status(); }
 
+  // Fails unless the opset is at least that.
+  void Require(int64_t opset, std::string_view what);
+  // The opset that all that failed for the lack of one needs; 0 if nothing did.
+  int64_t needed_opset() const { return needed_opset_; }
+
   // ---- The model's interface.
   Value Input(std::string_view name, ir::Type type);
   // The value becomes a graph output of that name: by renaming it, or through an Identity where it has a name of its own.
@@ -178,6 +183,7 @@ class GraphBuilder {
   Built Subgraph(std::string_view name, const std::vector<ir::Type>& inputs, const std::vector<std::string>& input_names, const Body& body);
 
   int64_t opset_;
+  int64_t needed_opset_ = 0;
   Status status_;
   std::unique_ptr<ir::Model> model_;
   std::unique_ptr<IncrementalInference> inference_;

@@ -86,8 +86,10 @@ Correspondence FindCorrespondence(const ir::Graph& candidate, const ir::Graph& r
     const ir::Value* namesake = reference.Find(value->name());
     if (namesake && namesake->producer() && ShapesMayAgree(*value, *namesake)) result.pairs.emplace_back(value, namesake);
   }
-  // Outputs often keep their names when all else is named anew.
-  if (result.pairs.size() * 4 < ours.size()) {
+  // Outputs often keep their names when all else is named anew: they say nothing.
+  const auto inner = [](const ir::Value* value) { return !value->is_graph_output(); };
+  const auto named = std::count_if(result.pairs.begin(), result.pairs.end(), [&](const auto& pair) { return inner(pair.first); });
+  if (named * 4 < std::count_if(ours.begin(), ours.end(), inner)) {
     result = {false, {}, 0};
     std::vector<size_t> a, b;
     for (const ir::Value* value : ours) a.push_back(Signature(*value));

@@ -29,8 +29,8 @@ p{margin:6px 0;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13px}
 th{text-align:left;color:var(--soft);font-weight:600;white-space:nowrap}
 th,td{padding:5px 14px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
-td{overflow-wrap:anywhere;min-width:4em}
-td.n,th.n{text-align:right;white-space:nowrap;overflow-wrap:normal}
+td{overflow-wrap:anywhere;min-width:7em}
+td.n,th.n{text-align:right;white-space:nowrap;overflow-wrap:normal;min-width:0}
 .badge{border-radius:10px;padding:0 8px;border:1px solid;font-size:12px;white-space:nowrap}
 .badge.good{color:var(--good)}.badge.bad{color:var(--bad)}.badge.none{color:var(--soft)}
 .soft{color:var(--soft)}code{font:12px ui-monospace,Menlo,"DejaVu Sans Mono",monospace}

@@ -29,7 +29,7 @@ TEST(MakeInputs, FreeDimsGetSizesByWhatTheySeem) {
   } cases[] = {
       {"float[N,3,H,W] x", "float[2,3,96,96]"},
       {"float[N,H,W,3] x", "float[2,96,96,3]"},
-      {"float[,3,,] x", "float[2,3,96,96]"},
+      {"float[?,3,?,?] x", "float[2,3,96,96]"},
       {"float[batch,4,past,8] x", "float[2,4,13,8]"},
       {"int64[batch,seq] ids, int64[batch,seq] attention_mask", "int64[2,13] int64[2,13]"},
       {"float[b,past] x, float[b,n] y, float[b,past+n] z", "float[2,13] float[2,13] float[2,26]"},

@@ -50,6 +50,7 @@ struct ImportReport {
   std::map<std::string, size_t> operators;  // of the source: how often each occurs
   std::vector<Unsupported> unsupported;
   std::vector<std::string> warnings;
+  int64_t needed_opset = 0;  // with this opset more could be translated; 0: with none
 };
 
 struct Imported {

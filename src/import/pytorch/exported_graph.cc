@@ -253,9 +253,9 @@ Status ExportedGraphReader::ReadNode(const Json& json) {
   if (const Json* metadata = MemberOrNull(json, "metadata")) node->module_path = ModulePath(*metadata);
   if (const Json* own = MemberOrNull(json, "name"); own && own->is_string()) node->name = own->get<std::string>();
   const auto read = [&]() -> Status {
-    ASSIGN_OR_RETURN(const Json* inputs, Member(json, "inputs"));
+    ASSIGN_OR_RETURN(const Json* inputs, ListMember(json, "inputs"));
     RETURN_IF_ERROR(ReadInputs(*inputs, node));
-    ASSIGN_OR_RETURN(const Json* outputs, Member(json, "outputs"));
+    ASSIGN_OR_RETURN(const Json* outputs, ListMember(json, "outputs"));
     for (const Json& output : *outputs) RETURN_IF_ERROR(ReadOutput(output, node));
     return {};
   };
@@ -271,7 +271,7 @@ StatusOr<std::shared_ptr<Graph>> ExportedGraphReader::Read(const Json& json) {
   auto graph = std::make_shared<Graph>();
   scopes_.push_back({graph.get(), {}, {}});
   RETURN_IF_ERROR(ReadTypes(json, scopes_.back()));
-  ASSIGN_OR_RETURN(const Json* inputs, Member(json, "inputs"));
+  ASSIGN_OR_RETURN(const Json* inputs, ListMember(json, "inputs"));
   for (const Json& input : *inputs) {
     ASSIGN_OR_RETURN(const Union one, UnionOf(input));
     Value* value = nullptr;
@@ -291,9 +291,9 @@ StatusOr<std::shared_ptr<Graph>> ExportedGraphReader::Read(const Json& json) {
     }
     graph->inputs.push_back(value);
   }
-  ASSIGN_OR_RETURN(const Json* nodes, Member(json, "nodes"));
+  ASSIGN_OR_RETURN(const Json* nodes, ListMember(json, "nodes"));
   for (const Json& node : *nodes) RETURN_IF_ERROR(ReadNode(node));
-  ASSIGN_OR_RETURN(const Json* outputs, Member(json, "outputs"));
+  ASSIGN_OR_RETURN(const Json* outputs, ListMember(json, "outputs"));
   for (const Json& output : *outputs) {
     ASSIGN_OR_RETURN(IValue value, Argument(output));
     graph->outputs.push_back(std::move(value));

@@ -22,6 +22,18 @@ StatusOr<const Json*> Member(const Json& json, const char* key) {
   return Corrupt(fmt::format("'{}' is missing", key));
 }
 
+StatusOr<const Json*> ListMember(const Json& json, const char* key) {
+  ASSIGN_OR_RETURN(const Json* member, Member(json, key));
+  if (!member->is_array()) return Corrupt(fmt::format("'{}' is no list", key));
+  return member;
+}
+
+StatusOr<const Json*> ObjectMember(const Json& json, const char* key) {
+  ASSIGN_OR_RETURN(const Json* member, Member(json, key));
+  if (!member->is_object()) return Corrupt(fmt::format("'{}' is no object", key));
+  return member;
+}
+
 StatusOr<std::string> StringOf(const Json& json) {
   if (!json.is_string()) return Corrupt("a string is expected");
   return json.get<std::string>();
@@ -101,8 +113,7 @@ StatusOr<ir::Dim> DimOf(const Json& json) {
 StatusOr<ir::Type> TypeOfMeta(const Json& meta) {
   ASSIGN_OR_RETURN(const Json* dtype, Member(meta, "dtype"));
   ASSIGN_OR_RETURN(const int64_t number, IntOf(*dtype));
-  ASSIGN_OR_RETURN(const Json* sizes, Member(meta, "sizes"));
-  if (!sizes->is_array()) return Corrupt("'sizes' is not a list");
+  ASSIGN_OR_RETURN(const Json* sizes, ListMember(meta, "sizes"));
   ir::Shape shape;
   for (const Json& size : *sizes) {
     ASSIGN_OR_RETURN(ir::Dim dim, DimOf(size));

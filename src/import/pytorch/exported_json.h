@@ -13,6 +13,9 @@ using formats::Json;
 
 // The member of an object. kCorrupt, naming the key, when there is none.
 StatusOr<const Json*> Member(const Json& json, const char* key);
+// The same, which must be a list, or an object.
+StatusOr<const Json*> ListMember(const Json& json, const char* key);
+StatusOr<const Json*> ObjectMember(const Json& json, const char* key);
 const Json* MemberOrNull(const Json& json, const char* key);
 StatusOr<std::string> StringOf(const Json& json);
 StatusOr<int64_t> IntOf(const Json& json);

@@ -25,7 +25,7 @@ using Parameters = std::unordered_map<std::string, std::shared_ptr<const Paramet
 Status ReadConfig(const formats::TorchArchive& archive, const std::string& path, Parameters& parameters) {
   ASSIGN_OR_RETURN(const Bytes text, archive.Read(path));
   ASSIGN_OR_RETURN(const Json json, formats::ParseJson(text.view()));
-  ASSIGN_OR_RETURN(const Json* config, Member(json, "config"));
+  ASSIGN_OR_RETURN(const Json* config, ObjectMember(json, "config"));
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   std::unordered_map<std::string, std::shared_ptr<const formats::TorchStorage>> files;
   for (auto it = config->begin(); it != config->end(); ++it) {
@@ -150,7 +150,7 @@ StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& f
   if (const Json* version = MemberOrNull(json, "torch_version"); version && version->is_string()) program.version = version->get<std::string>();
   ExportedGraphReader reader;
   ASSIGN_OR_RETURN(program.graph, reader.Read(*graph_json));
-  ASSIGN_OR_RETURN(const Json* inputs, Member(*signature, "input_specs"));
+  ASSIGN_OR_RETURN(const Json* inputs, ListMember(*signature, "input_specs"));
   if (inputs->size() != program.graph->inputs.size())
     return Corrupt(fmt::format("{} input specs for {} inputs", inputs->size(), program.graph->inputs.size()));
   for (size_t i = 0; i < inputs->size(); ++i) {
@@ -158,7 +158,7 @@ StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& f
     if (const Status status = BindInput((*inputs)[i], value, find, reader, program); !status.ok())
       return status.WithContext(fmt::format("input '{}'", value->name));
   }
-  ASSIGN_OR_RETURN(const Json* outputs, Member(*signature, "output_specs"));
+  ASSIGN_OR_RETURN(const Json* outputs, ListMember(*signature, "output_specs"));
   RETURN_IF_ERROR(ReadOutputs(*outputs, *program.graph, program));
   ReadRanges(json, program);
   return program;

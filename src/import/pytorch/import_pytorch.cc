@@ -32,12 +32,12 @@ StatusOr<import::Imported> ImportProgram(Program program, const import::ImportOp
 }
 
 StatusOr<import::Imported> ImportPyTorch(const std::filesystem::path& path, const Bytes& bytes, const import::ImportOptions& options) {
+  const formats::TorchFileKind kind = formats::DetectTorchFile(bytes);
   const auto imported = [&]() -> StatusOr<import::Imported> {
     if (IsSafeTensorsCheckpoint(path, bytes)) {
       ASSIGN_OR_RETURN(const arch::StateDict weights, ReadSafeTensorsCheckpoint(path));
       return ImportCheckpoint(weights, "safetensors", options);
     }
-    const formats::TorchFileKind kind = formats::DetectTorchFile(bytes);
     switch (kind) {
       case formats::TorchFileKind::kSave:
       case formats::TorchFileKind::kLegacySave:

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -75,8 +76,10 @@ class IValue {
   using Dict = std::vector<std::pair<IValue, IValue>>;
 
   IValue() = default;  // None
-  IValue(bool v) : value_(v) {}                        // NOLINT: implicit by design, as all of these
-  IValue(int64_t v) : value_(v) {}                     // NOLINT
+  template <class T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>  // a pointer is no bool
+  IValue(T v) : value_(v) {}                           // NOLINT: implicit by design, as all of these
+  template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0>
+  IValue(T v) : value_(static_cast<int64_t>(v)) {}     // NOLINT
   IValue(double v) : value_(v) {}                      // NOLINT
   IValue(std::complex<double> v) : value_(v) {}        // NOLINT
   IValue(std::string v) : value_(std::move(v)) {}      // NOLINT

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <exception>
 
 #include <fmt/format.h>
 
@@ -317,8 +318,14 @@ void Translator::Translate(const Node& node) {
   if (row == nullptr) {
     reason = "there is no translation of this operator";
   } else {
-    Call call(*this, node, arguments, row->param);
-    std::vector<IValue> values = row->rule(call).values;
+    std::vector<IValue> values;
+    try {
+      Call call(*this, node, arguments, row->param);
+      values = row->rule(call).values;
+    } catch (const std::exception& error) {
+      // Rules take arguments to be what the signature says. Those of a damaged file are not.
+      builder_.Fail(Corrupt(fmt::format("an argument is not of its parameter's kind ({})", error.what())));
+    }
     if (builder_.ok()) BindOutputs(node, arguments, std::move(values));
     if (builder_.ok()) return;
     if (builder_.status().code() != StatusCode::kUnsupported) {

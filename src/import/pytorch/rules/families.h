@@ -9,10 +9,28 @@ namespace sardonyx::pytorch::rules {
 
 std::span<const RuleRow> Activation();
 std::span<const RuleRow> Arithmetic();
+std::span<const RuleRow> Attention();
 std::span<const RuleRow> Comparison();
+std::span<const RuleRow> Control();
+std::span<const RuleRow> Convolutions();
+std::span<const RuleRow> Creation();
+std::span<const RuleRow> Fourier();
 std::span<const RuleRow> Indexing();
+std::span<const RuleRow> LinearAlgebra();
+std::span<const RuleRow> Losses();
+std::span<const RuleRow> Matrices();
+std::span<const RuleRow> Normalizations();
+std::span<const RuleRow> Pooling();
+std::span<const RuleRow> Primitives();
+std::span<const RuleRow> QuantizeDecomposed();
+std::span<const RuleRow> Recurrences();
 std::span<const RuleRow> Reductions();
+std::span<const RuleRow> Resizing();
 std::span<const RuleRow> Shapes();
+std::span<const RuleRow> Sorting();
+std::span<const RuleRow> Special();
+std::span<const RuleRow> Symbolic();
 std::span<const RuleRow> Unary();
+std::span<const RuleRow> Vision();
 
 }  // namespace sardonyx::pytorch::rules

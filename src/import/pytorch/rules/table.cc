@@ -7,7 +7,31 @@ namespace sardonyx::pytorch {
 namespace {
 
 constexpr std::span<const RuleRow> (*kFamilies[])() = {
-    rules::Activation, rules::Arithmetic, rules::Comparison, rules::Indexing, rules::Reductions, rules::Shapes, rules::Unary,
+    rules::Activation,
+    rules::Arithmetic,
+    rules::Attention,
+    rules::Comparison,
+    rules::Control,
+    rules::Convolutions,
+    rules::Creation,
+    rules::Fourier,
+    rules::Indexing,
+    rules::LinearAlgebra,
+    rules::Losses,
+    rules::Matrices,
+    rules::Normalizations,
+    rules::Pooling,
+    rules::Primitives,
+    rules::QuantizeDecomposed,
+    rules::Recurrences,
+    rules::Reductions,
+    rules::Resizing,
+    rules::Shapes,
+    rules::Sorting,
+    rules::Special,
+    rules::Symbolic,
+    rules::Unary,
+    rules::Vision,
 };
 
 const std::unordered_map<std::string_view, const RuleRow*>& Rows() {

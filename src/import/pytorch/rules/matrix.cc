@@ -1,0 +1,240 @@
+// Products of matrices and vectors.
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "import/pytorch/rules/families.h"
+#include "import/pytorch/rules/helpers.h"
+
+namespace sardonyx::pytorch::rules {
+
+V MatMul(ops::GraphBuilder& b, V x, V y) {
+  const DataType type = b.dtype(x);
+  const bool narrow = type == DataType::kInt8 || type == DataType::kUint8 || type == DataType::kInt16 || type == DataType::kUint16 || type == DataType::kBool;
+  if (!narrow) return b.Op("MatMul", {x, y});
+  return b.Cast(b.Op("MatMul", {b.Cast(x, DataType::kInt32), b.Cast(y, DataType::kInt32)}), type);
+}
+
+V Linear(Call& c, V x, V weight, V bias) {
+  ops::GraphBuilder& b = c.b;
+  if (b.known_rank(weight) == size_t{1}) {
+    V y = b.Squeeze(b.Op("MatMul", {x, b.Unsqueeze(weight, {1})}), {-1});
+    return bias ? b.Add(y, bias) : y;
+  }
+  const bool real = IsFloatingPoint(b.dtype(x));
+  if (b.known_rank(x) == size_t{2} && real && b.known_rank(weight) == size_t{2}) {
+    if (bias == nullptr) return b.Op("Gemm", {x, weight}, {{"transB", 1}});
+    return b.Op("Gemm", {x, weight, bias}, {{"transB", 1}});
+  }
+  V y = b.Op("MatMul", {x, b.SwapAxes(weight, -1, -2)});
+  return bias ? b.Add(y, bias) : y;
+}
+
+namespace {
+
+Outputs LinearOf(Call& c) { return Linear(c, c.tensor("input"), c.tensor("weight"), c.tensor_or_null("bias")); }
+
+Outputs MatMulOf(Call& c) {
+  const std::string_view other = !c.is_none("mat2") ? "mat2" : !c.is_none("vec") ? "vec" : !c.is_none("tensor") ? "tensor" : "other";
+  if (c.is_complex("self") || c.is_complex(other)) {
+    const TensorValue x = c.complex_tensor("self"), y = c.complex_tensor(other);
+    V a = RealPart(c.b, x), d = ImaginaryPart(c.b, x), e = RealPart(c.b, y), f = ImaginaryPart(c.b, y);
+    return MakeComplex(c.b, c.b.Sub(MatMul(c.b, a, e), MatMul(c.b, d, f)), c.b.Add(MatMul(c.b, a, f), MatMul(c.b, d, e)));
+  }
+  const std::vector<V> v = c.Promoted({"self", other});
+  return MatMul(c.b, v[0], v[1]);
+}
+
+// beta * self + alpha * (product)
+V Combined(Call& c, V self, V product) {
+  const auto scaled = [&](V x, std::string_view name) {
+    const IValue& factor = c.arg(name);
+    const bool one = factor.is_none() || (factor.is_int() && factor.integer() == 1) || (factor.is_double() && factor.number() == 1);
+    return one ? x : c.b.Mul(x, c.NumberAs(name, c.b.dtype(x)));
+  };
+  const IValue& beta = c.arg("beta");
+  const bool none = (beta.is_int() && beta.integer() == 0) || (beta.is_double() && beta.number() == 0);
+  product = scaled(product, "alpha");
+  return none ? product : c.b.Add(product, scaled(self, "beta"));
+}
+Outputs Addmm(Call& c) {
+  V bias = c.tensor("self"), x = c.tensor("mat1"), y = c.tensor("mat2");
+  const IValue &beta = c.arg("beta"), &alpha = c.arg("alpha");
+  const bool fixed = !beta.is_number_value() && !alpha.is_number_value();
+  if (fixed && IsFloatingPoint(c.b.dtype(x)) && c.b.known_rank(bias) <= size_t{2}) {
+    // A transposed weight is the product's own flag.
+    std::vector<ops::Attr> attributes;
+    if (c.Double("alpha", 1) != 1) attributes.push_back({"alpha", c.Double("alpha", 1)});
+    if (c.Double("beta", 1) != 1) attributes.push_back({"beta", c.Double("beta", 1)});
+    const ir::Node* producer = y->producer();
+    if (producer && producer->op_type == "Transpose" && producer->GetInts("perm") == std::vector<int64_t>{1, 0}) {
+      y = producer->input(0);
+      attributes.push_back({"transB", 1});
+    }
+    return c.b.Op("Gemm", {x, y, bias}, std::move(attributes));
+  }
+  return Combined(c, bias, MatMul(c.b, x, y));
+}
+Outputs AddProduct(Call& c) {
+  const bool vector = !c.is_none("vec"), batch = !c.is_none("batch1");
+  V x = c.tensor(batch ? "batch1" : vector ? "mat" : "mat1"), y = c.tensor(batch ? "batch2" : vector ? "vec" : "mat2");
+  V product = MatMul(c.b, x, y);
+  if (c.param() == "sum") product = c.b.Reduce("ReduceSum", product, {0}, false);
+  return Combined(c, c.tensor("self"), product);
+}
+Outputs Outer(Call& c) {
+  const bool add = !c.is_none("vec1");
+  V x = c.tensor(add ? "vec1" : "self"), y = c.tensor(!c.is_none("vec2") ? "vec2" : "other");
+  const std::vector<IValue> pair = {IValue(TensorValue{x, false, {}, {}}), IValue(TensorValue{y, false, {}, {}})};
+  const std::vector<V> v = c.Promoted(pair);
+  V product = c.b.Mul(c.b.Unsqueeze(v[0], {1}), c.b.Unsqueeze(v[1], {0}));
+  return add ? Combined(c, c.tensor("self"), product) : product;
+}
+Outputs Dot(Call& c) {
+  const std::vector<V> v = c.Promoted({"self", c.is_none("tensor") ? "other" : "tensor"});
+  return c.b.Reduce("ReduceSum", c.b.Mul(v[0], v[1]), {}, false);
+}
+Outputs Vecdot(Call& c) {
+  const std::string_view first = c.is_none("x") ? "self" : "x";
+  const std::vector<V> v = c.Promoted({first, first == "x" ? "y" : "other"});
+  V product = c.b.Mul(v[0], v[1]);
+  return c.b.Reduce("ReduceSum", product, {c.Axis("dim", static_cast<int64_t>(c.b.rank(product)), -1)}, false);
+}
+
+Outputs Tensordot(Call& c) {
+  // The summed axes last in one, first in the other, as one product of matrices.
+  const std::vector<V> v = c.Promoted({"self", "other"});
+  std::vector<int64_t> a = c.Ints("dims_self"), d = c.Ints("dims_other");
+  const auto ra = static_cast<int64_t>(c.b.rank(v[0])), rd = static_cast<int64_t>(c.b.rank(v[1]));
+  for (int64_t& axis : a) axis = NormalAxis(axis, ra);
+  for (int64_t& axis : d) axis = NormalAxis(axis, rd);
+  std::vector<int64_t> pa, pd = d;
+  std::vector<V> sizes;
+  for (int64_t i = 0; i < ra; ++i)
+    if (std::find(a.begin(), a.end(), i) == a.end()) {
+      pa.push_back(i);
+      sizes.push_back(c.b.SizeOf(v[0], i));
+    }
+  pa.insert(pa.end(), a.begin(), a.end());
+  for (int64_t i = 0; i < rd; ++i)
+    if (std::find(d.begin(), d.end(), i) == d.end()) {
+      pd.push_back(i);
+      sizes.push_back(c.b.SizeOf(v[1], i));
+    }
+  V inner = CountOf(c.b, v[0], a);
+  if (a.empty()) inner = c.b.Int(1);
+  V x = c.b.Reshape(c.b.Transpose(v[0], pa), c.b.Stack1D({c.b.Int(-1), inner}));
+  V y = c.b.Reshape(c.b.Transpose(v[1], pd), c.b.Stack1D({inner, c.b.Int(-1)}));
+  return c.b.Reshape(MatMul(c.b, x, y), c.b.Stack1D(sizes));
+}
+
+Outputs Kron(Call& c) {
+  const std::vector<V> v = c.Promoted({"self", "other"});
+  V x = v[0], y = v[1];
+  const auto rank = std::max(c.b.rank(x), c.b.rank(y));
+  while (c.b.ok() && c.b.rank(x) < rank) x = c.b.Unsqueeze(x, {0});
+  while (c.b.ok() && c.b.rank(y) < rank) y = c.b.Unsqueeze(y, {0});
+  std::vector<int64_t> odd, even;
+  std::vector<V> sizes;
+  for (size_t i = 0; i < rank; ++i) {
+    const auto axis = static_cast<int64_t>(i);
+    odd.push_back(2 * axis + 1);
+    even.push_back(2 * axis);
+    sizes.push_back(c.b.Mul(c.b.SizeOf(x, axis), c.b.SizeOf(y, axis)));
+  }
+  return c.b.Reshape(c.b.Mul(c.b.Unsqueeze(x, odd), c.b.Unsqueeze(y, even)), c.b.Stack1D(sizes));
+}
+
+Outputs Cross(Call& c) {
+  const std::vector<V> v = c.Promoted({"self", "other"});
+  const auto rank = static_cast<int64_t>(c.b.rank(v[0]));
+  int64_t axis = -1;
+  if (!c.is_none("dim")) {
+    axis = c.Axis("dim", rank);
+  } else {
+    for (int64_t i = 0; i < rank && axis < 0; ++i)
+      if (c.b.dim(v[0], i).is_constant(3)) axis = i;
+  }
+  if (axis < 0) return c.Unsupported("a cross product without an axis of size 3");
+  const auto rolled = [&](V x, std::vector<int64_t> order) { return c.b.Gather(x, c.b.Ints(order), axis); };
+  return c.b.Sub(c.b.Mul(rolled(v[0], {1, 2, 0}), rolled(v[1], {2, 0, 1})), c.b.Mul(rolled(v[0], {2, 0, 1}), rolled(v[1], {1, 2, 0})));
+}
+
+Outputs ChainMatMul(Call& c) {
+  std::vector<V> list = c.tensors(c.is_none("tensors") ? "matrices" : "tensors");
+  V y = list.at(0);
+  for (size_t i = 1; i < list.size(); ++i) y = c.b.Op("MatMul", {y, list[i]});
+  return y;
+}
+Outputs MatrixPower(Call& c) {
+  V x = c.tensor("self");
+  int64_t n = c.Int("n");
+  if (n < 0 || n > 1024) return c.Unsupported("a negative power of a matrix");
+  V result = nullptr;
+  for (V square = x; n > 0; n >>= 1) {
+    if (n & 1) result = result ? c.b.Op("MatMul", {result, square}) : square;
+    if (n > 1) square = c.b.Op("MatMul", {square, square});
+  }
+  if (result != nullptr) return result;
+  V on = c.b.Op("Equal", {c.b.Unsqueeze(Arange(c.b, c.b.SizeOf(x, -1)), {1}), c.b.Unsqueeze(Arange(c.b, c.b.SizeOf(x, -1)), {0})});
+  return c.b.Expand(c.b.Cast(on, c.b.dtype(x)), c.b.ShapeOf(x));
+}
+
+Outputs EinsumOf(Call& c) {
+  std::string equation;
+  for (const char letter : c.String("equation"))
+    if (letter != ' ') equation += letter;
+  const IValue::List& list = c.arg("tensors").list();
+  std::vector<V> operands = c.Promoted(list);
+  return Einsum(c, equation, operands);
+}
+
+Outputs Bilinear(Call& c) {
+  // y[o] = sum over i, j of x1[i] w[o, i, j] x2[j]
+  V y = Einsum(c, "...i,oij,...j->...o", {c.tensor("input1"), c.tensor("weight"), c.tensor("input2")});
+  return c.is_none("bias") ? y : c.b.Add(y, c.tensor("bias"));
+}
+
+}  // namespace
+
+V Einsum(Call& c, std::string equation, const std::vector<V>& operands) { return c.b.Op("Einsum", operands, {{"equation", equation}}); }
+
+namespace {
+
+constexpr RuleRow kRows[] = {
+    {"aten.linear", LinearOf},
+    {"aten.matmul", MatMulOf},
+    {"aten.__matmul__", MatMulOf},
+    {"aten.mm", MatMulOf},
+    {"aten.bmm", MatMulOf},
+    {"aten.mv", MatMulOf},
+    {"aten.linalg_matmul", MatMulOf},
+    {"aten.addmm", Addmm},
+    {"aten._addmm_activation", Addmm},
+    {"aten.baddbmm", AddProduct, ""},
+    {"aten.addbmm", AddProduct, "sum"},
+    {"aten.addmv", AddProduct, ""},
+    {"aten.addr", Outer},
+    {"aten.outer", Outer},
+    {"aten.ger", Outer},
+    {"aten.dot", Dot},
+    {"aten.vdot", Dot},
+    {"aten.inner", Tensordot},
+    {"aten.linalg_vecdot", Vecdot},
+    {"aten.tensordot", Tensordot},
+    {"aten.kron", Kron},
+    {"aten.cross", Cross},
+    {"aten.linalg_cross", Cross},
+    {"aten.linalg_multi_dot", ChainMatMul},
+    {"aten.chain_matmul", ChainMatMul},
+    {"aten.matrix_power", MatrixPower},
+    {"aten.linalg_matrix_power", MatrixPower},
+    {"aten.einsum", EinsumOf},
+    {"aten.bilinear", Bilinear},
+};
+
+}  // namespace
+
+std::span<const RuleRow> Matrices() { return kRows; }
+
+}  // namespace sardonyx::pytorch::rules
