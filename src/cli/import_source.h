@@ -10,10 +10,10 @@
 namespace sardonyx::cli {
 
 struct SourceFlags {
-  std::string from;                    // --from; empty: by content
-  std::vector<std::string> inputs;     // --input
-  std::vector<std::string> dynamic;    // --dynamic
-  std::string architecture;            // --arch
+  std::string from;                  // --from; empty: by content
+  std::vector<std::string> inputs;   // --input
+  std::vector<std::string> dynamic;  // --dynamic
+  std::string architecture;          // --arch
   bool allow_unsupported = false;
 };
 

@@ -58,7 +58,8 @@ Tensor NumberOf(double value) {
   if constexpr (std::is_same_v<T, double>) {
     return Tensor::Scalar<double>(value);
   } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    constexpr double kLowest = static_cast<double>(std::numeric_limits<T>::min()), kBeyond = static_cast<double>(std::numeric_limits<T>::max());
+    constexpr double kLowest = static_cast<double>(std::numeric_limits<T>::min()),
+                     kBeyond = static_cast<double>(std::numeric_limits<T>::max());
     if (!(value > kLowest)) return Tensor::Scalar<T>(std::numeric_limits<T>::min());  // NaN as well
     return Tensor::Scalar<T>(value >= kBeyond ? std::numeric_limits<T>::max() : static_cast<T>(value));
   } else if constexpr (std::is_same_v<T, bool>) {
@@ -70,24 +71,42 @@ Tensor NumberOf(double value) {
 
 std::optional<Tensor> MakeNumber(double value, DataType dtype) {
   switch (dtype) {
-    case DataType::kFloat: return NumberOf<float>(value);
-    case DataType::kDouble: return NumberOf<double>(value);
-    case DataType::kFloat16: return NumberOf<Float16>(value);
-    case DataType::kBfloat16: return NumberOf<BFloat16>(value);
-    case DataType::kFloat8E4M3FN: return NumberOf<Float8E4M3FN>(value);
-    case DataType::kFloat8E4M3FNUZ: return NumberOf<Float8E4M3FNUZ>(value);
-    case DataType::kFloat8E5M2: return NumberOf<Float8E5M2>(value);
-    case DataType::kFloat8E5M2FNUZ: return NumberOf<Float8E5M2FNUZ>(value);
-    case DataType::kInt8: return NumberOf<int8_t>(value);
-    case DataType::kInt16: return NumberOf<int16_t>(value);
-    case DataType::kInt32: return NumberOf<int32_t>(value);
-    case DataType::kInt64: return NumberOf<int64_t>(value);
-    case DataType::kUint8: return NumberOf<uint8_t>(value);
-    case DataType::kUint16: return NumberOf<uint16_t>(value);
-    case DataType::kUint32: return NumberOf<uint32_t>(value);
-    case DataType::kUint64: return NumberOf<uint64_t>(value);
-    case DataType::kBool: return NumberOf<bool>(value);
-    default: return std::nullopt;
+    case DataType::kFloat:
+      return NumberOf<float>(value);
+    case DataType::kDouble:
+      return NumberOf<double>(value);
+    case DataType::kFloat16:
+      return NumberOf<Float16>(value);
+    case DataType::kBfloat16:
+      return NumberOf<BFloat16>(value);
+    case DataType::kFloat8E4M3FN:
+      return NumberOf<Float8E4M3FN>(value);
+    case DataType::kFloat8E4M3FNUZ:
+      return NumberOf<Float8E4M3FNUZ>(value);
+    case DataType::kFloat8E5M2:
+      return NumberOf<Float8E5M2>(value);
+    case DataType::kFloat8E5M2FNUZ:
+      return NumberOf<Float8E5M2FNUZ>(value);
+    case DataType::kInt8:
+      return NumberOf<int8_t>(value);
+    case DataType::kInt16:
+      return NumberOf<int16_t>(value);
+    case DataType::kInt32:
+      return NumberOf<int32_t>(value);
+    case DataType::kInt64:
+      return NumberOf<int64_t>(value);
+    case DataType::kUint8:
+      return NumberOf<uint8_t>(value);
+    case DataType::kUint16:
+      return NumberOf<uint16_t>(value);
+    case DataType::kUint32:
+      return NumberOf<uint32_t>(value);
+    case DataType::kUint64:
+      return NumberOf<uint64_t>(value);
+    case DataType::kBool:
+      return NumberOf<bool>(value);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -300,19 +319,52 @@ GraphBuilder::Values GraphBuilder::AddNode(std::string_view op_type, const Value
   return node->outputs();
 }
 
+namespace {
+
+// Whether a version of an operator takes inputs of these types.
+bool Takes(const OpSchema& schema, const GraphBuilder::Values& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const FormalParameter* parameter = schema.input(i);
+    if (inputs[i] == nullptr || !inputs[i]->type.known() || inputs[i]->type.dtype == DataType::kUndefined || parameter == nullptr) continue;
+    const std::string spelling = inputs[i]->type.Spelling();
+    const TypeConstraint* constraint = schema.constraint(parameter->type);
+    const bool fits = constraint ? std::find(constraint->types.begin(), constraint->types.end(), spelling) != constraint->types.end()
+                                 : parameter->type == spelling;
+    if (!fits) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+// Element types that an operator has only in a newer opset.
+void GraphBuilder::CheckTypes(std::string_view op_type, const Values& inputs) {
+  const OpSchema* schema = FindSchema("", op_type, opset_);
+  if (schema == nullptr || Takes(*schema, inputs)) return;
+  for (const OpSchema* newer : SchemaVersions("", op_type))
+    if (newer->since_version > opset_ && Takes(*newer, inputs)) {
+      const DataType type = inputs.empty() || inputs[0] == nullptr ? DataType::kUndefined : inputs[0]->type.dtype;
+      return Require(newer->since_version, fmt::format("{} of {}", op_type, DataTypeName(type)));
+    }
+}
+
 GraphBuilder::Values GraphBuilder::Ops(std::string_view op_type, Values inputs, size_t outputs, std::vector<Attr> attributes,
                                        std::string_view domain) {
   if (!ok()) return Unknown(outputs);
   if (!Has(op_type, domain) && (domain.empty() || IsStandardDomain(domain))) {
     const auto versions = SchemaVersions(domain, op_type);
-    if (versions.empty()) Fail(Internal(fmt::format("there is no operator {}", op_type)));
-    else Require(versions.front()->since_version, op_type);
+    if (versions.empty())
+      Fail(Internal(fmt::format("there is no operator {}", op_type)));
+    else
+      Require(versions.front()->since_version, op_type);
     return Unknown(outputs);
   }
   if (!domain.empty() && model_->OpsetVersion(domain) == 0) model_->SetOpset(domain, std::max(1, NewestOpset(domain)));
   const std::string text = NodeText(op_type, domain, inputs, outputs, attributes);
   if (!text.empty())
     if (const Values* known = FindKnown(text)) return *known;
+  if (domain.empty()) CheckTypes(op_type, inputs);
+  if (!ok()) return Unknown(outputs);
   Values values = AddNode(op_type, inputs, outputs, std::move(attributes), domain);
   if (!text.empty() && ok()) scopes_.back().known.emplace(text, values);
   return values;

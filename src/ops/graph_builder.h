@@ -88,7 +88,7 @@ class GraphBuilder {
 
   // ---- What is known of a value.
   DataType dtype(Value value) const { return value == nullptr ? DataType::kUndefined : value->type.dtype; }
-  const ir::Shape* shape(Value value) const;         // null when the rank is unknown
+  const ir::Shape* shape(Value value) const;  // null when the rank is unknown
   std::optional<size_t> known_rank(Value value) const;
   // The rank; an error (and 0) when it is not known.
   size_t rank(Value value);
@@ -97,9 +97,9 @@ class GraphBuilder {
   std::optional<int64_t> static_dim(Value value, int64_t axis) const;
   // Every dim, when all are constant.
   std::optional<Dims> static_shape(Value value) const;
-  const Tensor* constant(Value value);                                  // null when it is not a (small) constant
-  std::optional<std::vector<int64_t>> constant_ints(Value value);       // of an integer constant of rank 0 or 1
-  std::optional<std::vector<ir::Dim>> elements(Value value);            // of an integer tensor of rank 0 or 1
+  const Tensor* constant(Value value);                             // null when it is not a (small) constant
+  std::optional<std::vector<int64_t>> constant_ints(Value value);  // of an integer constant of rank 0 or 1
+  std::optional<std::vector<ir::Dim>> elements(Value value);       // of an integer tensor of rank 0 or 1
   // What the source says of the value: refines its type.
   void Declare(Value value, const ir::Type& type);
 
@@ -136,8 +136,8 @@ class GraphBuilder {
   // "ReduceSum" and its like; `axes` empty: all of them.
   Value Reduce(std::string_view op_type, Value value, const std::vector<int64_t>& axes, bool keepdims);
   // ---- Sizes, as int64. Constants where they are static.
-  Value ShapeOf(Value value);                    // int64[rank]
-  Value SizeOf(Value value, int64_t axis);       // scalar
+  Value ShapeOf(Value value);               // int64[rank]
+  Value SizeOf(Value value, int64_t axis);  // scalar
   // A vector of scalars (or vectors).
   Value Stack1D(const Values& scalars);
 
@@ -166,11 +166,12 @@ class GraphBuilder {
   struct Scope {
     ir::Graph* graph = nullptr;
     std::unordered_map<std::string, Values> known;  // a node's text -> its outputs
-    std::unordered_map<std::string, Value> sizes;    // a symbolic dim -> a scalar of that size
+    std::unordered_map<std::string, Value> sizes;   // a symbolic dim -> a scalar of that size
   };
 
   std::string UniqueName(std::string_view base);
   std::string ValueName(std::string_view op_type);
+  void CheckTypes(std::string_view op_type, const Values& inputs);
   const Values* FindKnown(const std::string& text) const;
   Values AddNode(std::string_view op_type, const Values& inputs, size_t outputs, std::vector<Attr> attributes, std::string_view domain);
   // The outputs as constants, if all of them are.
@@ -189,7 +190,7 @@ class GraphBuilder {
   std::unique_ptr<IncrementalInference> inference_;
   std::vector<Scope> scopes_;
   std::unordered_map<std::string, Value> constants_;
-  std::unordered_map<Value, Value> vector_of_;  // scalar -> the int64[1] it was squeezed from
+  std::unordered_map<Value, Value> vector_of_;         // scalar -> the int64[1] it was squeezed from
   std::vector<std::shared_ptr<ir::Graph>> discarded_;  // bodies that were built again; inference knows their values
   std::unordered_set<std::string> names_;
   std::unordered_map<std::string, int> name_counts_;

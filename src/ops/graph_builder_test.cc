@@ -69,7 +69,8 @@ TEST(GraphBuilder, BranchesAndLoops) {
   GraphBuilder b(18);
   auto x = b.Input("x", Floats({ir::Dim::Symbol("n")}));
   auto flag = b.Input("flag", ir::Type::Tensor(DataType::kBool, ir::Shape()));
-  const Values chosen = b.If(flag, [&]() -> Values { return {b.Op("Abs", {x})}; }, [&]() -> Values { return {x}; });
+  const Values chosen = b.If(
+      flag, [&]() -> Values { return {b.Op("Abs", {x})}; }, [&]() -> Values { return {x}; });
   EXPECT_EQ(chosen[0]->type.ToString(), "float[n]");
   // The state grows: its size is not known afterwards.
   const Values grown = b.Loop(b.Int(3), nullptr, {chosen[0]}, 0, [&](GraphBuilder::Value, const Values& state) -> Values {

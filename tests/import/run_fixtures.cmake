@@ -36,8 +36,8 @@ foreach(meta IN LISTS metas)
       file(GLOB inputs ${folder}/inputs_*.npz)
       foreach(input IN LISTS inputs)
         string(REPLACE "/inputs_" "/outputs_" output ${input})
-        execute_process(COMMAND ${PROGRAM} convert ${model} -o ${WORK}/model.onnx --quiet --validate ${input} --expect ${output} --rtol ${rtol}
-                          --atol ${atol} RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+        execute_process(COMMAND ${PROGRAM} convert ${model} -o ${WORK}/model.onnx --quiet --validate ${input} --expect ${output}
+                          --rtol ${rtol} --atol ${atol} RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
         if(NOT code EQUAL 0)
           set(reason "exit ${code}: ${text}")
         endif()

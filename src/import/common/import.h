@@ -39,14 +39,14 @@ struct ImportOptions {
 
 // An operator of the source that cannot be translated.
 struct Unsupported {
-  std::string target;                // as the source names it: "aten.foo.default"
-  std::vector<std::string> places;   // where it stands: "encoder.layers.0.attn (foo_1)"
-  std::string reason;                // why, and what to do
+  std::string target;               // as the source names it: "aten.foo.default"
+  std::vector<std::string> places;  // where it stands: "encoder.layers.0.attn (foo_1)"
+  std::string reason;               // why, and what to do
 };
 
 struct ImportReport {
-  std::string format;   // "PyTorch exported program (.pt2)"
-  std::string version;  // of the framework that wrote it, if the file says
+  std::string format;                       // "PyTorch exported program (.pt2)"
+  std::string version;                      // of the framework that wrote it, if the file says
   std::map<std::string, size_t> operators;  // of the source: how often each occurs
   std::vector<Unsupported> unsupported;
   std::vector<std::string> warnings;

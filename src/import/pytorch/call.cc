@@ -25,7 +25,12 @@ std::optional<int64_t> AsInt(const IValue& value) {
 }  // namespace
 
 Call::Call(Translator& t, const Node& node, std::vector<IValue> arguments, std::string_view parameter)
-    : b(t.builder()), translator(t), node_(node), signature_(FindSignature(node.target)), arguments_(std::move(arguments)), param_(parameter) {}
+    : b(t.builder()),
+      translator(t),
+      node_(node),
+      signature_(FindSignature(node.target)),
+      arguments_(std::move(arguments)),
+      param_(parameter) {}
 
 const IValue& Call::arg(std::string_view name) const {
   const int at = signature_ ? signature_->Find(name) : -1;
@@ -51,7 +56,8 @@ V Call::ToTensor(const IValue& value) {
   if (value.is_int()) return b.Int(value.integer());
   if (value.is_double()) return b.Scalar<float>(static_cast<float>(value.number()));
   if (value.is_bool()) return b.Scalar<bool>(value.boolean());
-  if (value.is_number_value()) return value.number_value().kind == Kind::kFloat ? b.Cast(value.number_value().value, DataType::kFloat) : value.number_value().value;
+  if (value.is_number_value())
+    return value.number_value().kind == Kind::kFloat ? b.Cast(value.number_value().value, DataType::kFloat) : value.number_value().value;
   return Unsupported(fmt::format("a tensor is needed where the model has {}", value.ToString()));
 }
 
@@ -131,7 +137,8 @@ std::vector<int64_t> Call::Ints(std::string_view name, std::vector<int64_t> fall
   for (const IValue& item : value.list()) {
     std::optional<int64_t> known = AsInt(item);
     if (!known && (item.is_number_value() || item.is_tensor()))
-      if (const auto constant = b.constant_ints(item.is_tensor() ? item.tensor().value : item.number_value().value); constant && constant->size() == 1)
+      if (const auto constant = b.constant_ints(item.is_tensor() ? item.tensor().value : item.number_value().value);
+          constant && constant->size() == 1)
         known = (*constant)[0];
     if (!known) Unsupported(fmt::format("'{}' depends on the input's size or data; only fixed numbers can be translated", name));
     ints.push_back(known.value_or(0));

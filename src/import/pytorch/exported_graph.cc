@@ -33,16 +33,20 @@ std::string ModulePath(const Json& metadata) {
   // Older ones: L['self'].layers[0].conv
   std::string clean;
   for (size_t i = 0; i < path.size(); ++i) {
-    if (path.compare(i, 9, "L['self']") == 0) i += 8;
-    else if (path[i] == '[' && !clean.empty() && clean.back() != '.') clean += '.';
-    else if (std::string_view("[]'\"").find(path[i]) == std::string_view::npos) clean += path[i];
+    if (path.compare(i, 9, "L['self']") == 0)
+      i += 8;
+    else if (path[i] == '[' && !clean.empty() && clean.back() != '.')
+      clean += '.';
+    else if (std::string_view("[]'\"").find(path[i]) == std::string_view::npos)
+      clean += path[i];
   }
   while (clean.starts_with(".")) clean.erase(0, 1);
   return clean;
 }
 
 // An attribute's kind by its key in the JSON.
-constexpr std::pair<std::string_view, Kind> kSymbolic[] = {{"as_sym_int", Kind::kInt}, {"as_sym_float", Kind::kFloat}, {"as_sym_bool", Kind::kBool}};
+constexpr std::pair<std::string_view, Kind> kSymbolic[] = {
+    {"as_sym_int", Kind::kInt}, {"as_sym_float", Kind::kFloat}, {"as_sym_bool", Kind::kBool}};
 
 }  // namespace
 
@@ -184,7 +188,8 @@ StatusOr<IValue> ExportedGraphReader::Argument(const Json& json) {
 Status ExportedGraphReader::ReadTypes(const Json& json, Scope& scope) {
   if (const Json* tensors = MemberOrNull(json, "tensor_values"); tensors && tensors->is_object())
     for (auto it = tensors->begin(); it != tensors->end(); ++it) {
-      const Json* meta = MemberOrNull(*it, "meta_val");  // torch 2.1
+      const Json* meta = MemberOrNull(*it, "meta_val");  // torch 2.1 and 2.2
+      if (meta == nullptr) meta = MemberOrNull(*it, "val");
       StatusOr<ir::Type> type = TypeOfMeta(meta ? *meta : *it);
       if (!type.ok()) return type.status().WithContext(fmt::format("tensor_values['{}']", it.key()));
       scope.types[it.key()] = *std::move(type);
@@ -204,8 +209,10 @@ Status ExportedGraphReader::ReadOutput(const Json& output, Node* node) {
   if (one.kind == "as_tensors" || one.kind == "as_optional_tensors") {
     for (const Json& item : *one.value) {
       const Json* inner = MemberOrNull(item, "as_tensor");
-      if (MemberOrNull(item, "as_none")) scopes_.back().graph->AddOutput(node, "", Kind::kOther);
-      else RETURN_IF_ERROR(named(inner ? *inner : item, "name", Kind::kTensor));
+      if (MemberOrNull(item, "as_none"))
+        scopes_.back().graph->AddOutput(node, "", Kind::kOther);
+      else
+        RETURN_IF_ERROR(named(inner ? *inner : item, "name", Kind::kTensor));
     }
     return {};
   }
@@ -259,8 +266,7 @@ Status ExportedGraphReader::ReadNode(const Json& json) {
     for (const Json& output : *outputs) RETURN_IF_ERROR(ReadOutput(output, node));
     return {};
   };
-  if (const Status status = read(); !status.ok())
-    return status.WithContext(fmt::format("node '{}' ({})", node->name, node->target));
+  if (const Status status = read(); !status.ok()) return status.WithContext(fmt::format("node '{}' ({})", node->name, node->target));
   if (node->name.empty() && !node->outputs.empty()) node->name = node->outputs[0]->name;
   scopes_.back().graph->nodes.push_back(std::move(made));
   return {};

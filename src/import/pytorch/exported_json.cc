@@ -73,24 +73,42 @@ StatusOr<Union> UnionOf(const Json& json) {
 DataType DataTypeOfExport(int64_t number) {
   using enum DataType;
   switch (number) {
-    case 1: return kUint8;
-    case 2: return kInt8;
-    case 3: return kInt16;
-    case 4: return kInt32;
-    case 5: return kInt64;
-    case 6: return kFloat16;
-    case 7: return kFloat;
-    case 8: return kDouble;
-    case 10: return kComplex64;
-    case 11: return kComplex128;
-    case 12: return kBool;
-    case 13: return kBfloat16;
-    case 28: return kUint16;
-    case 29: return kFloat8E4M3FN;
-    case 30: return kFloat8E5M2;
-    case 31: return kFloat8E4M3FNUZ;
-    case 32: return kFloat8E5M2FNUZ;
-    default: return kUndefined;
+    case 1:
+      return kUint8;
+    case 2:
+      return kInt8;
+    case 3:
+      return kInt16;
+    case 4:
+      return kInt32;
+    case 5:
+      return kInt64;
+    case 6:
+      return kFloat16;
+    case 7:
+      return kFloat;
+    case 8:
+      return kDouble;
+    case 10:
+      return kComplex64;
+    case 11:
+      return kComplex128;
+    case 12:
+      return kBool;
+    case 13:
+      return kBfloat16;
+    case 28:
+      return kUint16;
+    case 29:
+      return kFloat8E4M3FN;
+    case 30:
+      return kFloat8E5M2;
+    case 31:
+      return kFloat8E4M3FNUZ;
+    case 32:
+      return kFloat8E5M2FNUZ;
+    default:
+      return kUndefined;
   }
 }
 
@@ -143,7 +161,8 @@ StatusOr<formats::TorchTensor> TensorOfMeta(const Json& meta, std::shared_ptr<co
   } else {
     tensor.strides.assign(tensor.sizes.size(), 1);
     for (size_t i = tensor.sizes.size(); i-- > 1;)
-      if (__builtin_mul_overflow(tensor.strides[i], std::max<int64_t>(1, tensor.sizes[i]), &tensor.strides[i - 1])) return Corrupt("a size beyond 64 bits");
+      if (__builtin_mul_overflow(tensor.strides[i], std::max<int64_t>(1, tensor.sizes[i]), &tensor.strides[i - 1]))
+        return Corrupt("a size beyond 64 bits");
   }
   if (const Json* offset = MemberOrNull(meta, "storage_offset")) {
     ASSIGN_OR_RETURN(const ir::Dim dim, DimOf(*offset));

@@ -59,7 +59,7 @@ Status ReadConfig(const formats::TorchArchive& archive, const std::string& path,
 // A torch.save archive of a dict of tensors.
 Status ReadPickled(const formats::TorchArchive& archive, const std::string& path, Parameters& parameters) {
   ASSIGN_OR_RETURN(const Bytes bytes, archive.Read(path));
-  if (bytes.empty()) return {};
+  if (formats::DetectTorchFile(bytes) == formats::TorchFileKind::kNone) return {};  // empty, or no tensors
   StatusOr<formats::TorchFile> saved = formats::TorchFile::Open(bytes);
   if (!saved.ok()) return saved.status().WithContext(path);
   StatusOr<std::vector<std::pair<std::string, formats::TorchTensor>>> read = formats::ReadStateDict(*saved, saved->root());
@@ -109,7 +109,8 @@ Status BindInput(const Json& spec, Value* value, const FindParameter& find, Expo
 }
 
 Status ReadOutputs(const Json& specs, const Graph& graph, Program& program) {
-  if (specs.size() != graph.outputs.size()) return Corrupt(fmt::format("{} output specs for {} outputs", specs.size(), graph.outputs.size()));
+  if (specs.size() != graph.outputs.size())
+    return Corrupt(fmt::format("{} output specs for {} outputs", specs.size(), graph.outputs.size()));
   std::vector<Program::Output> mutated;
   for (size_t i = 0; i < graph.outputs.size(); ++i) {
     ASSIGN_OR_RETURN(const Union spec, UnionOf(specs[i]));
@@ -118,7 +119,9 @@ Status ReadOutputs(const Json& specs, const Graph& graph, Program& program) {
       if (value.is_none() || value.is_string()) continue;
       program.outputs.push_back({value, fmt::format("output_{}", program.outputs.size())});
     } else if (spec.kind == "buffer_mutation" || spec.kind == "user_input_mutation" || spec.kind == "parameter_mutation") {
-      const char* key = spec.kind == "buffer_mutation" ? "buffer_name" : spec.kind == "parameter_mutation" ? "parameter_name" : "user_input_name";
+      const char* key = spec.kind == "buffer_mutation"      ? "buffer_name"
+                        : spec.kind == "parameter_mutation" ? "parameter_name"
+                                                            : "user_input_name";
       ASSIGN_OR_RETURN(const Json* member, Member(*spec.value, key));
       ASSIGN_OR_RETURN(const std::string name, StringOf(*member));
       mutated.push_back({value, name + "_updated"});
@@ -128,12 +131,45 @@ Status ReadOutputs(const Json& specs, const Graph& graph, Program& program) {
   return {};
 }
 
+// torch 2.1: which inputs are parameters and buffers, as maps from the graph's names.
+Status BindOldInputs(const Json& signature, const FindParameter& find, Program& program) {
+  for (Value* value : program.graph->inputs) {
+    const auto named = [&](const char* key) -> std::string {
+      const Json* map = MemberOrNull(signature, key);
+      const Json* name = map ? MemberOrNull(*map, value->name.c_str()) : nullptr;
+      return name && name->is_string() ? name->get<std::string>() : "";
+    };
+    const std::string parameter = named("inputs_to_parameters"), buffer = named("inputs_to_buffers");
+    if (parameter.empty() && buffer.empty()) {
+      program.inputs.push_back({value, value->name});
+      continue;
+    }
+    ASSIGN_OR_RETURN(std::shared_ptr<const Parameter> tensor, find(parameter.empty() ? buffer : parameter));
+    if (tensor == nullptr) return Corrupt(fmt::format("the archive has no tensor '{}'", parameter.empty() ? buffer : parameter));
+    if (!buffer.empty()) program.buffers.emplace_back(value, buffer);
+    program.bound.emplace_back(value, IValue(std::move(tensor)));
+  }
+  const Json* mutated = MemberOrNull(signature, "buffers_to_mutate");
+  std::vector<Program::Output> later;
+  for (const IValue& output : program.graph->outputs) {
+    const Json* buffer = mutated && output.is_variable() ? MemberOrNull(*mutated, output.variable()->name.c_str()) : nullptr;
+    if (buffer && buffer->is_string())
+      later.push_back({output, buffer->get<std::string>() + "_updated"});
+    else if (!output.is_none())
+      program.outputs.push_back({output, fmt::format("output_{}", program.outputs.size())});
+  }
+  for (Program::Output& output : later) program.outputs.push_back(std::move(output));
+  return {};
+}
+
 void ReadRanges(const Json& json, Program& program) {
   const Json* ranges = MemberOrNull(json, "range_constraints");
   if (ranges == nullptr || !ranges->is_object()) return;
   for (auto it = ranges->begin(); it != ranges->end(); ++it) {
     const Json *low = MemberOrNull(*it, "min_val"), *high = MemberOrNull(*it, "max_val");
-    const auto bound = [](const Json* value, const char* open) { return value && value->is_number_integer() ? std::to_string(value->get<int64_t>()) : open; };
+    const auto bound = [](const Json* value, const char* open) {
+      return value && value->is_number_integer() ? std::to_string(value->get<int64_t>()) : open;
+    };
     program.metadata.emplace_back("torch.range." + it.key(), fmt::format("{}..{}", bound(low, ""), bound(high, "")));
   }
 }
@@ -147,9 +183,15 @@ StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& f
   ASSIGN_OR_RETURN(const Json* signature, Member(*module, "signature"));
   Program program;
   program.format = "PyTorch exported program (.pt2)";
-  if (const Json* version = MemberOrNull(json, "torch_version"); version && version->is_string()) program.version = version->get<std::string>();
+  if (const Json* version = MemberOrNull(json, "torch_version"); version && version->is_string())
+    program.version = version->get<std::string>();
   ExportedGraphReader reader;
   ASSIGN_OR_RETURN(program.graph, reader.Read(*graph_json));
+  ReadRanges(json, program);
+  if (MemberOrNull(*signature, "input_specs") == nullptr) {
+    RETURN_IF_ERROR(BindOldInputs(*signature, find, program));
+    return program;
+  }
   ASSIGN_OR_RETURN(const Json* inputs, ListMember(*signature, "input_specs"));
   if (inputs->size() != program.graph->inputs.size())
     return Corrupt(fmt::format("{} input specs for {} inputs", inputs->size(), program.graph->inputs.size()));
@@ -160,7 +202,6 @@ StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& f
   }
   ASSIGN_OR_RETURN(const Json* outputs, ListMember(*signature, "output_specs"));
   RETURN_IF_ERROR(ReadOutputs(*outputs, *program.graph, program));
-  ReadRanges(json, program);
   return program;
 }
 
@@ -177,8 +218,10 @@ StatusOr<Program> ReadExportedProgram(const Bytes& bytes) {
     if (name.ends_with("_weights_config.json") || name.ends_with("_constants_config.json") || name.ends_with("_param_config.json"))
       RETURN_IF_ERROR(ReadConfig(archive, name, parameters));
     const bool payload = name.find("data/weights/") != std::string::npos || name.find("data/constants/") != std::string::npos;
-    if (name.ends_with("serialized_state_dict.pt") || name.ends_with("serialized_constants.pt") || (payload && name.ends_with(".pt")))
-      RETURN_IF_ERROR(ReadPickled(archive, name, parameters));
+    // Up to torch 2.7 all tensors lie in files of torch.save, whatever their names end with.
+    const bool old = name.find("serialized_") != std::string::npos && name.find("serialized_exported_program") == std::string::npos &&
+                     name.find("example_inputs") == std::string::npos;
+    if (old || (payload && name.ends_with(".pt"))) RETURN_IF_ERROR(ReadPickled(archive, name, parameters));
   }
   ASSIGN_OR_RETURN(const Bytes text, archive.Read(*model));
   const FindParameter find = [&](const std::string& name) -> StatusOr<std::shared_ptr<const Parameter>> {

@@ -126,9 +126,12 @@ TEST(Translator, ListsEverythingUnsupported) {
 }
 
 TEST(ExportedJson, SaysWhatIsWrong) {
-  const FindParameter none = [](const std::string&) -> StatusOr<std::shared_ptr<const Parameter>> { return std::shared_ptr<const Parameter>(); };
-  for (const char* text : {"", "{", "[]", "{\"graph_module\": 3}", "{\"graph_module\": {\"graph\": {\"inputs\": 5}, \"signature\": {}}}",
-                           "{\"graph_module\": {\"graph\": {\"inputs\": [], \"nodes\": [{}], \"outputs\": []}, \"signature\": {\"input_specs\": []}}}"}) {
+  const FindParameter none = [](const std::string&) -> StatusOr<std::shared_ptr<const Parameter>> {
+    return std::shared_ptr<const Parameter>();
+  };
+  for (const char* text :
+       {"", "{", "[]", "{\"graph_module\": 3}", "{\"graph_module\": {\"graph\": {\"inputs\": 5}, \"signature\": {}}}",
+        "{\"graph_module\": {\"graph\": {\"inputs\": [], \"nodes\": [{}], \"outputs\": []}, \"signature\": {\"input_specs\": []}}}"}) {
     const auto read = ReadExportedJson(text, none);
     ASSERT_FALSE(read.ok()) << text;
     EXPECT_EQ(read.status().code(), StatusCode::kCorrupt) << text;

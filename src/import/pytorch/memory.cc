@@ -15,16 +15,19 @@ IValue Wrap(ir::Value* value, bool is_complex) { return IValue(TensorValue{value
 std::string_view Base(std::string_view target) { return target.substr(0, target.rfind('.')); }
 
 // Operators whose result has the elements of their argument in the same order: the way back is a reshape.
-constexpr std::string_view kReshapes[] = {"aten.view",  "aten.reshape", "aten._unsafe_view", "aten.view_as", "aten.reshape_as", "aten.flatten",
-                                          "aten.ravel", "aten.unflatten", "aten.squeeze",    "aten.unsqueeze", "aten._reshape_alias"};
-constexpr std::string_view kSame[] = {"aten.detach",  "aten.detach_", "aten.alias",      "aten.lift_fresh", "aten.contiguous",
-                                      "aten.to",      "aten.type_as", "aten.positive",   "aten.expand",     "aten.expand_as",
+constexpr std::string_view kReshapes[] = {"aten.view",       "aten.reshape",   "aten._unsafe_view",  "aten.view_as",
+                                          "aten.reshape_as", "aten.flatten",   "aten.ravel",         "aten.unflatten",
+                                          "aten.squeeze",    "aten.unsqueeze", "aten._reshape_alias"};
+constexpr std::string_view kSame[] = {"aten.detach",  "aten.detach_", "aten.alias",       "aten.lift_fresh", "aten.contiguous",
+                                      "aten.to",      "aten.type_as", "aten.positive",    "aten.expand",     "aten.expand_as",
                                       "aten.dropout", "aten.conj",    "aten.resolve_conj"};
 // What undoes itself.
-constexpr std::string_view kSwaps[] = {"aten.transpose", "aten.swapaxes", "aten.swapdims", "aten.t", "aten.numpy_T", "aten.mT", "aten.T",
-                                       "aten.adjoint",   "aten.matrix_H"};
+constexpr std::string_view kSwaps[] = {"aten.transpose", "aten.swapaxes", "aten.swapdims", "aten.t",       "aten.numpy_T",
+                                       "aten.mT",        "aten.T",        "aten.adjoint",  "aten.matrix_H"};
 
-bool Among(std::string_view name, std::span<const std::string_view> names) { return std::find(names.begin(), names.end(), name) != names.end(); }
+bool Among(std::string_view name, std::span<const std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 }  // namespace
 
@@ -36,7 +39,8 @@ TensorValue Memory::Own(TensorValue tensor) {
   return tensor;
 }
 
-TensorValue Memory::View(TensorValue tensor, std::string_view target, const std::vector<IValue>& arguments, size_t argument, size_t output) {
+TensorValue Memory::View(TensorValue tensor, std::string_view target, const std::vector<IValue>& arguments, size_t argument,
+                         size_t output) {
   auto cell = std::make_shared<Cell>();
   cell->value = tensor.value;
   cell->is_complex = tensor.is_complex;
@@ -106,7 +110,9 @@ ir::Value* Memory::PutBack(const Cell& view, ir::Value* parent, ir::Value* part)
     return Apply(view.target, std::move(arguments));
   }
   if (name == "aten.permute" || name == "aten.movedim") {
-    if (name == "aten.movedim") return Apply("aten.movedim.intlist", {piece, argument(2).is_list() ? argument(2) : IValue::MakeList({argument(2)}), argument(1).is_list() ? argument(1) : IValue::MakeList({argument(1)})});
+    if (name == "aten.movedim")
+      return Apply("aten.movedim.intlist", {piece, argument(2).is_list() ? argument(2) : IValue::MakeList({argument(2)}),
+                                            argument(1).is_list() ? argument(1) : IValue::MakeList({argument(1)})});
     const IValue::List& dims = argument(1).list();
     IValue::List inverse(dims.size());
     for (size_t i = 0; i < dims.size(); ++i) {
@@ -121,8 +127,10 @@ ir::Value* Memory::PutBack(const Cell& view, ir::Value* parent, ir::Value* part)
   if (name == "aten.narrow") return Apply("internal.narrow_scatter", {whole, piece, argument(1), argument(2), argument(3)});
   if (name == "aten.diagonal") return Apply("aten.diagonal_scatter.default", {whole, piece, argument(1), argument(2), argument(3)});
   if (name == "aten.as_strided") return Apply("aten.as_strided_scatter.default", {whole, piece, argument(1), argument(2), argument(3)});
-  if (name == "aten.unbind") return Apply("aten.select_scatter.default", {whole, piece, argument(1), IValue(static_cast<int64_t>(view.output))});
-  if (name == "aten.split" || name == "aten.split_with_sizes" || name == "aten.chunk" || name == "aten.tensor_split" || name == "aten.unsafe_split") {
+  if (name == "aten.unbind")
+    return Apply("aten.select_scatter.default", {whole, piece, argument(1), IValue(static_cast<int64_t>(view.output))});
+  if (name == "aten.split" || name == "aten.split_with_sizes" || name == "aten.chunk" || name == "aten.tensor_split" ||
+      name == "aten.unsafe_split") {
     // The pieces, with this one replaced.
     std::vector<IValue> arguments = view.arguments;
     arguments[view.argument] = whole;
@@ -144,7 +152,8 @@ std::vector<Memory::Written> Memory::Leave(size_t mark) {
     const Change& change = journal_[i];
     const bool first = std::none_of(journal_.begin() + static_cast<ptrdiff_t>(mark), journal_.begin() + static_cast<ptrdiff_t>(i),
                                     [&](const Change& other) { return other.cell == change.cell; });
-    if (first && change.cell->parent == nullptr && change.cell->version != change.version) written.push_back({change.cell, change.cell->value});
+    if (first && change.cell->parent == nullptr && change.cell->version != change.version)
+      written.push_back({change.cell, change.cell->value});
   }
   while (journal_.size() > mark) {
     const Change& change = journal_.back();

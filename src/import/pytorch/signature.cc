@@ -239,10 +239,10 @@ StatusOr<std::vector<IValue>> BindArguments(const Signature& signature, std::vec
 
 DataType DataTypeOfScalarType(int64_t number) {
   using enum DataType;
-  constexpr DataType kTypes[] = {kUint8,     kInt8,      kInt16, kInt32, kInt64,     kFloat16,     kFloat,      kDouble,         kUndefined, kComplex64,
-                                 kComplex128, kBool,     kInt8,  kUint8, kInt32,     kBfloat16,    kUndefined,  kUndefined,      kUndefined, kUndefined,
-                                 kUndefined, kUndefined, kUndefined, kFloat8E5M2, kFloat8E4M3FN, kFloat8E5M2FNUZ, kFloat8E4M3FNUZ, kUint16,  kUint32,
-                                 kUint64};
+  constexpr DataType kTypes[] = {
+      kUint8,      kInt8,      kInt16,     kInt32,      kInt64,        kFloat16,        kFloat,          kDouble,    kUndefined, kComplex64,
+      kComplex128, kBool,      kInt8,      kUint8,      kInt32,        kBfloat16,       kUndefined,      kUndefined, kUndefined, kUndefined,
+      kUndefined,  kUndefined, kUndefined, kFloat8E5M2, kFloat8E4M3FN, kFloat8E5M2FNUZ, kFloat8E4M3FNUZ, kUint16,    kUint32,    kUint64};
   return number >= 0 && number < static_cast<int64_t>(std::size(kTypes)) ? kTypes[number] : kUndefined;
 }
 

@@ -11,12 +11,12 @@ namespace sardonyx::pytorch {
 
 struct SignatureParameter {
   std::string_view name;
-  std::string_view type;      // "Tensor", "Tensor?", "int[]", "Scalar", "ScalarType?", ...; SymInt reads int
+  std::string_view type;  // "Tensor", "Tensor?", "int[]", "Scalar", "ScalarType?", ...; SymInt reads int
   bool keyword_only = false;
   bool has_default = false;
   IValue default_value;
-  char alias = 0;             // 'a' of Tensor(a)
-  bool written = false;       // Tensor(a!)
+  char alias = 0;        // 'a' of Tensor(a)
+  bool written = false;  // Tensor(a!)
 };
 
 struct SignatureReturn {

@@ -96,14 +96,22 @@ class Parser {
       return result;
     }
     for (size_t i = 1; i < a.size(); ++i) {
-      if (name == "Add") result = result + a[i];
-      else if (name == "Mul") result = result * a[i];
-      else if (name == "Max") result = Dim::Max(result, a[i]);
-      else if (name == "Min") result = Dim::Min(result, a[i]);
-      else if (name == "FloorDiv" || name == "CleanDiv") result = Dim::FloorDiv(result, a[i]);
-      else if (name == "CeilDiv" || name == "CeilToInt") result = Dim::CeilDiv(result, a[i]);
-      else if (name == "Mod" || name == "PythonMod") result = Dim::Mod(result, a[i]);
-      else return Fail();
+      if (name == "Add")
+        result = result + a[i];
+      else if (name == "Mul")
+        result = result * a[i];
+      else if (name == "Max")
+        result = Dim::Max(result, a[i]);
+      else if (name == "Min")
+        result = Dim::Min(result, a[i]);
+      else if (name == "FloorDiv" || name == "CleanDiv")
+        result = Dim::FloorDiv(result, a[i]);
+      else if (name == "CeilDiv" || name == "CeilToInt")
+        result = Dim::CeilDiv(result, a[i]);
+      else if (name == "Mod" || name == "PythonMod")
+        result = Dim::Mod(result, a[i]);
+      else
+        return Fail();
     }
     return a.size() > 1 ? result : Fail();
   }

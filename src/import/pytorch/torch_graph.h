@@ -75,18 +75,18 @@ class IValue {
   using List = std::vector<IValue>;
   using Dict = std::vector<std::pair<IValue, IValue>>;
 
-  IValue() = default;  // None
+  IValue() = default;                                                     // None
   template <class T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>  // a pointer is no bool
-  IValue(T v) : value_(v) {}                           // NOLINT: implicit by design, as all of these
+  IValue(T v) : value_(v) {}                                              // NOLINT: implicit by design, as all of these
   template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0>
-  IValue(T v) : value_(static_cast<int64_t>(v)) {}     // NOLINT
-  IValue(double v) : value_(v) {}                      // NOLINT
-  IValue(std::complex<double> v) : value_(v) {}        // NOLINT
-  IValue(std::string v) : value_(std::move(v)) {}      // NOLINT
-  IValue(DataType v) : value_(v) {}                    // NOLINT
-  IValue(const Value* v) : value_(v) {}                // NOLINT
-  IValue(TensorValue v) : value_(std::move(v)) {}      // NOLINT
-  IValue(NumberValue v) : value_(v) {}                 // NOLINT
+  IValue(T v) : value_(static_cast<int64_t>(v)) {}                      // NOLINT
+  IValue(double v) : value_(v) {}                                       // NOLINT
+  IValue(std::complex<double> v) : value_(v) {}                         // NOLINT
+  IValue(std::string v) : value_(std::move(v)) {}                       // NOLINT
+  IValue(DataType v) : value_(v) {}                                     // NOLINT
+  IValue(const Value* v) : value_(v) {}                                 // NOLINT
+  IValue(TensorValue v) : value_(std::move(v)) {}                       // NOLINT
+  IValue(NumberValue v) : value_(v) {}                                  // NOLINT
   IValue(std::shared_ptr<const Parameter> v) : value_(std::move(v)) {}  // NOLINT
   IValue(std::shared_ptr<const Graph> v) : value_(std::move(v)) {}      // NOLINT
   IValue(std::shared_ptr<Object> v) : value_(std::move(v)) {}           // NOLINT
@@ -192,8 +192,8 @@ struct Program {
   std::vector<Output> outputs;  // flattened; mutated buffers come last
   // The inputs among `bound` that are buffers, with their names: one that is written to becomes an output.
   std::vector<std::pair<Value*, std::string>> buffers;
-  std::string format;            // "PyTorch exported program (.pt2)"
-  std::string version;           // of torch, if known
+  std::string format;   // "PyTorch exported program (.pt2)"
+  std::string version;  // of torch, if known
   std::vector<std::pair<std::string, std::string>> metadata;
   std::vector<std::string> warnings;
 };

@@ -22,13 +22,15 @@ StatusOr<Tensor> RealTensor(const Tensor& tensor) {
   if (tensor.dtype() != DataType::kComplex64 && tensor.dtype() != DataType::kComplex128) return tensor;
   Dims dims = tensor.dims();
   dims.push_back(2);
-  return Tensor::View(tensor.dtype() == DataType::kComplex64 ? DataType::kFloat : DataType::kDouble, dims, tensor.raw_data(), tensor.byte_size(),
-                      tensor.owner());
+  return Tensor::View(tensor.dtype() == DataType::kComplex64 ? DataType::kFloat : DataType::kDouble, dims, tensor.raw_data(),
+                      tensor.byte_size(), tensor.owner());
 }
 
 std::string StorageKey(const formats::TorchTensor& tensor) {
-  std::string key = fmt::format("{} {} {}", static_cast<const void*>(tensor.storage->bytes.data()), static_cast<int>(tensor.dtype), tensor.offset);
-  for (size_t i = 0; i < tensor.sizes.size(); ++i) key += fmt::format(" {}/{}", tensor.sizes[i], i < tensor.strides.size() ? tensor.strides[i] : 0);
+  std::string key =
+      fmt::format("{} {} {}", static_cast<const void*>(tensor.storage->bytes.data()), static_cast<int>(tensor.dtype), tensor.offset);
+  for (size_t i = 0; i < tensor.sizes.size(); ++i)
+    key += fmt::format(" {}/{}", tensor.sizes[i], i < tensor.strides.size() ? tensor.strides[i] : 0);
   return key;
 }
 
@@ -57,7 +59,8 @@ IValue Translator::Resolve(const IValue& value) {
   if (value.is_list()) {
     // The list itself, so that what is written to it is seen everywhere; variables make a new one.
     IValue::List& list = value.list();
-    const bool variables = std::any_of(list.begin(), list.end(), [](const IValue& item) { return item.is_variable() || item.is_parameter(); });
+    const bool variables =
+        std::any_of(list.begin(), list.end(), [](const IValue& item) { return item.is_variable() || item.is_parameter(); });
     if (!variables) {
       for (IValue& item : list) item = Resolve(item);
       return value;
@@ -109,7 +112,8 @@ IValue Translator::Declared(const Value& variable, IValue value) {
   if (tensor.is_complex != IsComplex(variable.type) && builder_.ok())
     builder_.Fail(Internal("a complex number where a real one is stated, or the other way round"));
   const DataType dtype = builder_.dtype(tensor.value);
-  if (dtype != DataType::kUndefined && real.dtype != DataType::kUndefined && dtype != real.dtype) tensor.value = builder_.Cast(tensor.value, real.dtype);
+  if (dtype != DataType::kUndefined && real.dtype != DataType::kUndefined && dtype != real.dtype)
+    tensor.value = builder_.Cast(tensor.value, real.dtype);
   builder_.Declare(tensor.value, real);
   return IValue(std::move(tensor));
 }
@@ -125,8 +129,9 @@ bool MayCopy(std::string_view base) {
 }
 
 bool IsContiguous(const Cell& cell) {
-  constexpr std::string_view kKeeps[] = {"aten.view",   "aten.reshape", "aten.view_as",   "aten.flatten", "aten.unflatten",  "aten.squeeze",
-                                         "aten.detach", "aten.alias",   "aten.unsqueeze", "aten.to",      "aten.lift_fresh", "aten.contiguous"};
+  constexpr std::string_view kKeeps[] = {"aten.view",      "aten.reshape", "aten.view_as",    "aten.flatten",
+                                         "aten.unflatten", "aten.squeeze", "aten.detach",     "aten.alias",
+                                         "aten.unsqueeze", "aten.to",      "aten.lift_fresh", "aten.contiguous"};
   for (const Cell* at = &cell; at->parent != nullptr; at = at->parent.get()) {
     const std::string_view base = BaseName(at->target);
     const bool outermost = (base == "aten.slice" || base == "aten.select") && at->arguments.size() > 1 && at->arguments[1].is_int() &&
@@ -177,7 +182,8 @@ void Translator::WriteInPlace(const Node& node, const std::vector<IValue>& argum
     if (!signature->parameters[i].written || i >= arguments.size() || !arguments[i].is_tensor() || !values[output].is_tensor()) continue;
     TensorValue result = values[output].tensor();
     const TensorValue& target = arguments[i].tensor();
-    if (!result.is_complex && target.quantization == nullptr && target.value != nullptr) result.value = builder_.Cast(result.value, builder_.dtype(target.value));
+    if (!result.is_complex && target.quantization == nullptr && target.value != nullptr)
+      result.value = builder_.Cast(result.value, builder_.dtype(target.value));
     memory_.Write(target, result);
     result.cell = target.cell;
     values[output++] = IValue(result);
@@ -194,7 +200,8 @@ void Translator::BindOutputs(const Node& node, const std::vector<IValue>& argume
     const Value& variable = *node.outputs[i];
     values[i] = Declared(variable, std::move(values[i]));
     if (!values[i].is_tensor() || values[i].tensor().value == nullptr) continue;
-    if (V value = values[i].tensor().value; value->name().starts_with(prefix) && !variable.name.empty()) builder_.Rename(value, variable.name);
+    if (V value = values[i].tensor().value; value->name().starts_with(prefix) && !variable.name.empty())
+      builder_.Rename(value, variable.name);
   }
   WriteInPlace(node, arguments, values);
   for (size_t i = 0; i < values.size(); ++i) values[i] = WithMemory(node, arguments, i, std::move(values[i]));
@@ -235,7 +242,8 @@ std::vector<IValue> Translator::Placeholder(const Node& node, const std::vector<
   const Signature* signature = FindSignature(node.target);
   for (size_t i = 0; i < arguments.size(); ++i) {
     const IValue& value = arguments[i];
-    const std::string key = signature && i < signature->parameters.size() ? std::string(signature->parameters[i].name) : fmt::format("arg{}", i);
+    const std::string key =
+        signature && i < signature->parameters.size() ? std::string(signature->parameters[i].name) : fmt::format("arg{}", i);
     if (value.is_tensor()) inputs.push_back(value.tensor().value);
     if (value.is_number_value()) inputs.push_back(value.number_value().value);
     if (value.is_int()) attributes.push_back({key, value.integer()});
@@ -251,12 +259,15 @@ std::vector<IValue> Translator::Placeholder(const Node& node, const std::vector<
     }
     if (!ints.empty() && ints.size() == value.list().size()) attributes.push_back({key, ints});
   }
-  const ops::GraphBuilder::Values made = builder_.Ops(name, inputs, std::max<size_t>(1, node.outputs.size()), std::move(attributes), "pkg.torch." + space);
+  const ops::GraphBuilder::Values made =
+      builder_.Ops(name, inputs, std::max<size_t>(1, node.outputs.size()), std::move(attributes), "pkg.torch." + space);
   std::vector<IValue> outputs;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const Value& variable = *node.outputs[i];
     if (variable.kind == Kind::kInt || variable.kind == Kind::kFloat || variable.kind == Kind::kBool) {
-      const DataType dtype = variable.kind == Kind::kInt ? DataType::kInt64 : variable.kind == Kind::kFloat ? DataType::kDouble : DataType::kBool;
+      const DataType dtype = variable.kind == Kind::kInt     ? DataType::kInt64
+                             : variable.kind == Kind::kFloat ? DataType::kDouble
+                                                             : DataType::kBool;
       builder_.Declare(made[i], ir::Type::Tensor(dtype, ir::Shape()));
       outputs.emplace_back(NumberValue{made[i], variable.kind});
     } else {
@@ -383,14 +394,17 @@ StatusOr<ir::Type> InputType(const Program::Input& input, size_t index, const im
   ir::Type type = input.value->type;
   const auto named = std::find_if(options.inputs.begin(), options.inputs.end(), [&](const auto& spec) { return spec.name == input.name; });
   if (named != options.inputs.end()) {
-    if (!named->type.shape && type.is_tensor()) type.dtype = named->type.dtype;
-    else type = named->type;
+    if (!named->type.shape && type.is_tensor())
+      type.dtype = named->type.dtype;
+    else
+      type = named->type;
   }
   if (!type.known() && input.value->kind == Kind::kInt) type = ir::Type::Tensor(DataType::kInt64, ir::Shape());
   if (!type.known() && input.value->kind == Kind::kBool) type = ir::Type::Tensor(DataType::kBool, ir::Shape());
   if (!type.known() && input.value->kind == Kind::kFloat) type = ir::Type::Tensor(DataType::kDouble, ir::Shape());
   if (!type.known())
-    return Usage(fmt::format("the file does not say what input {} ('{}') is: state it, as in --input {}:float[batch,3,224,224]", index, input.name, input.name));
+    return Usage(fmt::format("the file does not say what input {} ('{}') is: state it, as in --input {}:float[batch,3,224,224]", index,
+                             input.name, input.name));
   for (const import::DynamicAxis& dynamic : options.dynamic) {
     if (dynamic.input != input.name) continue;
     const auto rank = static_cast<int64_t>(type.shape ? type.shape->rank() : 0);
@@ -427,7 +441,8 @@ Status Translator::Run(const Program& program) {
   // Buffers that were written to in place.
   for (const auto& [variable, name] : program.buffers) {
     const IValue buffer = Resolve(IValue(static_cast<const Value*>(variable)));
-    if (buffer.is_tensor() && buffer.tensor().cell && buffer.tensor().cell->version > 0) builder_.Output(buffer.tensor().value, name + "_updated");
+    if (buffer.is_tensor() && buffer.tensor().cell && buffer.tensor().cell->version > 0)
+      builder_.Output(buffer.tensor().value, name + "_updated");
   }
   return builder_.status();
 }

@@ -67,8 +67,7 @@ Outputs Silu(Call& c) {
 Outputs Softplus(Call& c) {
   // log(1 + exp(beta x)) / beta; x itself where beta x > threshold, which is what float gives there anyway.
   V x = c.tensor("self");
-  const double beta = c.NumberAs("beta", DataType::kFloat) ? (c.is_none("beta") ? 1.0 : c.Double("beta")) : 1.0;
-  const double threshold = c.is_none("threshold") ? 20.0 : c.Double("threshold");
+  const double beta = c.Double("beta", 1.0), threshold = c.Double("threshold", 20.0);
   V scaled = beta == 1 ? x : c.b.Mul(x, c.b.NumberLike(beta, x));
   V y = c.b.Op("Softplus", {scaled});
   if (beta != 1) y = c.b.Div(y, c.b.NumberLike(beta, x));
@@ -124,7 +123,8 @@ Outputs Rrelu(Call& c) {
   // In inference: the mean of its slopes.
   V x = c.tensor("self");
   if (c.Bool("training", false)) return c.Unsupported("random slopes are for training: export the model after model.eval()");
-  return c.b.Op("LeakyRelu", {x}, {{"alpha", (c.Double("lower", 0.125) + c.Double("upper", 1.0 / 3)) / 2}});
+  V y = c.b.Op("LeakyRelu", {x}, {{"alpha", (c.Double("lower", 0.125) + c.Double("upper", 1.0 / 3)) / 2}});
+  return c.is_none("noise") ? Outputs(y) : Outputs{y, c.tensor("noise")};
 }
 
 Outputs Softmax(Call& c) {
@@ -140,8 +140,7 @@ Outputs Dropout(Call& c) {
   const bool train = c.Bool("train", false) && c.Double("p", 0.5) > 0;
   if (train) return c.Unsupported("dropout in training mode: export the model after model.eval()");
   V x = c.tensor("input");
-  if (c.target().starts_with("aten.native_dropout"))
-    return Outputs{x, c.b.Expand(c.b.Scalar<bool>(true), c.b.ShapeOf(x))};
+  if (c.target().starts_with("aten.native_dropout")) return Outputs{x, c.b.Expand(c.b.Scalar<bool>(true), c.b.ShapeOf(x))};
   return x;
 }
 

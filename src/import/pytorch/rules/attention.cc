@@ -12,8 +12,12 @@ namespace {
 V RepeatHeads(Call& c, V x, V like) {
   const std::optional<int64_t> have = c.b.static_dim(x, -3), want = c.b.static_dim(like, -3);
   if (have && want && *have == *want) return x;
-  if (!have || !want || *have == 0 || *want % *have != 0) return c.Unsupported("grouped attention with numbers of heads that are not known");
-  return c.translator.Apply("aten.repeat_interleave.self_int", {IValue(TensorValue{x, false, {}, {}}), IValue(*want / *have), IValue(int64_t{-3})})[0].tensor().value;
+  if (!have || !want || *have == 0 || *want % *have != 0)
+    return c.Unsupported("grouped attention with numbers of heads that are not known");
+  return c.translator
+      .Apply("aten.repeat_interleave.self_int", {IValue(TensorValue{x, false, {}, {}}), IValue(*want / *have), IValue(int64_t{-3})})[0]
+      .tensor()
+      .value;
 }
 
 // [.., L, S]: true where position s is not after l.
@@ -104,7 +108,8 @@ V NativeMask(Call& c) {
 }
 
 Outputs NativeMultiHead(Call& c) {
-  const Heads made = MultiHead(c, c.tensor("query"), c.tensor("key"), c.tensor("value"), c.Int("num_head"), c.tensor("qkv_weight"), c.tensor("qkv_bias"), NativeMask(c));
+  const Heads made = MultiHead(c, c.tensor("query"), c.tensor("key"), c.tensor("value"), c.Int("num_head"), c.tensor("qkv_weight"),
+                               c.tensor("qkv_bias"), NativeMask(c));
   V y = Linear(c, made.output, c.tensor("proj_weight"), c.tensor("proj_bias"));
   if (!c.Bool("need_weights", true) || made.weights == nullptr) return Outputs{y, c.b.Number(0.0, DataType::kFloat)};
   return Outputs{y, c.Bool("average_attn_weights", true) ? c.b.Reduce("ReduceMean", made.weights, {1}, false) : made.weights};

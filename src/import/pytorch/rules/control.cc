@@ -10,7 +10,9 @@
 namespace sardonyx::pytorch::rules {
 namespace {
 
-std::vector<IValue> Items(const IValue& value) { return value.is_list() ? std::vector<IValue>(value.list()) : value.is_none() ? std::vector<IValue>() : std::vector<IValue>{value}; }
+std::vector<IValue> Items(const IValue& value) {
+  return value.is_list() ? std::vector<IValue>(value.list()) : value.is_none() ? std::vector<IValue>() : std::vector<IValue>{value};
+}
 
 // Results of a block as ONNX values; all must be tensors or numbers.
 std::vector<V> ValuesOf(Call& c, const std::vector<IValue>& results) {
@@ -27,8 +29,13 @@ std::vector<IValue> Like(const std::vector<V>& values, const std::vector<IValue>
   for (size_t i = 0; i < values.size(); ++i) {
     const IValue* pattern = i < patterns.size() ? &patterns[i] : nullptr;
     const bool number = pattern && (pattern->is_number_value() || pattern->is_int() || pattern->is_bool() || pattern->is_double());
-    const Kind kind = !number ? Kind::kTensor : pattern->is_number_value() ? pattern->number_value().kind : pattern->is_bool() ? Kind::kBool : pattern->is_double() ? Kind::kFloat : Kind::kInt;
-    results.push_back(number ? IValue(NumberValue{values[i], kind}) : IValue(TensorValue{values[i], pattern && pattern->is_tensor() && pattern->tensor().is_complex, {}, {}}));
+    const Kind kind = !number                      ? Kind::kTensor
+                      : pattern->is_number_value() ? pattern->number_value().kind
+                      : pattern->is_bool()         ? Kind::kBool
+                      : pattern->is_double()       ? Kind::kFloat
+                                                   : Kind::kInt;
+    results.push_back(number ? IValue(NumberValue{values[i], kind})
+                             : IValue(TensorValue{values[i], pattern && pattern->is_tensor() && pattern->tensor().is_complex, {}, {}}));
   }
   return results;
 }
@@ -61,7 +68,8 @@ Outputs Cond(Call& c) {
     if (!c.translator.memory().Leave(mark).empty()) c.b.Fail(Unsupported("a branch that writes in place to a tensor outside of it"));
     return values;
   };
-  const std::vector<V> values = c.b.If(condition, [&] { return branch(*yes); }, [&] { return branch(*no); });
+  const std::vector<V> values = c.b.If(
+      condition, [&] { return branch(*yes); }, [&] { return branch(*no); });
   return Given(Like(values, pattern));
 }
 
@@ -101,15 +109,16 @@ Outputs Scan(Call& c) {
   const std::vector<IValue> initial = Items(c.arg(size_t{1})), sequences = Items(c.arg(size_t{2})), more = Items(c.arg(size_t{3}));
   const size_t count = initial.size(), total = step->outputs.size();
   if (total < count) return c.Unsupported("a scan that gives less than its state");
-  std::vector<V> values = c.b.Scan(ValuesOf(c, initial), ValuesOf(c, sequences), total - count, false, [&](const std::vector<V>& state, const std::vector<V>& elements) {
-    const size_t mark = c.translator.memory().Enter();
-    std::vector<IValue> inputs = Like(state, initial);
-    for (V element : elements) inputs.emplace_back(TensorValue{element, false, {}, {}});
-    inputs.insert(inputs.end(), more.begin(), more.end());
-    std::vector<V> results = ValuesOf(c, c.translator.Inline(*step, inputs));
-    (void)c.translator.memory().Leave(mark);
-    return results;
-  });
+  std::vector<V> values = c.b.Scan(ValuesOf(c, initial), ValuesOf(c, sequences), total - count, false,
+                                   [&](const std::vector<V>& state, const std::vector<V>& elements) {
+                                     const size_t mark = c.translator.memory().Enter();
+                                     std::vector<IValue> inputs = Like(state, initial);
+                                     for (V element : elements) inputs.emplace_back(TensorValue{element, false, {}, {}});
+                                     inputs.insert(inputs.end(), more.begin(), more.end());
+                                     std::vector<V> results = ValuesOf(c, c.translator.Inline(*step, inputs));
+                                     (void)c.translator.memory().Leave(mark);
+                                     return results;
+                                   });
   return values;
 }
 

@@ -77,10 +77,11 @@ Outputs Im2col(Call& c) {
     V offsets = c.b.Mul(Arange(c.b, c.b.Int(kernel[i])), c.b.Int(dilation[i]));
     return c.b.Add(c.b.Unsqueeze(offsets, {1}), c.b.Unsqueeze(starts, {0}));
   };
-  V rows = c.b.Gather(padded, positions(2), 2);      // [n, c, kh, bh, w]
-  V both = c.b.Gather(rows, positions(3), 4);        // [n, c, kh, bh, kw, bw]
+  V rows = c.b.Gather(padded, positions(2), 2);        // [n, c, kh, bh, w]
+  V both = c.b.Gather(rows, positions(3), 4);          // [n, c, kh, bh, kw, bw]
   V blocks = c.b.Transpose(both, {0, 1, 2, 4, 3, 5});  // [n, c, kh, kw, bh, bw]
-  V y = c.b.Reshape(blocks, c.b.Stack1D({n, c.b.Mul(channels, c.b.Int(kernel[0] * kernel[1])), c.b.Mul(c.b.SizeOf(blocks, 4), c.b.SizeOf(blocks, 5))}));
+  V y = c.b.Reshape(
+      blocks, c.b.Stack1D({n, c.b.Mul(channels, c.b.Int(kernel[0] * kernel[1])), c.b.Mul(c.b.SizeOf(blocks, 4), c.b.SizeOf(blocks, 5))}));
   return unbatched ? c.b.Squeeze(y, {0}) : y;
 }
 Outputs Col2im(Call& c) {

@@ -12,15 +12,22 @@ namespace {
 DataType TypeOfValue(const IValue& value) {
   if (value.is_bool()) return DataType::kBool;
   if (value.is_int()) return DataType::kInt64;
-  if (value.is_number_value()) return value.number_value().kind == Kind::kInt ? DataType::kInt64 : value.number_value().kind == Kind::kBool ? DataType::kBool : DataType::kFloat;
+  if (value.is_number_value())
+    return value.number_value().kind == Kind::kInt    ? DataType::kInt64
+           : value.number_value().kind == Kind::kBool ? DataType::kBool
+                                                      : DataType::kFloat;
   return DataType::kFloat;
 }
 
 // zeros, ones, full, empty: of a size. Uninitialized memory becomes zeros.
 Outputs OfSize(Call& c) {
   const IValue& fill = c.arg("fill_value");
-  const DataType type = c.Dtype("dtype", fill.is_none() ? DataType::kFloat : fill.is_tensor() ? c.b.dtype(fill.tensor().value) : TypeOfValue(fill));
-  V value = fill.is_tensor() ? c.b.Cast(c.ToTensor(fill), type) : fill.is_none() ? c.b.Number(c.param() == "1" ? 1.0 : 0.0, type) : c.NumberAs(fill, type);
+  const DataType type = c.Dtype("dtype", fill.is_none()     ? DataType::kFloat
+                                         : fill.is_tensor() ? c.b.dtype(fill.tensor().value)
+                                                            : TypeOfValue(fill));
+  V value = fill.is_tensor() ? c.b.Cast(c.ToTensor(fill), type)
+            : fill.is_none() ? c.b.Number(c.param() == "1" ? 1.0 : 0.0, type)
+                             : c.NumberAs(fill, type);
   return Full(c.b, c.IntVector("size"), value);
 }
 // The same with the type of a tensor, and its size unless one is given.
@@ -28,14 +35,18 @@ Outputs Like(Call& c) {
   V x = c.is_complex("self") ? c.complex_tensor("self").value : c.tensor("self");
   const DataType type = c.Dtype("dtype", c.b.dtype(x));
   const IValue& fill = c.arg("fill_value");
-  V value = fill.is_tensor() ? c.b.Cast(c.ToTensor(fill), type) : fill.is_none() ? c.b.Number(c.param() == "1" ? 1.0 : 0.0, type) : c.NumberAs(fill, type);
+  V value = fill.is_tensor() ? c.b.Cast(c.ToTensor(fill), type)
+            : fill.is_none() ? c.b.Number(c.param() == "1" ? 1.0 : 0.0, type)
+                             : c.NumberAs(fill, type);
   if (!c.is_none("size")) return Full(c.b, c.IntVector("size"), value);
   return TensorValue{FullLike(c.b, x, value), c.is_complex("self"), {}, {}};
 }
 Outputs Fill(Call& c) {
   V x = c.tensor("self");
   const IValue& fill = c.arg("value");
-  V value = fill.is_none() ? c.b.NumberLike(0, x) : fill.is_tensor() ? c.b.Cast(c.ToTensor(fill), c.b.dtype(x)) : c.NumberAs(fill, c.b.dtype(x));
+  V value = fill.is_none()     ? c.b.NumberLike(0, x)
+            : fill.is_tensor() ? c.b.Cast(c.ToTensor(fill), c.b.dtype(x))
+                               : c.NumberAs(fill, c.b.dtype(x));
   return FullLike(c.b, x, value);
 }
 
@@ -66,7 +77,8 @@ Outputs TensorOf(Call& c) {
   }
   type = c.Dtype("dtype", type);
   std::vector<V> parts;
-  for (const IValue& item : flat) parts.push_back(c.b.Reshape(item.is_tensor() ? c.b.Cast(c.ToTensor(item), type) : c.NumberAs(item, type), {1}));
+  for (const IValue& item : flat)
+    parts.push_back(c.b.Reshape(item.is_tensor() ? c.b.Cast(c.ToTensor(item), type) : c.NumberAs(item, type), {1}));
   if (parts.empty()) return Full(c.b, c.b.Ints(shape), c.b.Number(0.0, type));
   return c.b.Reshape(c.b.Concat(parts, 0), shape);
 }
@@ -78,16 +90,20 @@ Outputs ArangeOf(Call& c) {
   const DataType inferred = c.PromotedType(bounds);
   const DataType type = c.Dtype("dtype", inferred);
   const bool integers = IsInteger(inferred);
-  if (integers && bounds[0].is_int() && bounds[0].integer() == 0 && step.is_int() && step.integer() == 1) return c.b.Cast(Arange(c.b, c.b.Cast(c.ToNumber(bounds[1]), DataType::kInt64)), type);
+  if (integers && bounds[0].is_int() && bounds[0].integer() == 0 && step.is_int() && step.integer() == 1)
+    return c.b.Cast(Arange(c.b, c.b.Cast(c.ToNumber(bounds[1]), DataType::kInt64)), type);
   const DataType work = integers ? DataType::kInt64 : type == DataType::kDouble ? DataType::kDouble : DataType::kFloat;
   if (integers && bounds[0].is_int() && bounds[1].is_int() && step.is_int() && step.integer() != 0) {
     std::vector<int64_t> values;
-    for (int64_t at = bounds[0].integer(); (step.integer() > 0 ? at < bounds[1].integer() : at > bounds[1].integer()) && values.size() < 65536; at += step.integer()) values.push_back(at);
+    for (int64_t at = bounds[0].integer();
+         (step.integer() > 0 ? at < bounds[1].integer() : at > bounds[1].integer()) && values.size() < 65536; at += step.integer())
+      values.push_back(at);
     if (values.size() < 65536) return c.b.Cast(c.b.Constant(Tensor::From<int64_t>({static_cast<int64_t>(values.size())}, values)), type);
   }
   if (!integers && work == DataType::kFloat) {
     // As PyTorch: the count in double, each element start + i * step.
-    V count = c.b.Op("Ceil", {c.b.Div(c.b.Sub(c.NumberAs(bounds[1], DataType::kDouble), c.NumberAs(bounds[0], DataType::kDouble)), c.NumberAs(step, DataType::kDouble))});
+    V count = c.b.Op("Ceil", {c.b.Div(c.b.Sub(c.NumberAs(bounds[1], DataType::kDouble), c.NumberAs(bounds[0], DataType::kDouble)),
+                                      c.NumberAs(step, DataType::kDouble))});
     V index = c.b.Cast(Arange(c.b, c.b.Cast(count, DataType::kInt64)), DataType::kFloat);
     return c.b.Cast(c.b.Add(c.NumberAs(bounds[0], work), c.b.Mul(index, c.NumberAs(step, work))), type);
   }
@@ -98,7 +114,9 @@ Outputs ArangeOf(Call& c) {
 Outputs Linspace(Call& c) {
   DataType type = c.Dtype("dtype", DataType::kFloat);
   const DataType work = type == DataType::kDouble || IsInteger(type) ? DataType::kDouble : DataType::kFloat;
-  const auto scalar = [&](std::string_view name) { return c.arg(name).is_tensor() ? c.b.Cast(c.ToNumber(c.arg(name)), work) : c.NumberAs(name, work); };
+  const auto scalar = [&](std::string_view name) {
+    return c.arg(name).is_tensor() ? c.b.Cast(c.ToNumber(c.arg(name)), work) : c.NumberAs(name, work);
+  };
   V start = scalar("start"), end = scalar("end"), count = c.Number("steps");
   V index = c.b.Cast(Arange(c.b, count), work);
   V last = c.b.Cast(c.b.Sub(count, c.b.Int(1)), work);
@@ -185,7 +203,8 @@ Outputs Random(Call& c) {
   const bool normal = c.param() == "normal";
   V y = c.b.Op(normal ? "RandomNormalLike" : "RandomUniformLike", {template_value}, {{"dtype", DataType::kFloat}});
   if (c.param() == "int") {
-    V low = c.is_none("low") ? c.b.Number(0.0, DataType::kFloat) : c.NumberAs("low", DataType::kFloat), high = c.NumberAs("high", DataType::kFloat);
+    V low = c.is_none("low") ? c.b.Number(0.0, DataType::kFloat) : c.NumberAs("low", DataType::kFloat),
+      high = c.NumberAs("high", DataType::kFloat);
     y = c.b.Op("Floor", {c.b.Add(low, c.b.Mul(y, c.b.Sub(high, low)))});
     return c.b.Cast(y, c.Dtype("dtype", like ? c.dtype("self") : DataType::kInt64));
   }
@@ -193,7 +212,9 @@ Outputs Random(Call& c) {
 }
 Outputs Bernoulli(Call& c) {
   V x = c.tensor("self");
-  V p = c.arg("p").is_none() ? x : c.arg("p").is_tensor() ? c.b.Expand(c.tensor("p"), c.b.ShapeOf(x)) : FullLike(c.b, x, c.NumberAs("p", DataType::kFloat));
+  V p = c.arg("p").is_none()     ? x
+        : c.arg("p").is_tensor() ? c.b.Expand(c.tensor("p"), c.b.ShapeOf(x))
+                                 : FullLike(c.b, x, c.NumberAs("p", DataType::kFloat));
   return c.b.Op("Bernoulli", {c.ToFloat(p)}, {{"dtype", c.b.dtype(x)}});
 }
 Outputs Multinomial(Call& c) {

@@ -9,13 +9,16 @@ namespace sardonyx::pytorch::rules {
 
 std::span<const RuleRow> Activation();
 std::span<const RuleRow> Arithmetic();
+std::span<const RuleRow> Arranging();
 std::span<const RuleRow> Attention();
 std::span<const RuleRow> Comparison();
 std::span<const RuleRow> Control();
 std::span<const RuleRow> Convolutions();
 std::span<const RuleRow> Creation();
+std::span<const RuleRow> Diagonals();
 std::span<const RuleRow> Fourier();
 std::span<const RuleRow> Indexing();
+std::span<const RuleRow> Joining();
 std::span<const RuleRow> LinearAlgebra();
 std::span<const RuleRow> Losses();
 std::span<const RuleRow> Matrices();
@@ -26,6 +29,7 @@ std::span<const RuleRow> QuantizeDecomposed();
 std::span<const RuleRow> Recurrences();
 std::span<const RuleRow> Reductions();
 std::span<const RuleRow> Resizing();
+std::span<const RuleRow> Scattering();
 std::span<const RuleRow> Shapes();
 std::span<const RuleRow> Sorting();
 std::span<const RuleRow> Special();

@@ -9,7 +9,9 @@
 namespace sardonyx::pytorch::rules {
 
 V RealPart(ops::GraphBuilder& b, const TensorValue& x) { return b.Gather(x.value, b.Int(0), static_cast<int64_t>(b.rank(x.value)) - 1); }
-V ImaginaryPart(ops::GraphBuilder& b, const TensorValue& x) { return b.Gather(x.value, b.Int(1), static_cast<int64_t>(b.rank(x.value)) - 1); }
+V ImaginaryPart(ops::GraphBuilder& b, const TensorValue& x) {
+  return b.Gather(x.value, b.Int(1), static_cast<int64_t>(b.rank(x.value)) - 1);
+}
 TensorValue MakeComplex(ops::GraphBuilder& b, V real, V imaginary) {
   return {b.Concat({b.Unsqueeze(real, {-1}), b.Unsqueeze(imaginary, {-1})}, -1), true, {}, {}};
 }

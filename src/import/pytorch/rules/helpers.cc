@@ -70,7 +70,9 @@ V Not(ops::GraphBuilder& b, V x) { return b.Op("Not", {x}); }
 namespace {
 
 // IsNaN and IsInf take float and double before opset 20.
-V Wide(ops::GraphBuilder& b, V x) { return b.dtype(x) == DataType::kFloat || b.dtype(x) == DataType::kDouble ? x : b.Cast(x, DataType::kFloat); }
+V Wide(ops::GraphBuilder& b, V x) {
+  return b.dtype(x) == DataType::kFloat || b.dtype(x) == DataType::kDouble ? x : b.Cast(x, DataType::kFloat);
+}
 
 }  // namespace
 
@@ -101,12 +103,14 @@ V Full(ops::GraphBuilder& b, V shape, V scalar) {
 }
 
 V FullLike(ops::GraphBuilder& b, V like, V scalar) {
-  if (const std::optional<Dims> dims = b.static_shape(like)) return Full(b, b.Ints(std::vector<int64_t>(dims->begin(), dims->end())), scalar);
+  if (const std::optional<Dims> dims = b.static_shape(like))
+    return Full(b, b.Ints(std::vector<int64_t>(dims->begin(), dims->end())), scalar);
   return Full(b, b.ShapeOf(like), scalar);
 }
 
 V Arange(ops::GraphBuilder& b, V count) {
-  if (const std::optional<std::vector<int64_t>> known = b.constant_ints(count); known && known->size() == 1 && (*known)[0] >= 0 && (*known)[0] <= 65536) {
+  if (const std::optional<std::vector<int64_t>> known = b.constant_ints(count);
+      known && known->size() == 1 && (*known)[0] >= 0 && (*known)[0] <= 65536) {
     std::vector<int64_t> values(static_cast<size_t>((*known)[0]));
     for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int64_t>(i);
     return b.Ints(values);

@@ -9,22 +9,22 @@
 namespace sardonyx::pytorch::rules {
 
 // ---- Elementwise (helpers.cc)
-V Truncate(ops::GraphBuilder& b, V x);             // towards zero
-V FloorDivide(ops::GraphBuilder& b, V x, V y);     // of one type, integers or floats
-V Remainder(ops::GraphBuilder& b, V x, V y);       // with the divisor's sign, as Python
-V SignBit(ops::GraphBuilder& b, V x);              // true for -0 as well
+V Truncate(ops::GraphBuilder& b, V x);          // towards zero
+V FloorDivide(ops::GraphBuilder& b, V x, V y);  // of one type, integers or floats
+V Remainder(ops::GraphBuilder& b, V x, V y);    // with the divisor's sign, as Python
+V SignBit(ops::GraphBuilder& b, V x);           // true for -0 as well
 V ArcTangent2(ops::GraphBuilder& b, V y, V x);
 V IsNonFinite(ops::GraphBuilder& b, V x);
 V Not(ops::GraphBuilder& b, V x);
-V IsNan(ops::GraphBuilder& b, V x);                // false for integers
-V ToBool(ops::GraphBuilder& b, V x);               // x != 0
+V IsNan(ops::GraphBuilder& b, V x);   // false for integers
+V ToBool(ops::GraphBuilder& b, V x);  // x != 0
 // c[0] + c[1] x + c[2] x^2 ...
 V Polynomial(ops::GraphBuilder& b, V x, const std::vector<double>& coefficients);
 
 // ---- Sizes
-V FullLike(ops::GraphBuilder& b, V like, V scalar);   // a tensor of like's shape
-V Full(ops::GraphBuilder& b, V shape, V scalar);      // int64[n] shape
-V Arange(ops::GraphBuilder& b, V count);              // int64: 0, 1, ... count-1
+V FullLike(ops::GraphBuilder& b, V like, V scalar);  // a tensor of like's shape
+V Full(ops::GraphBuilder& b, V shape, V scalar);     // int64[n] shape
+V Arange(ops::GraphBuilder& b, V count);             // int64: 0, 1, ... count-1
 int64_t NormalAxis(int64_t axis, int64_t rank);
 std::vector<int64_t> AllAxes(int64_t rank);
 // Product of the sizes of these axes (all, if empty), as a scalar int64.

@@ -32,7 +32,7 @@ V Eliminate(Call& c, V a, V rhs) {
     V pivot = b.Op("ArgMax", {size}, {{"axis", rank - 2}, {"keepdims", 1}});  // [.., 1, 1]
     V order = b.Where(b.Op("Equal", {rows, k}), pivot, b.Where(b.Op("Equal", {rows, pivot}), k, rows));
     V swapped = b.Op("GatherElements", {m, b.Expand(order, shape)}, {{"axis", rank - 2}});
-    V row = b.Gather(swapped, b.Unsqueeze(k, {0}), rank - 2);       // [.., 1, n + k]
+    V row = b.Gather(swapped, b.Unsqueeze(k, {0}), rank - 2);  // [.., 1, n + k]
     V scaled = b.Div(row, b.Gather(row, b.Unsqueeze(k, {0}), rank - 1));
     V factors = b.Where(b.Op("Equal", {rows, k}), zero, b.Gather(swapped, b.Unsqueeze(k, {0}), rank - 1));
     V reduced = b.Sub(swapped, b.Mul(factors, scaled));
@@ -141,13 +141,16 @@ Outputs Norm(Call& c) {
   const bool keep = c.Bool("keepdim", false);
   const int64_t rank = c.rank("self");
   // Two axes and an order: a matrix norm. Neither: a vector's, of everything.
-  if (!order.is_none() && ((dims.empty() && rank == 2) || dims.size() == 2)) return MatrixNorm(c, x, order, dims.empty() ? std::vector<int64_t>{0, 1} : dims, keep);
+  if (!order.is_none() && ((dims.empty() && rank == 2) || dims.size() == 2))
+    return MatrixNorm(c, x, order, dims.empty() ? std::vector<int64_t>{0, 1} : dims, keep);
   for (int64_t& axis : dims) axis = NormalAxis(axis, rank);
   const double p = order.is_none() ? 2 : order.is_double() ? order.number() : order.is_int() ? static_cast<double>(order.integer()) : 2;
   return VectorNorm(c, x, p, dims, keep);
 }
 
-Outputs NoSingularValues(Call& c) { return c.Unsupported("eigenvalues, singular values and QR have no counterpart in ONNX; compute them outside of the model"); }
+Outputs NoSingularValues(Call& c) {
+  return c.Unsupported("eigenvalues, singular values and QR have no counterpart in ONNX; compute them outside of the model");
+}
 
 constexpr RuleRow kRows[] = {
     {"aten.linalg_inv", Inverse},

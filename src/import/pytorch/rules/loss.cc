@@ -192,7 +192,8 @@ Outputs PoissonNll(Call& c) {
     // Stirling's formula for targets above 1.
     V one = b.NumberLike(1, target);
     V big = b.Op("Greater", {target, one}), safe = b.Where(big, target, one);
-    V stirling = b.Add(b.Sub(b.Mul(safe, b.Op("Log", {safe})), safe), b.Mul(b.NumberLike(0.5, target), b.Op("Log", {b.Mul(b.NumberLike(2 * M_PI, target), safe)})));
+    V stirling = b.Add(b.Sub(b.Mul(safe, b.Op("Log", {safe})), safe),
+                       b.Mul(b.NumberLike(0.5, target), b.Op("Log", {b.Mul(b.NumberLike(2 * M_PI, target), safe)})));
     loss = b.Add(loss, b.Where(big, stirling, b.NumberLike(0, target)));
   }
   return ReduceLoss(c, loss, Reduction(c));

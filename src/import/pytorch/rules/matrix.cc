@@ -10,7 +10,8 @@ namespace sardonyx::pytorch::rules {
 
 V MatMul(ops::GraphBuilder& b, V x, V y) {
   const DataType type = b.dtype(x);
-  const bool narrow = type == DataType::kInt8 || type == DataType::kUint8 || type == DataType::kInt16 || type == DataType::kUint16 || type == DataType::kBool;
+  const bool narrow = type == DataType::kInt8 || type == DataType::kUint8 || type == DataType::kInt16 || type == DataType::kUint16 ||
+                      type == DataType::kBool;
   if (!narrow) return b.Op("MatMul", {x, y});
   return b.Cast(b.Op("MatMul", {b.Cast(x, DataType::kInt32), b.Cast(y, DataType::kInt32)}), type);
 }

@@ -71,14 +71,18 @@ Outputs LayerNorm(Call& c) {
   const bool all = c.target().starts_with("aten.native_layer_norm");
   const double epsilon = c.Double("eps", 1e-5);
   if (!all) return c.b.Op("LayerNormalization", {x, weight, bias}, {{"axis", axis - rank}, {"epsilon", epsilon}});
-  return Outputs(c.b.Ops("LayerNormalization", {x, weight, bias}, c.node().outputs.size() > 1 ? 3 : 1, {{"axis", axis - rank}, {"epsilon", epsilon}}));
+  return Outputs(
+      c.b.Ops("LayerNormalization", {x, weight, bias}, c.node().outputs.size() > 1 ? 3 : 1, {{"axis", axis - rank}, {"epsilon", epsilon}}));
 }
 
 Outputs RmsNorm(Call& c) {
   V x = c.tensor("input");
   const auto rank = static_cast<int64_t>(c.b.rank(x));
   const auto count = static_cast<int64_t>(c.arg("normalized_shape").list().size());
-  const double machine = c.b.dtype(x) == DataType::kDouble ? 2.220446049250313e-16 : c.b.dtype(x) == DataType::kFloat16 ? 0.0009765625 : c.b.dtype(x) == DataType::kBfloat16 ? 0.0078125 : 1.1920928955078125e-07;
+  const double machine = c.b.dtype(x) == DataType::kDouble     ? 2.220446049250313e-16
+                         : c.b.dtype(x) == DataType::kFloat16  ? 0.0009765625
+                         : c.b.dtype(x) == DataType::kBfloat16 ? 0.0078125
+                                                               : 1.1920928955078125e-07;
   const double epsilon = c.Double("eps", machine);
   V weight = c.tensor_or_null("weight");
   if (c.b.Has("RMSNormalization")) {
@@ -104,7 +108,8 @@ Outputs GroupNorm(Call& c) {
   V weight = c.tensor_or_null("weight"), bias = c.tensor_or_null("bias");
   const bool few = c.node().outputs.size() <= 1;
   if (c.b.opset() >= 21 && few && (weight || bias))
-    return c.b.Op("GroupNormalization", {x, PerChannel(c, weight, x, 1), PerChannel(c, bias, x, 0)}, {{"epsilon", epsilon}, {"num_groups", groups}});
+    return c.b.Op("GroupNormalization", {x, PerChannel(c, weight, x, 1), PerChannel(c, bias, x, 0)},
+                  {{"epsilon", epsilon}, {"num_groups", groups}});
   // Each group as one channel of an instance normalization.
   V grouped = c.b.Reshape(x, c.b.Stack1D({c.b.SizeOf(x, 0), c.b.Int(groups), c.b.Int(-1)}));
   V ones = Full(c.b, c.b.Ints({groups}), c.b.NumberLike(1, x)), zeros = Full(c.b, c.b.Ints({groups}), c.b.NumberLike(0, x));
@@ -124,13 +129,16 @@ Outputs InstanceNorm(Call& c) {
   V x = c.tensor("input");
   V weight = c.tensor_or_null("weight"), bias = c.tensor_or_null("bias");
   if (!c.Bool("use_input_stats", true) && !c.is_none("running_mean"))
-    return c.b.Op("BatchNormalization", {x, PerChannel(c, weight, x, 1), PerChannel(c, bias, x, 0), c.tensor("running_mean"), c.tensor("running_var")},
+    return c.b.Op("BatchNormalization",
+                  {x, PerChannel(c, weight, x, 1), PerChannel(c, bias, x, 0), c.tensor("running_mean"), c.tensor("running_var")},
                   {{"epsilon", c.Double("eps", 1e-5)}});
   return c.b.Op("InstanceNormalization", {x, PerChannel(c, weight, x, 1), PerChannel(c, bias, x, 0)}, {{"epsilon", c.Double("eps", 1e-5)}});
 }
 
 Outputs LocalResponseNorm(Call& c) {
-  return c.b.Op("LRN", {c.tensor("input")}, {{"alpha", c.Double("alpha", 1e-4)}, {"beta", c.Double("beta", 0.75)}, {"bias", c.Double("k", 1.0)}, {"size", c.Int("size")}});
+  return c.b.Op(
+      "LRN", {c.tensor("input")},
+      {{"alpha", c.Double("alpha", 1e-4)}, {"beta", c.Double("beta", 0.75)}, {"bias", c.Double("k", 1.0)}, {"size", c.Int("size")}});
 }
 
 // w = g * v / |v|, the norm over all axes but one.

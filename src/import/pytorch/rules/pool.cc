@@ -60,7 +60,8 @@ Outputs MaxPool(Call& c) {
   const bool indices = c.target().find("with_indices") != std::string_view::npos;
   return Batched(c, spatial, [&](V x) {
     std::vector<ops::Attr> attributes = {{"kernel_shape", w.kernel}, {"strides", w.stride}, {"pads", Twice(w.padding)}};
-    if (std::any_of(w.dilation.begin(), w.dilation.end(), [](int64_t n) { return n != 1; })) attributes.push_back({"dilations", w.dilation});
+    if (std::any_of(w.dilation.begin(), w.dilation.end(), [](int64_t n) { return n != 1; }))
+      attributes.push_back({"dilations", w.dilation});
     if (w.ceil) attributes.push_back({"ceil_mode", 1});
     const DataType type = c.b.dtype(x);
     const bool cast = IsInteger(type) && type != DataType::kInt8 && type != DataType::kUint8;
@@ -84,7 +85,8 @@ Outputs AveragePool(Call& c) {
       std::vector<int64_t> pads(2 * (spatial + 2), 0);
       for (size_t i = 0; i < spatial; ++i) pads[2 + i] = pads[spatial + 4 + i] = w.padding[i];
       V padded = c.b.Op("Pad", {x, c.b.Ints(pads)});
-      V mean = c.b.Op("AveragePool", {padded}, {{"kernel_shape", w.kernel}, {"strides", w.stride}, {"ceil_mode", w.ceil ? 1 : 0}, {"count_include_pad", 1}});
+      V mean = c.b.Op("AveragePool", {padded},
+                      {{"kernel_shape", w.kernel}, {"strides", w.stride}, {"ceil_mode", w.ceil ? 1 : 0}, {"count_include_pad", 1}});
       return {c.b.Mul(mean, c.b.NumberLike(size / static_cast<double>(c.Int("divisor_override")), x))};
     }
     const bool any = std::any_of(w.padding.begin(), w.padding.end(), [](int64_t n) { return n != 0; });
@@ -132,7 +134,8 @@ Outputs AdaptivePool(Call& c) {
     if (!known) return {c.Unsupported("adaptive pooling of a size that is not known")};
     if (all_one && !indices) return {c.b.Op(maximum ? "GlobalMaxPool" : "GlobalAveragePool", {x})};
     if (even) {
-      std::vector<V> made = c.b.Ops(maximum ? "MaxPool" : "AveragePool", {x}, indices ? 2 : 1, {{"kernel_shape", kernel}, {"strides", kernel}});
+      std::vector<V> made =
+          c.b.Ops(maximum ? "MaxPool" : "AveragePool", {x}, indices ? 2 : 1, {{"kernel_shape", kernel}, {"strides", kernel}});
       if (indices) made[1] = PlaneIndices(c, x, made[1], spatial);
       return made;
     }

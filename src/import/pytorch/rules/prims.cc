@@ -52,9 +52,7 @@ Outputs Iota(Call& c) {
 Outputs OfShape(Call& c) { return Full(c.b, c.IntVector("shape"), c.b.Number(0.0, c.Dtype("dtype", DataType::kFloat))); }
 Outputs First(Call& c) { return c.tensor("a"); }
 Outputs Select(Call& c) { return Given(c.translator.Apply("aten.where.self", {c.arg("pred"), c.arg("a"), c.arg("b")})); }
-Outputs IsNonzero(Call& c) {
-  return NumberValue{ToBool(c.b, c.b.Reshape(c.tensor("self"), std::vector<int64_t>{})), Kind::kBool};
-}
+Outputs IsNonzero(Call& c) { return NumberValue{ToBool(c.b, c.b.Reshape(c.tensor("self"), std::vector<int64_t>{})), Kind::kBool}; }
 
 constexpr RuleRow kRows[] = {
     {"prims.acos", As, "aten.acos.default"},

@@ -10,11 +10,16 @@ struct Range {
 };
 Range RangeOf(DataType type) {
   switch (type) {
-    case DataType::kInt8: return {-128, 127};
-    case DataType::kUint8: return {0, 255};
-    case DataType::kInt16: return {-32768, 32767};
-    case DataType::kUint16: return {0, 65535};
-    default: return {-2147483648.0, 2147483647.0};
+    case DataType::kInt8:
+      return {-128, 127};
+    case DataType::kUint8:
+      return {0, 255};
+    case DataType::kInt16:
+      return {-32768, 32767};
+    case DataType::kUint16:
+      return {0, 65535};
+    default:
+      return {-2147483648.0, 2147483647.0};
   }
 }
 

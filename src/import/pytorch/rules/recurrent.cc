@@ -28,7 +28,8 @@ V Regrouped(Call& c, V weight, const std::vector<int64_t>& order) {
       const size_t bytes = tensor->byte_size() / order.size();
       const auto* from = static_cast<const uint8_t*>(tensor->raw_data());
       auto* to = static_cast<uint8_t*>(made->mutable_raw_data());
-      for (size_t i = 0; i < order.size() && bytes > 0; ++i) std::memcpy(to + i * bytes, from + static_cast<size_t>(order[i]) * bytes, bytes);
+      for (size_t i = 0; i < order.size() && bytes > 0; ++i)
+        std::memcpy(to + i * bytes, from + static_cast<size_t>(order[i]) * bytes, bytes);
       return c.b.Weight(weight->name() + ".regrouped", *std::move(made));
     }
   }
@@ -57,13 +58,14 @@ Direction ReadDirection(const std::vector<V>& params, size_t at, bool biases, bo
 std::vector<V> ProjectedLstm(Call& c, V x, V h, V cell, const Direction& d, bool reverse) {
   ops::GraphBuilder& b = c.b;
   if (reverse) x = b.Slice(x, 0, -1, std::numeric_limits<int64_t>::min() + 1, -1);
-  std::vector<V> made = b.Scan({h, cell}, {x}, 1, false, [&](const std::vector<V>& state, const std::vector<V>& elements) -> std::vector<V> {
-    V gates = b.Add(Linear(c, elements[0], d.w_ih, d.b_ih), Linear(c, state[0], d.w_hh, d.b_hh));
-    const std::vector<V> part = b.Ops("Split", {gates}, 4, {{"axis", 1}, {"num_outputs", 4}});
-    V next = b.Add(b.Mul(b.Op("Sigmoid", {part[1]}), state[1]), b.Mul(b.Op("Sigmoid", {part[0]}), b.Op("Tanh", {part[2]})));
-    V out = Linear(c, b.Mul(b.Op("Sigmoid", {part[3]}), b.Op("Tanh", {next})), d.w_hr, nullptr);
-    return {out, next, out};
-  });
+  std::vector<V> made =
+      b.Scan({h, cell}, {x}, 1, false, [&](const std::vector<V>& state, const std::vector<V>& elements) -> std::vector<V> {
+        V gates = b.Add(Linear(c, elements[0], d.w_ih, d.b_ih), Linear(c, state[0], d.w_hh, d.b_hh));
+        const std::vector<V> part = b.Ops("Split", {gates}, 4, {{"axis", 1}, {"num_outputs", 4}});
+        V next = b.Add(b.Mul(b.Op("Sigmoid", {part[1]}), state[1]), b.Mul(b.Op("Sigmoid", {part[0]}), b.Op("Tanh", {part[2]})));
+        V out = Linear(c, b.Mul(b.Op("Sigmoid", {part[3]}), b.Op("Tanh", {next})), d.w_hr, nullptr);
+        return {out, next, out};
+      });
   if (reverse) made[2] = b.Slice(made[2], 0, -1, std::numeric_limits<int64_t>::min() + 1, -1);
   return {made[2], made[0], made[1]};
 }
@@ -91,15 +93,18 @@ Run RunLayer(Call& c, std::string_view op, std::string_view activation, V x, V h
   std::vector<V> inputs = {x, b.Concat(w, 0), b.Concat(r, 0), bias.empty() ? nullptr : b.Concat(bias, 0), nullptr, h};
   if (op == "LSTM") inputs.push_back(cell);
   const std::vector<V> made = b.Ops(op, inputs, op == "LSTM" ? 3 : 2, std::move(attributes));
-  V y = both ? b.Reshape(b.Transpose(made[0], {0, 2, 1, 3}), b.Stack1D({b.SizeOf(x, 0), b.SizeOf(x, 1), b.Int(2 * *hidden)})) : b.Squeeze(made[0], {1});
+  V y = both ? b.Reshape(b.Transpose(made[0], {0, 2, 1, 3}), b.Stack1D({b.SizeOf(x, 0), b.SizeOf(x, 1), b.Int(2 * *hidden)}))
+             : b.Squeeze(made[0], {1});
   return {y, made[1], made.size() > 2 ? made[2] : nullptr};
 }
 
 Outputs Recurrent(Call& c) {
   ops::GraphBuilder& b = c.b;
-  const std::string_view op = c.param().substr(0, c.param().find(':')), activation = c.param().find(':') == std::string_view::npos ? "" : c.param().substr(c.param().find(':') + 1);
+  const std::string_view op = c.param().substr(0, c.param().find(':')),
+                         activation = c.param().find(':') == std::string_view::npos ? "" : c.param().substr(c.param().find(':') + 1);
   if (c.is_none("input")) return c.Unsupported("packed sequences: export with padded ones");
-  if (c.Bool("train", false) && c.Double("dropout", 0.0) > 0) return c.Unsupported("dropout in training mode: export the model after model.eval()");
+  if (c.Bool("train", false) && c.Double("dropout", 0.0) > 0)
+    return c.Unsupported("dropout in training mode: export the model after model.eval()");
   V x = c.tensor("input");
   const std::vector<V> params = c.tensors("params");
   const bool biases = c.Bool("has_biases"), both = c.Bool("bidirectional"), batch_first = c.Bool("batch_first");
@@ -115,7 +120,8 @@ Outputs Recurrent(Call& c) {
   }
   const size_t per = params.size() / std::max<size_t>(1, static_cast<size_t>(layers) * directions);
   const bool projected = op == "LSTM" && per == (biases ? 5u : 3u);
-  if (layers < 1 || per < 2 || states.empty() || (op == "LSTM" && states.size() < 2)) return c.Unsupported("a recurrent layer with these parameters");
+  if (layers < 1 || per < 2 || states.empty() || (op == "LSTM" && states.size() < 2))
+    return c.Unsupported("a recurrent layer with these parameters");
   std::vector<V> last_h, last_c;
   for (int64_t layer = 0; layer < layers; ++layer) {
     const int64_t first = layer * static_cast<int64_t>(directions);
@@ -126,7 +132,8 @@ Outputs Recurrent(Call& c) {
       std::vector<V> outputs;
       for (size_t d = 0; d < directions; ++d) {
         const auto at = first + static_cast<int64_t>(d);
-        const std::vector<V> made = ProjectedLstm(c, x, b.Gather(states[0], b.Int(at), 0), b.Gather(states[1], b.Int(at), 0), of[d], d == 1);
+        const std::vector<V> made =
+            ProjectedLstm(c, x, b.Gather(states[0], b.Int(at), 0), b.Gather(states[1], b.Int(at), 0), of[d], d == 1);
         outputs.push_back(made[0]);
         last_h.push_back(b.Unsqueeze(made[1], {0}));
         last_c.push_back(b.Unsqueeze(made[2], {0}));
@@ -135,7 +142,8 @@ Outputs Recurrent(Call& c) {
       continue;
     }
     const auto count = static_cast<int64_t>(directions);
-    const Run run = RunLayer(c, op, activation, x, part(states[0], first, count), op == "LSTM" ? part(states[1], first, count) : nullptr, of);
+    const Run run =
+        RunLayer(c, op, activation, x, part(states[0], first, count), op == "LSTM" ? part(states[1], first, count) : nullptr, of);
     x = run.output;
     last_h.push_back(run.h);
     last_c.push_back(run.c);
@@ -155,7 +163,8 @@ Outputs LstmCell(Call& c) {
   ops::GraphBuilder& b = c.b;
   const std::vector<V> state = c.tensors("hx");
   if (state.size() < 2) return c.Unsupported("an LSTM cell without two states");
-  V gates = b.Add(Linear(c, c.tensor("input"), c.tensor("w_ih"), c.tensor_or_null("b_ih")), Linear(c, state[0], c.tensor("w_hh"), c.tensor_or_null("b_hh")));
+  V gates = b.Add(Linear(c, c.tensor("input"), c.tensor("w_ih"), c.tensor_or_null("b_ih")),
+                  Linear(c, state[0], c.tensor("w_hh"), c.tensor_or_null("b_hh")));
   const std::vector<V> part = b.Ops("Split", {gates}, 4, {{"axis", -1}, {"num_outputs", 4}});
   V cell = b.Add(b.Mul(b.Op("Sigmoid", {part[1]}), state[1]), b.Mul(b.Op("Sigmoid", {part[0]}), b.Op("Tanh", {part[2]})));
   return Outputs{b.Mul(b.Op("Sigmoid", {part[3]}), b.Op("Tanh", {cell})), cell};
@@ -163,14 +172,17 @@ Outputs LstmCell(Call& c) {
 Outputs GruCell(Call& c) {
   ops::GraphBuilder& b = c.b;
   V h = c.tensor("hx");
-  const std::vector<V> i = b.Ops("Split", {Linear(c, c.tensor("input"), c.tensor("w_ih"), c.tensor_or_null("b_ih"))}, 3, {{"axis", -1}, {"num_outputs", 3}});
-  const std::vector<V> r = b.Ops("Split", {Linear(c, h, c.tensor("w_hh"), c.tensor_or_null("b_hh"))}, 3, {{"axis", -1}, {"num_outputs", 3}});
+  const std::vector<V> i =
+      b.Ops("Split", {Linear(c, c.tensor("input"), c.tensor("w_ih"), c.tensor_or_null("b_ih"))}, 3, {{"axis", -1}, {"num_outputs", 3}});
+  const std::vector<V> r =
+      b.Ops("Split", {Linear(c, h, c.tensor("w_hh"), c.tensor_or_null("b_hh"))}, 3, {{"axis", -1}, {"num_outputs", 3}});
   V reset = b.Op("Sigmoid", {b.Add(i[0], r[0])}), update = b.Op("Sigmoid", {b.Add(i[1], r[1])});
   V fresh = b.Op("Tanh", {b.Add(i[2], b.Mul(reset, r[2]))});
   return b.Add(fresh, b.Mul(update, b.Sub(h, fresh)));
 }
 Outputs RnnCell(Call& c) {
-  return c.b.Op(c.param(), {c.b.Add(Linear(c, c.tensor("input"), c.tensor("w_ih"), c.tensor_or_null("b_ih")), Linear(c, c.tensor("hx"), c.tensor("w_hh"), c.tensor_or_null("b_hh")))});
+  return c.b.Op(c.param(), {c.b.Add(Linear(c, c.tensor("input"), c.tensor("w_ih"), c.tensor_or_null("b_ih")),
+                                    Linear(c, c.tensor("hx"), c.tensor("w_hh"), c.tensor_or_null("b_hh")))});
 }
 
 constexpr RuleRow kRows[] = {

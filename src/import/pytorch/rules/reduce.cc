@@ -115,7 +115,8 @@ Outputs Aminmax(Call& c) {
 // ArgMax, of types that runtimes have.
 V ArgExtreme(Call& c, std::string_view op, V x, int64_t axis, bool keepdim) {
   const DataType type = c.b.dtype(x);
-  if (type == DataType::kInt64 || type == DataType::kBool || type == DataType::kInt16) x = c.b.Cast(x, type == DataType::kInt64 ? DataType::kDouble : DataType::kInt32);
+  if (type == DataType::kInt64 || type == DataType::kBool || type == DataType::kInt16)
+    x = c.b.Cast(x, type == DataType::kInt64 ? DataType::kDouble : DataType::kInt32);
   return c.b.Op(op, {x}, {{"axis", axis}, {"keepdims", keepdim ? 1 : 0}});
 }
 Outputs MaxMin(Call& c) {
@@ -172,7 +173,8 @@ Outputs Norm(Call& c) {
   const int64_t rank = c.rank("self");
   const std::string_view order = c.is_none("p") && !c.is_none("ord") ? "ord" : "p";
   if (rank == 0) return c.b.Op("Abs", {x});
-  const std::vector<int64_t> axes = c.is_none("dim") || (c.arg("dim").is_list() && c.arg("dim").list().empty()) ? std::vector<int64_t>{} : c.Axes("dim", rank);
+  const std::vector<int64_t> axes =
+      c.is_none("dim") || (c.arg("dim").is_list() && c.arg("dim").list().empty()) ? std::vector<int64_t>{} : c.Axes("dim", rank);
   return VectorNorm(c, x, OrderOf(c, order, 2), axes, c.Bool("keepdim", false));
 }
 

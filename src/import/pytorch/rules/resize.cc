@@ -18,7 +18,8 @@ Outputs Upsample(Call& c) {
   // Scales: a list, or one an axis.
   std::vector<double> scales;
   if (c.arg("scale_factors").is_list()) {
-    for (const IValue& item : c.arg("scale_factors").list()) scales.push_back(item.is_double() ? item.number() : item.is_int() ? static_cast<double>(item.integer()) : 0);
+    for (const IValue& item : c.arg("scale_factors").list())
+      scales.push_back(item.is_double() ? item.number() : item.is_int() ? static_cast<double>(item.integer()) : 0);
   } else {
     for (const std::string_view name : {"scales_d", "scales_h", "scales_w", "scales"})
       if (!c.is_none(name) && c.arg(name).is_double()) scales.push_back(c.Double(name));
@@ -73,7 +74,9 @@ Outputs GridSample(Call& c) {
     return b.Int(0);
   }
   return b.Op("GridSample", {x, c.tensor("grid")},
-              {{"align_corners", c.Bool("align_corners", false) ? 1 : 0}, {"mode", b.opset() < 20 ? kOld[mode] : kNew[mode]}, {"padding_mode", kPadding[padding]}});
+              {{"align_corners", c.Bool("align_corners", false) ? 1 : 0},
+               {"mode", b.opset() < 20 ? kOld[mode] : kNew[mode]},
+               {"padding_mode", kPadding[padding]}});
 }
 
 Outputs AffineGrid(Call& c) {
@@ -92,7 +95,8 @@ Outputs AffineGrid(Call& c) {
   for (int64_t i = spatial; i-- > 0;) {
     V count = target[static_cast<size_t>(i)];
     V index = b.Cast(Arange(b, count), type), n = b.Cast(count, type);
-    V step = align ? b.Div(b.Number(2.0, type), b.Op("Max", {b.Sub(n, b.Number(1.0, type)), b.Number(1.0, type)})) : b.Div(b.Number(2.0, type), n);
+    V step = align ? b.Div(b.Number(2.0, type), b.Op("Max", {b.Sub(n, b.Number(1.0, type)), b.Number(1.0, type)}))
+                   : b.Div(b.Number(2.0, type), n);
     V start = align ? b.Number(-1.0, type) : b.Sub(b.Div(b.Number(1.0, type), n), b.Number(1.0, type));
     std::vector<int64_t> axis(static_cast<size_t>(spatial), 1);
     axis[static_cast<size_t>(i)] = -1;

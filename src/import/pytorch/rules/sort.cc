@@ -19,7 +19,9 @@ Sorted TopK(Call& c, V x, V count, int64_t axis, bool largest) {
   const std::vector<V> made = c.b.Ops("TopK", {x, count}, 2, {{"axis", axis}, {"largest", largest ? 1 : 0}});
   return {narrow ? c.b.Cast(made[0], type) : made[0], made[1]};
 }
-Sorted SortAll(Call& c, V x, int64_t axis, bool descending) { return TopK(c, x, c.b.Unsqueeze(c.b.SizeOf(x, axis), {0}), axis, descending); }
+Sorted SortAll(Call& c, V x, int64_t axis, bool descending) {
+  return TopK(c, x, c.b.Unsqueeze(c.b.SizeOf(x, axis), {0}), axis, descending);
+}
 
 Outputs Sort(Call& c) {
   V x = c.tensor("self");
@@ -218,11 +220,16 @@ Outputs Quantile(Call& c) {
   V at = whole || !keep ? below : b.Reshape(below, {1}), next = whole || !keep ? above : b.Reshape(above, {1});
   V low = b.Gather(sorted, b.Cast(at, DataType::kInt64), axis), high = b.Gather(sorted, b.Cast(next, DataType::kInt64), axis);
   V y = nullptr;
-  if (method == "lower") y = low;
-  else if (method == "higher") y = high;
-  else if (method == "midpoint") y = b.Mul(b.Add(low, high), b.NumberLike(0.5, x));
-  else if (method == "nearest") y = b.Gather(sorted, b.Cast(b.Op("Round", {whole || !keep ? position : b.Reshape(position, {1})}), DataType::kInt64), axis);
-  else y = b.Add(low, b.Mul(b.Sub(high, low), b.Sub(position, below)));
+  if (method == "lower")
+    y = low;
+  else if (method == "higher")
+    y = high;
+  else if (method == "midpoint")
+    y = b.Mul(b.Add(low, high), b.NumberLike(0.5, x));
+  else if (method == "nearest")
+    y = b.Gather(sorted, b.Cast(b.Op("Round", {whole || !keep ? position : b.Reshape(position, {1})}), DataType::kInt64), axis);
+  else
+    y = b.Add(low, b.Mul(b.Sub(high, low), b.Sub(position, below)));
   if (whole && keep) y = b.Reshape(y, std::vector<int64_t>(static_cast<size_t>(rank), 1));
   return y;
 }

@@ -20,10 +20,12 @@ Outputs ErfInverse(Call& c) {
   V w = b.Neg(b.Op("Log", {b.Mul(b.Sub(one, x), b.Add(one, x))}));
   V near = b.Op("Less", {w, b.NumberLike(5, x)});
   V inner = Polynomial(b, b.Sub(w, b.NumberLike(2.5, x)),
-                       {1.50140941, 0.246640727, -0.00417768164, -0.00125372503, 0.00021858087, -4.39150654e-06, -3.5233877e-06, 3.43273939e-07, 2.81022636e-08});
+                       {1.50140941, 0.246640727, -0.00417768164, -0.00125372503, 0.00021858087, -4.39150654e-06, -3.5233877e-06,
+                        3.43273939e-07, 2.81022636e-08});
   V root = b.Op("Sqrt", {b.Op("Max", {w, b.NumberLike(5, x)})});
   V outer = Polynomial(b, b.Sub(root, b.NumberLike(3, x)),
-                       {2.83297682, 1.00167406, 0.00943887047, -0.0076224613, 0.00573950773, -0.00367342844, 0.00134934322, 0.000100950558, -0.000200214257});
+                       {2.83297682, 1.00167406, 0.00943887047, -0.0076224613, 0.00573950773, -0.00367342844, 0.00134934322, 0.000100950558,
+                        -0.000200214257});
   V y = b.Mul(b.Where(near, inner, outer), x);
   V edge = b.Op("Equal", {b.Op("Abs", {x}), one});
   return b.Where(edge, b.Mul(x, b.NumberLike(kInfinity, x)), y);
@@ -32,7 +34,8 @@ Outputs ErfInverse(Call& c) {
 // log of the gamma function for x >= 0.5, in double.
 V LogGammaRight(ops::GraphBuilder& b, V x) {
   constexpr double kG = 7;
-  constexpr double kC[] = {0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7};
+  constexpr double kC[] = {0.99999999999980993, 676.5203681218851,    -1259.1392167224028,   771.32342877765313,   -176.61502916214059,
+                           12.507343278686905,  -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7};
   V z = b.Sub(x, b.NumberLike(1, x));
   V sum = b.NumberLike(kC[0], x);
   for (int i = 1; i < 9; ++i) sum = b.Add(sum, b.Div(b.NumberLike(kC[i], x), b.Add(z, b.NumberLike(i, x))));
@@ -93,12 +96,17 @@ Outputs Bessel(Call& c) {
                   : Polynomial(b, b.Mul(t, t), {1.0, 3.5156229, 3.0899424, 1.2067492, 0.2659732, 0.0360768, 0.0045813});
   V far = b.Op("Max", {size, bound});
   V u = b.Div(bound, far);
-  V large = first ? Polynomial(b, u, {0.39894228, -0.03988024, -0.00362018, 0.00163801, -0.01031555, 0.02282967, -0.02895312, 0.01787654, -0.00420059})
-                  : Polynomial(b, u, {0.39894228, 0.01328592, 0.00225319, -0.00157565, 0.00916281, -0.02057706, 0.02635537, -0.01647633, 0.00392377});
+  V large =
+      first ? Polynomial(b, u,
+                         {0.39894228, -0.03988024, -0.00362018, 0.00163801, -0.01031555, 0.02282967, -0.02895312, 0.01787654, -0.00420059})
+            : Polynomial(b, u,
+                         {0.39894228, 0.01328592, 0.00225319, -0.00157565, 0.00916281, -0.02057706, 0.02635537, -0.01647633, 0.00392377});
   large = b.Div(large, b.Op("Sqrt", {far}));
   if (first) large = b.Mul(large, b.Op("Sign", {x}));
-  if (scaled) small = b.Mul(small, b.Op("Exp", {b.Neg(size)}));
-  else large = b.Mul(large, b.Op("Exp", {far}));
+  if (scaled)
+    small = b.Mul(small, b.Op("Exp", {b.Neg(size)}));
+  else
+    large = b.Mul(large, b.Op("Exp", {far}));
   return b.Where(near, small, large);
 }
 

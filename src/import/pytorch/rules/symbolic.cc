@@ -9,8 +9,12 @@ namespace sardonyx::pytorch::rules {
 namespace {
 
 bool IsConstant(const IValue& value) { return value.is_int() || value.is_bool() || value.is_double(); }
-double Real(const IValue& value) { return value.is_double() ? value.number() : value.is_int() ? static_cast<double>(value.integer()) : value.boolean() ? 1 : 0; }
-int64_t Whole(const IValue& value) { return value.is_int() ? value.integer() : value.is_bool() ? (value.boolean() ? 1 : 0) : static_cast<int64_t>(value.number()); }
+double Real(const IValue& value) {
+  return value.is_double() ? value.number() : value.is_int() ? static_cast<double>(value.integer()) : value.boolean() ? 1 : 0;
+}
+int64_t Whole(const IValue& value) {
+  return value.is_int() ? value.integer() : value.is_bool() ? (value.boolean() ? 1 : 0) : static_cast<int64_t>(value.number());
+}
 
 Kind KindOf(Call& c, const IValue& value) {
   if (value.is_number_value()) return value.number_value().kind;
@@ -23,7 +27,9 @@ Kind KindOf(Call& c, const IValue& value) {
 
 V AsKind(Call& c, const IValue& value, Kind kind) {
   return c.NumberAs(value.is_tensor() ? IValue(NumberValue{c.ToNumber(value), KindOf(c, value)}) : value,
-                    kind == Kind::kFloat ? DataType::kDouble : kind == Kind::kBool ? DataType::kBool : DataType::kInt64);
+                    kind == Kind::kFloat  ? DataType::kDouble
+                    : kind == Kind::kBool ? DataType::kBool
+                                          : DataType::kInt64);
 }
 
 // A number whose value is known after all.
@@ -69,7 +75,8 @@ Outputs Arithmetic(Call& c) {
   // Sizes are not negative, nor are most divisors: then the quotient is plain.
   if (op == "floordiv") {
     if (real) return Number(c, c.b.Op("Floor", {c.b.Div(x, y)}), kind);
-    const bool plain = d.is_int() && d.integer() > 0 && c.b.elements(x) && !c.b.elements(x)->empty() && (*c.b.elements(x))[0].symbol().has_value();
+    const bool plain =
+        d.is_int() && d.integer() > 0 && c.b.elements(x) && !c.b.elements(x)->empty() && (*c.b.elements(x))[0].symbol().has_value();
     return Number(c, plain ? c.b.Div(x, y) : FloorDivide(c.b, x, y), kind);
   }
   return Number(c, Remainder(c.b, x, y), kind);
@@ -80,7 +87,12 @@ Outputs Compare(Call& c) {
   const std::string_view op = c.param();
   if (IsConstant(a) && IsConstant(d)) {
     const double x = Real(a), y = Real(d);
-    return IValue(op == "Equal" ? x == y : op == "NotEqual" ? x != y : op == "Less" ? x < y : op == "LessOrEqual" ? x <= y : op == "Greater" ? x > y : x >= y);
+    return IValue(op == "Equal"         ? x == y
+                  : op == "NotEqual"    ? x != y
+                  : op == "Less"        ? x < y
+                  : op == "LessOrEqual" ? x <= y
+                  : op == "Greater"     ? x > y
+                                        : x >= y);
   }
   const bool real = KindOf(c, a) == Kind::kFloat || KindOf(c, d) == Kind::kFloat;
   const Kind kind = real ? Kind::kFloat : Kind::kInt;
@@ -95,7 +107,10 @@ Outputs Logic(Call& c) {
   if (op == "Not") return IsConstant(a) ? Outputs(IValue(Real(a) == 0)) : Number(c, Not(c.b, AsKind(c, a, Kind::kBool)), Kind::kBool);
   if (KindOf(c, a) == Kind::kInt && IsConstant(a) && IsConstant(d))
     return op == "And" ? IValue(Whole(a) & Whole(d)) : op == "Or" ? IValue(Whole(a) | Whole(d)) : IValue(Whole(a) ^ Whole(d));
-  if (IsConstant(a) && IsConstant(d)) return IValue(op == "And" ? Real(a) != 0 && Real(d) != 0 : op == "Or" ? Real(a) != 0 || Real(d) != 0 : (Real(a) != 0) != (Real(d) != 0));
+  if (IsConstant(a) && IsConstant(d))
+    return IValue(op == "And"  ? Real(a) != 0 && Real(d) != 0
+                  : op == "Or" ? Real(a) != 0 || Real(d) != 0
+                               : (Real(a) != 0) != (Real(d) != 0));
   return Number(c, c.b.Op(op, {AsKind(c, a, Kind::kBool), AsKind(c, d, Kind::kBool)}), Kind::kBool);
 }
 
@@ -129,7 +144,8 @@ Outputs Function(Call& c) {
   if (op == "neg") return Number(c, c.b.Neg(x), kind);
   if (op == "abs") return Number(c, c.b.Op("Abs", {x}), kind);
   if (op == "trunc" || op == "int") return Number(c, c.b.Cast(Truncate(c.b, x), DataType::kInt64), Kind::kInt);
-  if (to_int) return Number(c, c.b.Cast(c.b.Op(op == "floor" ? "Floor" : op == "ceil" ? "Ceil" : "Round", {x}), DataType::kInt64), Kind::kInt);
+  if (to_int)
+    return Number(c, c.b.Cast(c.b.Op(op == "floor" ? "Floor" : op == "ceil" ? "Ceil" : "Round", {x}), DataType::kInt64), Kind::kInt);
   return NumberValue{c.b.Op(op, {AsKind(c, a, Kind::kFloat)}), Kind::kFloat};
 }
 
@@ -138,8 +154,10 @@ Outputs Sum(Call& c) {
   V total = nullptr;
   int64_t known = 0;
   for (const IValue& item : items) {
-    if (item.is_int()) known += item.integer();
-    else total = total == nullptr ? AsKind(c, item, Kind::kInt) : c.b.Add(total, AsKind(c, item, Kind::kInt));
+    if (item.is_int())
+      known += item.integer();
+    else
+      total = total == nullptr ? AsKind(c, item, Kind::kInt) : c.b.Add(total, AsKind(c, item, Kind::kInt));
   }
   if (total == nullptr) return IValue(known);
   return Number(c, known == 0 ? total : c.b.Add(total, c.b.Int(known)), Kind::kInt);
@@ -149,7 +167,8 @@ Outputs IfThenElse(Call& c) {
   const IValue& condition = c.arg(size_t{0});
   if (IsConstant(condition)) return Outputs(c.arg(Real(condition) != 0 ? size_t{1} : size_t{2}));
   const Kind kind = KindOf(c, c.arg(size_t{1}));
-  return Number(c, c.b.Where(AsKind(c, condition, Kind::kBool), AsKind(c, c.arg(size_t{1}), kind), AsKind(c, c.arg(size_t{2}), kind)), kind);
+  return Number(c, c.b.Where(AsKind(c, condition, Kind::kBool), AsKind(c, c.arg(size_t{1}), kind), AsKind(c, c.arg(size_t{2}), kind)),
+                kind);
 }
 
 Outputs SizeOf(Call& c) {
@@ -182,7 +201,8 @@ Outputs Item(Call& c) {
   const DataType type = c.b.dtype(x);
   V scalar = c.b.known_rank(x) == size_t{0} ? x : c.b.Reshape(x, std::vector<int64_t>{});
   if (type == DataType::kBool) return Number(c, scalar, Kind::kBool);
-  return IsInteger(type) ? Number(c, c.b.Cast(scalar, DataType::kInt64), Kind::kInt) : Number(c, c.b.Cast(scalar, DataType::kDouble), Kind::kFloat);
+  return IsInteger(type) ? Number(c, c.b.Cast(scalar, DataType::kInt64), Kind::kInt)
+                         : Number(c, c.b.Cast(scalar, DataType::kDouble), Kind::kFloat);
 }
 
 // What is checked when PyTorch runs, and says nothing of the result.

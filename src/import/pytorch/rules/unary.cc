@@ -100,8 +100,10 @@ Outputs NanToNum(Call& c) {
   V x = c.tensor("self");
   const DataType type = c.b.dtype(x);
   if (!IsFloatingPoint(type)) return x;
-  const double largest = type == DataType::kDouble ? std::numeric_limits<double>::max() : type == DataType::kFloat16 ? 65504.0
-                         : type == DataType::kBfloat16 ? 3.3895313892515355e38 : static_cast<double>(std::numeric_limits<float>::max());
+  const double largest = type == DataType::kDouble     ? std::numeric_limits<double>::max()
+                         : type == DataType::kFloat16  ? 65504.0
+                         : type == DataType::kBfloat16 ? 3.3895313892515355e38
+                                                       : static_cast<double>(std::numeric_limits<float>::max());
   V zero = c.b.NumberLike(0, x), infinity = c.b.NumberLike(kInfinity, x);
   V y = c.b.Where(c.b.Op("IsNaN", {x}), c.b.NumberLike(c.Double("nan", 0.0), x), x);
   V high = c.b.Op("Equal", {x, infinity}), low = c.b.Op("Equal", {x, c.b.NumberLike(-kInfinity, x)});

@@ -40,7 +40,8 @@ Outputs RoiPool(Call& c) {
 Outputs DeformConv(Call& c) {
   ops::GraphBuilder& b = c.b;
   V weight = c.tensor("weight");
-  return b.Op("DeformConv", {c.tensor("input"), weight, c.tensor("offset"), c.tensor("bias"), c.Bool("use_mask") ? c.tensor("mask") : nullptr},
+  return b.Op("DeformConv",
+              {c.tensor("input"), weight, c.tensor("offset"), c.tensor("bias"), c.Bool("use_mask") ? c.tensor("mask") : nullptr},
               {{"dilations", {c.Int("dilation_h"), c.Int("dilation_w")}},
                {"group", c.Int("groups")},
                {"offset_group", c.Int("offset_groups")},

@@ -1,0 +1,191 @@
+// Writing at indices.
+#include <algorithm>
+#include <limits>
+
+#include "import/pytorch/rules/families.h"
+#include "import/pytorch/rules/helpers.h"
+
+namespace sardonyx::pytorch::rules {
+namespace {
+
+constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+
+V Index64(Call& c, V indices) { return c.b.Cast(indices, DataType::kInt64); }
+
+// Elements: x[index] (along an axis) combined with the source's.
+V ScatterElements(Call& c, V x, int64_t axis, V index, V source, const std::string& reduction) {
+  const int64_t rank = static_cast<int64_t>(c.b.rank(x));
+  if (rank == 0) {
+    x = c.b.Unsqueeze(x, {0});
+    index = c.b.Reshape(index, {-1});
+    source = c.b.Reshape(source, {-1});
+  }
+  V y = reduction == "none" ? c.b.Op("ScatterElements", {x, index, source}, {{"axis", axis}})
+                            : c.b.Op("ScatterElements", {x, index, source}, {{"axis", axis}, {"reduction", reduction}});
+  return rank == 0 ? c.b.Squeeze(y, {0}) : y;
+}
+
+// The part of a source that an index covers: they may differ in size.
+V Covered(Call& c, V source, V index) {
+  for (size_t i = 0; i < c.b.rank(index) && c.b.known_rank(source) == c.b.known_rank(index); ++i) {
+    const auto axis = static_cast<int64_t>(i);
+    if (c.b.dim(source, axis) == c.b.dim(index, axis)) continue;
+    source = c.b.Slice(source, axis, c.b.Int(0), c.b.SizeOf(index, axis));
+  }
+  return source;
+}
+
+Outputs Scatter(Call& c) {
+  V x = c.tensor("self");
+  V index = Index64(c, c.tensor("index"));
+  V source = nullptr;
+  if (!c.is_none("src"))
+    source = Covered(c, c.b.Cast(c.tensor("src"), c.b.dtype(x)), index);
+  else
+    source =
+        FullLike(c.b, index, c.arg("value").is_tensor() ? c.b.Cast(c.tensor("value"), c.b.dtype(x)) : c.NumberAs("value", c.b.dtype(x)));
+  std::string reduction(c.param());
+  if (c.arg("reduce").is_string()) reduction = c.String("reduce") == "multiply" ? "mul" : c.String("reduce");
+  return ScatterElements(c, x, c.Axis("dim", c.rank("self")), index, source, reduction);
+}
+
+Outputs ScatterReduce(Call& c) {
+  V x = c.tensor("self");
+  const int64_t axis = c.Axis("dim", c.rank("self"));
+  V index = Index64(c, c.tensor("index"));
+  V source = Covered(c, c.b.Cast(c.tensor("src"), c.b.dtype(x)), index);
+  const std::string reduce = c.String("reduce");
+  const bool include = c.Bool("include_self", true);
+  const std::string op = reduce == "sum" || reduce == "mean" ? "add" : reduce == "prod" ? "mul" : reduce == "amax" ? "max" : "min";
+  if (!include) {
+    // What is written to begins at the operation's neutral element.
+    const DataType type = c.b.dtype(x);
+    const bool floating = IsFloatingPoint(type);
+    const double large = floating ? std::numeric_limits<double>::infinity() : 9.3e18;
+    const double neutral = op == "add" ? 0 : op == "mul" ? 1 : op == "max" ? -large : large;
+    x = ScatterElements(c, x, axis, index, FullLike(c.b, source, c.b.Number(neutral, type)), "none");
+  }
+  V y = ScatterElements(c, x, axis, index, source, op);
+  if (reduce != "mean") return y;
+  V ones = FullLike(c.b, source, c.b.NumberLike(1, x));
+  V count = ScatterElements(c, FullLike(c.b, x, c.b.NumberLike(include ? 1 : 0, x)), axis, index, ones, "add");
+  count = c.b.Op("Max", {count, c.b.NumberLike(1, count)});
+  return IsFloatingPoint(c.b.dtype(y)) ? c.b.Div(y, count) : FloorDivide(c.b, y, count);
+}
+
+// Whole slices along an axis: index [n], source with n there.
+V ScatterSlices(Call& c, V x, int64_t axis, V index, V source, const std::string& reduction) {
+  V moved = c.b.SwapAxes(x, 0, axis), updates = c.b.SwapAxes(source, 0, axis);
+  V rows = c.b.Unsqueeze(index, {-1});
+  V y = reduction == "none" ? c.b.Op("ScatterND", {moved, rows, updates})
+                            : c.b.Op("ScatterND", {moved, rows, updates}, {{"reduction", reduction}});
+  return c.b.SwapAxes(y, 0, axis);
+}
+Outputs IndexAdd(Call& c) {
+  V x = c.tensor("self");
+  V index = Index64(c, c.b.Flatten(c.tensor("index")));
+  V source = c.b.Cast(c.tensor("source"), c.b.dtype(x));
+  const IValue& alpha = c.arg("alpha");
+  const bool one = alpha.is_none() || (alpha.is_int() && alpha.integer() == 1) || (alpha.is_double() && alpha.number() == 1);
+  if (!one) source = c.b.Mul(source, c.NumberAs(alpha, c.b.dtype(x)));
+  return ScatterSlices(c, x, c.Axis("dim", c.rank("self")), index, source, std::string(c.param()));
+}
+Outputs IndexFill(Call& c) {
+  V x = c.tensor("self");
+  const int64_t axis = c.Axis("dim", c.rank("self"));
+  V index = Index64(c, c.b.Flatten(c.tensor("index")));
+  V value = c.arg("value").is_tensor() ? c.b.Cast(c.tensor("value"), c.b.dtype(x)) : c.NumberAs("value", c.b.dtype(x));
+  V size = c.b.SizeOf(x, axis);
+  // Which positions along the axis are named.
+  V wanted = c.b.Where(c.b.Op("Less", {index, c.b.Int(0)}), c.b.Add(index, size), index);
+  V hit = AnyOf(c.b, c.b.Op("Equal", {c.b.Unsqueeze(Arange(c.b, size), {1}), c.b.Unsqueeze(wanted, {0})}), {1}, false);
+  std::vector<int64_t> shape(static_cast<size_t>(c.rank("self")), 1);
+  shape[static_cast<size_t>(axis)] = -1;
+  return c.b.Where(c.b.Reshape(hit, shape), value, x);
+}
+
+// x with its slice [start, end) by step replaced.
+V SliceScatter(Call& c, V x, V source, int64_t axis, V start, V end, int64_t step) {
+  source = c.b.Cast(source, c.b.dtype(x));
+  V size = c.b.SizeOf(x, axis);
+  // The positions that the slice has, from a slice of all positions.
+  V positions = c.b.Slice(Arange(c.b, size), 0, start, end, step);
+  const std::optional<std::vector<int64_t>> known = c.b.constant_ints(positions);
+  const std::optional<int64_t> total = c.b.static_dim(x, axis);
+  if (known && total && static_cast<int64_t>(known->size()) == *total && step == 1) {
+    const ir::Shape *a = c.b.shape(source), *d = c.b.shape(x);
+    if (a && d && a->rank() == d->rank()) return source;
+  }
+  V updates = c.b.SwapAxes(source, 0, axis), moved = c.b.SwapAxes(x, 0, axis);
+  return c.b.SwapAxes(c.b.Op("ScatterND", {moved, c.b.Unsqueeze(positions, {1}), updates}), 0, axis);
+}
+V Vector(Call& c, const IValue& value, int64_t fallback) {
+  return value.is_none() ? c.b.Ints({fallback}) : c.b.Unsqueeze(c.ToNumber(value), {0});
+}
+Outputs SliceScatterOf(Call& c) {
+  return SliceScatter(c, c.tensor("self"), c.tensor("src"), c.Axis("dim", c.rank("self"), 0), Vector(c, c.arg("start"), 0),
+                      Vector(c, c.arg("end"), kEnd), c.Int("step", 1));
+}
+// internal.narrow_scatter(self, source, dim, start, length)
+Outputs NarrowScatter(Call& c) {
+  V x = c.ToTensor(c.arg(size_t{0})), start = c.b.Unsqueeze(c.ToNumber(c.arg(size_t{3})), {0});
+  const int64_t axis = NormalAxis(c.arg(size_t{2}).is_int() ? c.arg(size_t{2}).integer() : 0, static_cast<int64_t>(c.b.rank(x)));
+  return SliceScatter(c, x, c.ToTensor(c.arg(size_t{1})), axis, start, c.b.Add(start, c.b.Unsqueeze(c.ToNumber(c.arg(size_t{4})), {0})), 1);
+}
+Outputs SelectScatter(Call& c) {
+  V x = c.tensor("self");
+  const int64_t axis = c.Axis("dim", c.rank("self"));
+  V index = c.b.Unsqueeze(c.Number("index"), {0});
+  V source = c.b.Unsqueeze(c.b.Cast(c.tensor("src"), c.b.dtype(x)), {axis});
+  return ScatterSlices(c, x, axis, index, source, "none");
+}
+Outputs DiagonalScatter(Call& c) {
+  // The source as a diagonal of a matrix, where that diagonal is.
+  V x = c.tensor("self");
+  const int64_t rank = c.rank("self"), offset = c.Int("offset", 0);
+  const int64_t a = c.Axis("dim1", rank, 0), d = c.Axis("dim2", rank, 1);
+  std::vector<int64_t> perm;
+  for (int64_t i = 0; i < rank; ++i)
+    if (i != a && i != d) perm.push_back(i);
+  perm.push_back(a);
+  perm.push_back(d);
+  V y = c.b.Transpose(x, perm);
+  V rows = c.b.Unsqueeze(Arange(c.b, c.b.SizeOf(y, rank - 2)), {1}), columns = c.b.Unsqueeze(Arange(c.b, c.b.SizeOf(y, rank - 1)), {0});
+  V on = c.b.Op("Equal", {c.b.Sub(columns, rows), c.b.Int(offset)});
+  // Element k lies in row k (column k + offset), or column k where the offset is negative.
+  V source = c.b.Cast(c.tensor("src"), c.b.dtype(x));
+  const int64_t last = rank - 2;
+  V length = c.b.SizeOf(source, last), wanted = c.b.SizeOf(y, offset >= 0 ? rank - 2 : rank - 1);
+  std::vector<V> pads(static_cast<size_t>(2 * (rank - 1)), c.b.Int(0));
+  pads.back() = c.b.Sub(wanted, length);
+  V padded = c.b.Op("Pad", {source, c.b.Stack1D(pads)});
+  V spread = c.b.Unsqueeze(padded, {offset >= 0 ? rank - 1 : rank - 2});
+  std::vector<int64_t> back(perm.size());
+  for (size_t i = 0; i < perm.size(); ++i) back[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
+  return c.b.Transpose(c.b.Where(on, spread, y), back);
+}
+
+Outputs Copy(Call& c) {
+  V x = c.tensor("self");
+  return c.b.Expand(c.b.Cast(c.tensor("src"), c.b.dtype(x)), c.b.ShapeOf(x));
+}
+
+constexpr RuleRow kRows[] = {
+    {"aten.scatter", Scatter, "none"},
+    {"aten.scatter_add", Scatter, "add"},
+    {"aten.scatter_reduce", ScatterReduce},
+    {"aten.index_add", IndexAdd, "add"},
+    {"aten.index_copy", IndexAdd, "none"},
+    {"aten.index_fill", IndexFill},
+    {"aten.slice_scatter", SliceScatterOf},
+    {"aten.select_scatter", SelectScatter},
+    {"aten.diagonal_scatter", DiagonalScatter},
+    {"internal.narrow_scatter", NarrowScatter},
+    {"aten.copy", Copy},
+};
+
+}  // namespace
+
+std::span<const RuleRow> Scattering() { return kRows; }
+
+}  // namespace sardonyx::pytorch::rules
