@@ -169,7 +169,8 @@ class Filler {
   static std::string Shortened(const Json& json) {
     if (json.is_structured()) return fmt::format("{} of {}", json.is_array() ? "a list" : "an object", json.size());
     std::string text = DumpJson(json);
-    return text.size() <= 40 ? text : text.substr(0, 37) + "...";
+    if (text.size() > 40) text.replace(37, std::string::npos, "...");
+    return text;
   }
 
   DataType type_;
