@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/formats/testdata/pickle and src/formats/testdata/torch, and the seeds of fuzz/corpus/{pickle,torch_save}.
+"""Writes src/formats/testdata/pickle and src/formats/testdata/torch, and the seeds of fuzz/corpus/{pickle,torch_save,torchscript}.
 
 For development only; the files are committed. PyTorch is not needed: the modules that its files name are made up here, so
 that Python's own pickler writes what PyTorch's would.
@@ -222,5 +222,23 @@ def saved():
         write(FUZZ / "torch_save" / name, content)
 
 
+BODIES = {
+    "ops": "y = torch.add(x, self.w, alpha=2)\nz = torch.add_(torch.select(y, 0, 1), 1.5)\nreturn torch.view(y, [-1, 3])",
+    "branch": "if bool(torch.gt(torch.sum(x), 0)):\n  y = torch.relu(x)\nelse:\n  y = torch.neg(x)\nreturn (y, torch.size(x, 0))",
+    "loop": "ys = annotate(List[Tensor], [])\ni = 0\nwhile torch.lt(i, int(torch.max(x))):\n  _ = torch.append(ys, x)\n  i = torch.add(i, 1)\nreturn torch.stack(ys, 0)",
+    "python": "d = annotate(Dict[str, Tensor], {\"a\": x})\na, b, = (1, [2, 3][1:])\nfor i in range(len(b)):\n  torch._set_item(d, str(i), d[\"a\"])\nreturn d",
+    "calls": "f = __torch__.helper\nif torch.__isnot__(None, None):\n  ops.prim.RaiseException(\"no\")\nelse:\n  pass\nreturn f(x, k=-2)",
+}
+
+
+def scripts():
+    for name, body in BODIES.items():
+        lines = "".join("    " + line + "\n" for line in body.split("\n"))
+        code = "class M(Module):\n  training : bool\n  w : Tensor\n  def forward(self: __torch__.M, x: Tensor) -> Tensor:\n" + lines
+        code += "def helper(x: Tensor, k: int=1) -> Tensor:\n  return torch.mul(x, torch.floordiv(7, k))\n"
+        write(FUZZ / "torchscript" / name, code.encode())
+
+
 pickles()
 saved()
+scripts()

@@ -30,6 +30,10 @@ StatusOr<InputSpec> ParseInputSpec(std::string_view text) {
   std::string_view word = text.substr(colon + 1, bracket == std::string_view::npos ? std::string_view::npos : bracket - colon - 1);
   if (word == "float32") word = "float";
   if (word == "float64") word = "double";
+  // Numbers of Python, which programs take beside tensors.
+  if (word == "python_int") word = "int64";
+  if (word == "python_float") word = "double";
+  if (word == "python_bool") word = "bool";
   const std::optional<DataType> dtype = ParseDataType(word);
   if (!dtype || *dtype == DataType::kUndefined) return Usage(fmt::format("--input {}: '{}' is no element type", text, word));
   spec.type = ir::Type::Tensor(*dtype);

@@ -6,6 +6,7 @@
 #include "formats/torch_save.h"
 #include "import/pytorch/checkpoint.h"
 #include "import/pytorch/exported_program.h"
+#include "import/pytorch/torchscript/import_torchscript.h"
 #include "import/pytorch/translation.h"
 
 namespace sardonyx::pytorch {
@@ -49,6 +50,8 @@ StatusOr<import::Imported> ImportPyTorch(const std::filesystem::path& path, cons
         ASSIGN_OR_RETURN(Program program, ReadExportedProgram(bytes));
         return ImportProgram(std::move(program), options);
       }
+      case formats::TorchFileKind::kTorchScript:
+        return ImportTorchScript(bytes, options);
       default:
         return Unsupported(fmt::format("{}: there is no importer for this kind of file; save the model with torch.export.save",
                                        formats::TorchFileKindName(kind)));

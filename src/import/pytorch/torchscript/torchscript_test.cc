@@ -1,0 +1,152 @@
+// Programs as text, and which operators they become. That the results are right is for the fixtures (tests/import).
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "import/pytorch/torchscript/import_torchscript.h"
+#include "import/pytorch/torchscript/test_util.h"
+
+namespace sardonyx::pytorch {
+namespace {
+
+// The body of M.forward(x: Tensor) with everything else around it.
+std::string Module(const std::string& body, const std::string& params = "x: Tensor", const std::string& more = "") {
+  std::string code = "class M(Module):\n  training : bool\n  w : Tensor\n  def forward(self: __torch__.M, " + params + ") -> Tensor:\n";
+  for (size_t begin = 0; begin < body.size();) {
+    const size_t end = std::min(body.find('\n', begin), body.size());
+    code += "    " + body.substr(begin, end - begin) + "\n";
+    begin = end + 1;
+  }
+  return code + more;
+}
+
+StatusOr<import::Imported> Import(const std::string& code, const std::vector<std::string>& inputs = {"x:float[2,3]"},
+                                  bool allow_unsupported = false) {
+  import::ImportOptions options;
+  options.allow_unsupported = allow_unsupported;
+  for (const std::string& text : inputs) {
+    auto spec = import::ParseInputSpec(text);
+    EXPECT_TRUE(spec.ok()) << spec.status().ToString();
+    options.inputs.push_back(*spec);
+  }
+  return ImportTorchScript(ModuleArchive(code), options);
+}
+
+// "Add Mul" of the model's nodes in order; what went wrong instead.
+std::string Operators(const std::string& code, const std::vector<std::string>& inputs = {"x:float[2,3]"}) {
+  const auto imported = Import(code, inputs);
+  if (!imported.ok()) return imported.status().ToString();
+  if (imported->model == nullptr) return "unsupported:\n" + import::UnsupportedText(imported->report);
+  std::string text;
+  for (const auto& node : imported->model->graph->nodes()) text += (text.empty() ? "" : " ") + node->op_type();
+  return text;
+}
+
+TEST(TorchScript, WhatIsKnownLeavesNoNode) {
+  const struct {
+    const char *body, *operators;
+  } cases[] = {
+      {"return torch.add(x, self.w)", "Add"},
+      {"n = torch.size(x, 1)\nif torch.eq(n, 3):\n  y = torch.relu(x)\nelse:\n  y = torch.sigmoid(x)\nreturn y", "Relu"},
+      {"y = x\nfor i in range(torch.size(x, 0)):\n  y = torch.add(y, x)\nreturn y", "Add Add"},
+      {"i = 0\ny = x\nwhile torch.lt(i, 3):\n  y = torch.relu(y)\n  i = torch.add(i, 1)\nreturn y", "Relu Relu Relu"},
+      {"ys = annotate(List[Tensor], [])\nfor i in range(2):\n  _ = torch.append(ys, torch.mul(x, self.w))\nreturn torch.add(ys[0], ys[1])",
+       "Mul Add"},
+      {"d = annotate(Dict[str, Tensor], {\"a\": x})\ntorch._set_item(d, \"b\", torch.relu(d[\"a\"]))\nreturn torch.sub(d[\"b\"], d[\"a\"])",
+       "Relu Sub"},
+      {"a, b, = (x, torch.relu(x))\nreturn torch.mul(a, b)", "Relu Mul"},
+      {"if torch.__isnot__(None, None):\n  y = torch.relu(x)\nelse:\n  y = unchecked_cast(Tensor, x)\nreturn torch.neg(y)", "Neg"},
+      {"_0 = torch.format(\"{} {}\", 1, \"a\")\nif torch.ne(_0, \"1 a\"):\n  ops.prim.RaiseException(_0)\nelse:\n  pass\nreturn "
+       "torch.neg(x)",
+       "Neg"},
+      {"k = torch.floordiv(torch.numel(x), torch.len([1, 2]))\nif torch.eq(torch.remainder(k, 2), 1):\n  y = torch.neg(x)\nelse:\n  y = "
+       "x\nreturn y",
+       "Neg"},
+      {"_1 = x if self.training else torch.neg(x)\nreturn _1", "Neg"},
+      {"if self.training:\n  y = torch.whatever(x)\nelse:\n  y = torch.neg(x)\nreturn y", "Neg"},
+      {"return torch.neg(fork(__torch__.helper, x))", "Relu Neg"},
+      {"f = __torch__.helper\nreturn torch.neg(f(x, ))", "Relu Neg"},
+  };
+  for (const auto& c : cases)
+    EXPECT_EQ(Operators(Module(c.body, "x: Tensor", "def helper(x: Tensor) -> Tensor:\n  return torch.relu(x)\n")), c.operators) << c.body;
+}
+
+TEST(TorchScript, WhatDependsOnDataIsIfAndLoop) {
+  EXPECT_NE(Operators(Module("if bool(torch.gt(torch.sum(x), 0)):\n  y = torch.relu(x)\nelse:\n  y = torch.neg(x)\nreturn y")).find("If"),
+            std::string::npos);
+  EXPECT_NE(Operators(Module("y = x\nfor i in range(n):\n  y = torch.relu(torch.add(y, i))\nreturn y", "x: Tensor, n: int"),
+                      {"x:float[2,3]", "n:python_int[]"})
+                .find("Loop"),
+            std::string::npos);
+  EXPECT_NE(
+      Operators(Module("y = x\nk = 0\nwhile torch.lt(k, n):\n  y = torch.add(y, k)\n  k = torch.add(k, 1)\nreturn y", "x: Tensor, n: int"),
+                {"x:float[2,3]", "n:int64"})
+          .find("Loop"),
+      std::string::npos);
+  // A check that depends on data is taken to hold.
+  EXPECT_EQ(
+      Operators(Module("if torch.gt(n, 3):\n  ops.prim.RaiseException(\"no\")\nelse:\n  pass\nreturn torch.neg(x)", "x: Tensor, n: int"),
+                {"x:float[2,3]", "n:int64"}),
+      "Neg");
+}
+
+TEST(TorchScript, InputsAndOutputs) {
+  const auto names = [](const std::vector<ir::ValueInfo>& values) {
+    std::string text;
+    for (const auto& value : values) text += value.value->name() + " ";
+    return text;
+  };
+  const std::string dict = Module("return {\"s\": torch.add(f[\"a\"], f[\"b\"]), \"n\": 3}", "f: Dict[str, Tensor]");
+  auto imported = Import(dict, {"f_a:float[2]", "f_b:float[2]"});
+  ASSERT_TRUE(imported.ok()) << imported.status().ToString();
+  EXPECT_EQ(names(imported->model->graph->inputs()), "f_a f_b ");
+  EXPECT_EQ(names(imported->model->graph->outputs()), "s n ");
+  imported = Import(Module("return (torch.neg(p[0]), [p[1], k])", "p: Tuple[Tensor, Tensor], k: float"),
+                    {"p_0:float[2]", "p_1:float[2]", "k:python_float[]"});
+  ASSERT_TRUE(imported.ok()) << imported.status().ToString();
+  EXPECT_EQ(names(imported->model->graph->outputs()), "output_0 output_1 output_2 ");
+  // By position where the name is another.
+  imported = Import(Module("return torch.neg(argument_1)", "argument_1: Tensor"), {"image:float[n,3]"});
+  ASSERT_TRUE(imported.ok()) << imported.status().ToString();
+  EXPECT_EQ(names(imported->model->graph->inputs()), "image ");
+  EXPECT_EQ(Import(Module("return x"), {}).status().code(), StatusCode::kUsage);
+  EXPECT_EQ(Import(Module("return x"), {"x:float[2]", "y:float[2]"}).status().code(), StatusCode::kUsage);
+}
+
+TEST(TorchScript, WhatIsUnsupportedIsListedAtOnce) {
+  const auto imported = Import(Module("a = ops.mine.first(x)\nb = ops.mine.second(a, 3)\nreturn torch.add(a, b)"));
+  ASSERT_TRUE(imported.ok()) << imported.status().ToString();
+  EXPECT_EQ(imported->model, nullptr);
+  EXPECT_EQ(imported->report.unsupported.size(), 2u);
+  const auto allowed = Import(Module("a = ops.mine.first(x)\nreturn torch.neg(a)"), {"x:float[2,3]"}, true);
+  ASSERT_TRUE(allowed.ok()) << allowed.status().ToString();
+  EXPECT_NE(allowed->model, nullptr);
+}
+
+TEST(TorchScript, Errors) {
+  const struct {
+    const char* body;
+    StatusCode code;
+    const char* says;
+  } cases[] = {
+      {"return y", StatusCode::kUnsupported, "'y' has no value"},
+      {"return self.missing", StatusCode::kCorrupt, "missing"},
+      {"a, b, = [x]\nreturn a", StatusCode::kUnsupported, "unpacked"},
+      {"return (self).forward(x, )", StatusCode::kUnsupported, "recursion"},
+      {"ops.prim.RaiseException(\"wrong size\")\nreturn x", StatusCode::kUnsupported, "wrong size"},
+      {"return torch.div(1, 0)", StatusCode::kUnsupported, "zero"},
+      {"return [1][3]", StatusCode::kUnsupported, "index 3"},
+      {"return CONSTANTS.c0", StatusCode::kCorrupt, "c0"},
+      {"return __torch__.nothing.Here(x)", StatusCode::kUnsupported, "__torch__.nothing.Here"},
+      {"return torch.neg(x, 1, 2)", StatusCode::kUnsupported, "no overload"},
+      {"return \"text\"", StatusCode::kUnsupported, "no tensor"},
+  };
+  for (const auto& c : cases) {
+    const auto imported = Import(Module(c.body));
+    EXPECT_EQ(imported.status().code(), c.code) << c.body << ": " << imported.status().ToString();
+    EXPECT_NE(imported.status().message().find(c.says), std::string::npos) << imported.status().message();
+  }
+}
+
+}  // namespace
+}  // namespace sardonyx::pytorch
