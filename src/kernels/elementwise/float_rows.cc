@@ -1,7 +1,6 @@
 #include "kernels/elementwise/float_rows.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/gemm/simd_targets.h"
 
@@ -21,65 +20,51 @@ namespace vm = vector_math;
 
 constexpr int64_t kMaxLanes = HWY_MAX_BYTES / sizeof(float);
 
-// out[i] = f(x[i]). The rest of a row that fills no vector goes through a copy.
-template <class F>
-HWY_INLINE void Map(const float* x, float* out, int64_t n, const F& f) {
-  const hn::ScalableTag<float> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, out + i);
-  if (i == n) return;
-  HWY_ALIGN float tail[kMaxLanes] = {};
-  std::memcpy(tail, x + i, static_cast<size_t>(n - i) * sizeof(float));
-  hn::Store(f(d, hn::Load(d, tail)), d, tail);
-  std::memcpy(out + i, tail, static_cast<size_t>(n - i) * sizeof(float));
-}
-
 void Unary(UnaryOp op, const float* x, float* out, int64_t n, const float* p) {
   const hn::ScalableTag<float> d;
   const auto zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   switch (op) {
     case UnaryOp::kRelu:
-      return Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::IfThenZeroElse(hn::Lt(v, zero), v); });
+      return vm::Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::IfThenZeroElse(hn::Lt(v, zero), v); });
     case UnaryOp::kAbs:
-      return Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::Abs(v); });
+      return vm::Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::Abs(v); });
     case UnaryOp::kNeg:
-      return Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::Neg(v); });
+      return vm::Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::Neg(v); });
     case UnaryOp::kSqrt:
-      return Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::Sqrt(v); });
+      return vm::Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::Sqrt(v); });
     case UnaryOp::kReciprocal:
-      return Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::Div(one, v); });
+      return vm::Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::Div(one, v); });
     case UnaryOp::kExp:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Exp(t, v); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Exp(t, v); });
     case UnaryOp::kLog:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Log(t, v); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Log(t, v); });
     case UnaryOp::kErf:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Erf(t, v); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Erf(t, v); });
     case UnaryOp::kTanh:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Tanh(t, v); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Tanh(t, v); });
     case UnaryOp::kSigmoid:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Sigmoid(t, v); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Sigmoid(t, v); });
     case UnaryOp::kSoftplus:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Softplus(t, v); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Softplus(t, v); });
     case UnaryOp::kGelu:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Gelu(t, v); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Gelu(t, v); });
     case UnaryOp::kGeluTanh:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::GeluTanh(t, v); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::GeluTanh(t, v); });
     case UnaryOp::kMish:
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return hn::Mul(v, vm::Tanh(t, vm::Softplus(t, v))); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return hn::Mul(v, vm::Tanh(t, vm::Softplus(t, v))); });
     case UnaryOp::kSwish: {
       const auto alpha = hn::Set(d, p[0]);
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return hn::Mul(v, vm::Sigmoid(t, hn::Mul(alpha, v))); });
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return hn::Mul(v, vm::Sigmoid(t, hn::Mul(alpha, v))); });
     }
     case UnaryOp::kElu: {
       const auto alpha = hn::Set(d, p[0]);
-      return Map(x, out, n, [&](auto t, auto v) HWY_ATTR {
+      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR {
         return hn::IfThenElse(hn::Lt(v, zero), hn::Mul(alpha, vm::Expm1(t, v)), v);
       });
     }
     case UnaryOp::kLeakyRelu: {
       const auto alpha = hn::Set(d, p[0]);
-      return Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), hn::Mul(alpha, v), v); });
+      return vm::Map(x, out, n, [&](auto, auto v) HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), hn::Mul(alpha, v), v); });
     }
     default:
       return;
@@ -99,22 +84,17 @@ HWY_INLINE void Map2(const RowInput* in, float* out, int64_t n, const F& f) {
       std::fill_n(out, n, result[0]);
       return;
     }
-    return Map(a, out, n, [&](auto t, auto v) HWY_ATTR { return f(t, v, right); });
+    return vm::Map(a, out, n, [&](auto t, auto v) HWY_ATTR { return f(t, v, right); });
   }
   if (in[0].scalar) {
     const auto left = hn::Set(d, *a);
-    return Map(b, out, n, [&](auto t, auto v) HWY_ATTR { return f(t, left, v); });
+    return vm::Map(b, out, n, [&](auto t, auto v) HWY_ATTR { return f(t, left, v); });
   }
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
   if (i == n) return;
-  HWY_ALIGN float left[kMaxLanes] = {}, right[kMaxLanes] = {};
-  const size_t bytes = static_cast<size_t>(n - i) * sizeof(float);
-  std::memcpy(left, a + i, bytes);
-  std::memcpy(right, b + i, bytes);
-  hn::Store(f(d, hn::Load(d, left), hn::Load(d, right)), d, left);
-  std::memcpy(out + i, left, bytes);
+  vm::StoreTail(d, f(d, vm::LoadTail(d, a + i, n - i, 0), vm::LoadTail(d, b + i, n - i, 1)), out + i, n - i);
 }
 
 void Binary(BinaryOp op, const RowInput* in, float* out, int64_t n) {

@@ -43,7 +43,7 @@ struct Tile {
   float* c;
   int64_t c_stride;
   bool accumulate;
-  // Memory that is needed soon: fetched into the second-level cache, `prefetch_step` floats with each step of depth.
+  // Memory that is needed soon: fetched into the cache, `prefetch_step` floats with each step of depth.
   const float* prefetch;
   int64_t prefetch_step;
 };
@@ -54,7 +54,8 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
   V sum[kRows][kVectors];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
-    if (t.accumulate) __builtin_prefetch(t.c + r * t.c_stride, 1, 3), __builtin_prefetch(t.c + r * t.c_stride + 16, 1, 3);
+    __builtin_prefetch(t.c + r * t.c_stride, 1, 3);
+    __builtin_prefetch(t.c + r * t.c_stride + 16, 1, 3);
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
@@ -63,8 +64,8 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
   const float* next = t.prefetch;
   const int64_t a_stride = t.a_stride, b_stride = t.b_stride, next_step = t.prefetch_step;
   for (int64_t k = t.depth; k > 0; --k) {
-    __builtin_prefetch(next, 0, 2);
-    __builtin_prefetch(next + 16, 0, 2);
+    __builtin_prefetch(next, 0, 3);
+    __builtin_prefetch(next + 16, 0, 3);
     V columns[kVectors];
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(d, b + v * kLanes);

@@ -171,19 +171,39 @@ HWY_INLINE V GeluTanh(D d, V x) {
   return hn::MulAdd(half, Tanh(d, inner), half);
 }
 
-// Calls f(d, pointer into data) for whole vectors of `count` floats; the rest goes through a copy, so that every element is
-// computed by the same code.
+// The first n < lanes elements from p, the other lanes being `fill`; nothing beyond them is touched.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V LoadTail(D d, const float* p, int64_t n, float fill) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  const auto first = hn::FirstN(d, static_cast<size_t>(n));
+  return hn::IfThenElse(first, hn::MaskedLoad(first, d, p), hn::Set(d, fill));
+#else
+  HWY_ALIGN float copy[HWY_MAX_BYTES / sizeof(float)];
+  for (size_t i = 0; i < hn::Lanes(d); ++i) copy[i] = static_cast<int64_t>(i) < n ? p[i] : fill;
+  return hn::Load(d, copy);
+#endif
+}
+// Stores the first n < lanes elements.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void StoreTail(D d, V v, float* p, int64_t n) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(n)), d, p);
+#else
+  HWY_ALIGN float copy[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(v, d, copy);
+  std::memcpy(p, copy, static_cast<size_t>(n) * sizeof(float));
+#endif
+}
+
+// out[i] = f(d, in[i]) for `count` floats; the two may be the same memory. The rest that fills no vector is computed by the same
+// code.
 template <class F>
-HWY_INLINE void MapInPlace(float* data, int64_t count, const F& f) {
+HWY_INLINE void Map(const float* in, float* out, int64_t count, const F& f) {
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, data + i)), d, data + i);
-  if (i == count) return;
-  HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)] = {};
-  std::memcpy(tail, data + i, static_cast<size_t>(count - i) * sizeof(float));
-  hn::Store(f(d, hn::Load(d, tail)), d, tail);
-  std::memcpy(data + i, tail, static_cast<size_t>(count - i) * sizeof(float));
+  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, in + i)), d, out + i);
+  if (i < count) StoreTail(d, f(d, LoadTail(d, in + i, count - i, 0)), out + i, count - i);
 }
 
 }  // namespace vector_math

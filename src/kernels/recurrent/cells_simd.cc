@@ -1,7 +1,5 @@
 #include "kernels/recurrent/cells_simd.h"
 
-#include <cstring>
-
 #include "kernels/gemm/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -23,7 +21,6 @@ using vector_math::Sigmoid;
 using vector_math::Tanh;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-constexpr int64_t kMaxLanes = HWY_MAX_BYTES / sizeof(float);
 
 // Calls f(load, store) for every vector of `count` elements: load(p) and store(v, p) access p[i, i + lanes), or what of it
 // lies within [0, count).
@@ -35,18 +32,8 @@ HWY_INLINE void ForVectors(int64_t count, const F& f) {
   for (; i + lanes <= count; i += lanes)
     f([&](const float* p) HWY_ATTR { return hn::LoadU(d, p + i); }, [&](V v, float* p) HWY_ATTR { hn::StoreU(v, d, p + i); });
   if (i == count) return;
-  const size_t bytes = static_cast<size_t>(count - i) * sizeof(float);
-  f(
-      [&](const float* p) HWY_ATTR {
-        HWY_ALIGN float tail[kMaxLanes] = {};
-        std::memcpy(tail, p + i, bytes);
-        return hn::Load(d, tail);
-      },
-      [&](V v, float* p) HWY_ATTR {
-        HWY_ALIGN float tail[kMaxLanes];
-        hn::Store(v, d, tail);
-        std::memcpy(p + i, tail, bytes);
-      });
+  f([&](const float* p) HWY_ATTR { return vector_math::LoadTail(d, p + i, count - i, 0); },
+    [&](V v, float* p) HWY_ATTR { vector_math::StoreTail(d, v, p + i, count - i); });
 }
 
 void LstmCell(int64_t n, const float* x, const float* r, float* h, float* c) {

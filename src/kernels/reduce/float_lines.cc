@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "kernels/gemm/simd_targets.h"
 
@@ -20,22 +19,10 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-constexpr int64_t kMaxLanes = HWY_MAX_BYTES / sizeof(float);
+using vector_math::LoadTail;
+using vector_math::StoreTail;
 // Elements whose sum is kept in floats: at most 64 additions a lane with four vectors of 16.
 constexpr int64_t kStretch = 4096;
-
-// Copies the last n < lanes elements into a full vector, the rest being `fill`.
-HWY_INLINE V LoadTail(D d, const float* x, int64_t n, float fill) {
-  HWY_ALIGN float tail[kMaxLanes];
-  std::fill_n(tail, kMaxLanes, fill);
-  std::memcpy(tail, x, static_cast<size_t>(n) * sizeof(float));
-  return hn::Load(d, tail);
-}
-HWY_INLINE void StoreTail(D d, V v, float* y, int64_t n) {
-  HWY_ALIGN float tail[kMaxLanes];
-  hn::Store(v, d, tail);
-  std::memcpy(y, tail, static_cast<size_t>(n) * sizeof(float));
-}
 
 void SoftmaxLine(const float* x, float* y, int64_t n) {
   const D d;
