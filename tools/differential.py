@@ -136,7 +136,7 @@ def tolerances(case, results):
         rtol, atol = 1e-2, 1e-2
     if 'bfloat16' in names:
         rtol, atol = 3e-2, 3e-2
-    if any('float8' in n or 'float4' in n for n in names):
+    if any('float8' in n or 'float6' in n or 'float4' in n for n in names):
         rtol, atol = 1e-6, 0
     if all(is_integer(np.asarray(v).dtype) or np.asarray(v).dtype == bool for v in results if not isinstance(v, list)):
         rtol, atol = 0, case.inexact

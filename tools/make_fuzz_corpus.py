@@ -60,6 +60,12 @@ def arrays():
         write("npz", name, out.getvalue())
 
 
+def safetensors():
+    header = b'{"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"y":{"dtype":"BOOL","shape":[],"data_offsets":[8,9]}}'
+    write("safetensors", "two", len(header).to_bytes(8, "little") + header + bytes(9))
+    write("safetensors", "none", (2).to_bytes(8, "little") + b"{}")
+
+
 def texts():
     def typed(name, text):
         return bytes([TYPES.index(name)]) + text.encode()
@@ -173,6 +179,7 @@ def models():
 if __name__ == "__main__":
     archives()
     arrays()
+    safetensors()
     texts()
     pictures()
     models()

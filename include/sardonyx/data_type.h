@@ -36,15 +36,18 @@ enum class DataType : uint8_t {
   kFloat8E8M0 = 24,
   kUint2 = 25,
   kInt2 = 26,
+  kFloat6E2M3 = 27,
+  kFloat6E3M2 = 28,
 };
-inline constexpr int kNumDataTypes = 27;
+inline constexpr int kNumDataTypes = 29;
 
 // ONNX's own word: "float", "int64", "float8e4m3fn", ... "undefined" for anything out of range.
 std::string_view DataTypeName(DataType type);
 std::optional<DataType> ParseDataType(std::string_view name);
 
 // Bits of one element in a packed tensor; 0 for string and undefined. int4/uint4/float4e2m1 are 4 (two to a byte, low
-// nibble first), int2/uint2 are 2 (four to a byte, low bits first).
+// nibble first), int2/uint2 are 2 (four to a byte, low bits first), float6e2m3/float6e3m2 are 6 (a stream of bits, low bits
+// first: four to three bytes).
 int BitsPerElement(DataType type);
 // Bytes that `count` elements take when packed: ceil(count * bits / 8). 0 for strings.
 size_t PackedBytes(DataType type, size_t count);

@@ -1,5 +1,5 @@
 // Storage types for the floats that C++20 lacks. Each holds the bits, converts to float exactly, and is made from a float
-// by round-to-nearest-even. The float8 and float4 kinds follow the ONNX page "Float stored in 8 bits" and OCP MX 1.0.
+// by round-to-nearest-even. The float8, float6 and float4 kinds follow the ONNX page "Float stored in 8 bits" and OCP MX 1.0.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +51,8 @@ SARDONYX_NARROW_FLOAT(Float8E4M3FNUZ);  // 1-4-3, bias 8, NaN 0x80, no infinity,
 SARDONYX_NARROW_FLOAT(Float8E5M2);      // 1-5-2, bias 15, infinities and NaNs as IEEE
 SARDONYX_NARROW_FLOAT(Float8E5M2FNUZ);  // 1-5-2, bias 16, NaN 0x80, no infinity, no negative zero
 SARDONYX_NARROW_FLOAT(Float8E8M0);      // exponent only, bias 127, NaN 0xff; rounds up by default (see cast kernels)
+SARDONYX_NARROW_FLOAT(Float6E2M3);      // 1-2-3, bias 1, only finite values; in the low 6 bits
+SARDONYX_NARROW_FLOAT(Float6E3M2);      // 1-3-2, bias 3, only finite values; in the low 6 bits
 SARDONYX_NARROW_FLOAT(Float4E2M1);      // 1-2-1, bias 1, only finite values; in the low nibble
 #undef SARDONYX_NARROW_FLOAT
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,10 +24,16 @@ struct SessionOptions {
   int threads = 0;
   // Execution providers in order of preference. Known: "cpu".
   std::vector<std::string> providers = {"cpu"};
-  // 0: as the model is written, with no constant folding; 1: with it. Graph optimizations come with `optimize`.
-  int level = 1;
+  // How far the graph is rewritten before it runs (the caller's model stays as it is). 0: not at all; 1: constants are folded,
+  // what changes nothing goes, batch normalizations go into weights; 2: operators are fused; 99: everything.
+  int level = 99;
+  // Passes to leave out, and the last one to run, by name: for finding out which of them is to blame.
+  std::vector<std::string> disabled_passes;
+  std::string stop_after_pass;
   // Bytes of intermediate and output data that one run, or the folding of constants, may hold; 0: the container's memory.
   int64_t memory_limit = 0;
+  // Denormal numbers count as zero while a run computes: faster where activations fade away, and less exact.
+  bool flush_denormals = false;
 };
 
 // Stops runs from another thread.
@@ -39,6 +46,15 @@ class CancellationToken {
   std::atomic<bool> cancelled_{false};
 };
 
+// One node of one run.
+struct NodeTiming {
+  std::string node;  // "Conv 'conv1'"
+  std::string op_type, provider, kernel;
+  std::string inputs;  // "float[1,3,224,224], float[64,3,7,7]"
+  double start_ms = 0, duration_ms = 0;
+  uint64_t thread = 0;
+};
+
 struct RunOptions {
   // kDeadline once this has passed; 0: no limit. Checked between nodes and in loops.
   std::chrono::nanoseconds time_limit{0};
@@ -48,6 +64,8 @@ struct RunOptions {
   std::vector<std::string> outputs;
   // Write a trace of every node (Chrome's trace event format) to this file.
   std::string profile_path;
+  // If given: one entry a node is added, in the order of their ends. Costs a little time.
+  std::vector<NodeTiming>* timings = nullptr;
 };
 
 // What runs where.
@@ -79,10 +97,17 @@ class Session {
   using NamedValue = std::pair<std::string, Value>;
   StatusOr<std::vector<Value>> Run(const std::vector<NamedValue>& inputs, const RunOptions& options = {}) const;
 
+  // The same for callers that run again and again: inputs stand in the order of inputs(), none (Value()) where one with a default
+  // is left out, and all outputs are put into `outputs`, in order. A caller that gives the same vector each time, and keeps no
+  // copies of what it held, gets outputs of known shapes without any allocation.
+  Status RunInOrder(std::span<const Value> inputs, std::vector<Value>* outputs, const RunOptions& options = {}) const;
+
   // One entry a node, in the order of execution; those of subgraphs follow their node.
   std::vector<NodePlacement> Placement() const;
   // Bytes of the arena that intermediate results share, when all shapes are static; else -1.
   int64_t planned_memory() const;
+  // The model as it runs, rewritten, without the data of large weights; for the project's own tools.
+  const ir::Model& ir() const;
 
  private:
   struct Impl;

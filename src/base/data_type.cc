@@ -41,6 +41,8 @@ constexpr std::array<Info, kNumDataTypes> kInfo = {{
     {"float8e8m0", 8, kFloatClass},
     {"uint2", 2, kIntegerClass},
     {"int2", 2, kIntegerClass},
+    {"float6e2m3", 6, kFloatClass},
+    {"float6e3m2", 6, kFloatClass},
 }};
 
 const Info& InfoOf(DataType type) {
@@ -64,7 +66,7 @@ int BitsPerElement(DataType type) { return InfoOf(type).bits; }
 
 size_t PackedBytes(DataType type, size_t count) {
   const size_t bits = static_cast<size_t>(BitsPerElement(type));
-  return bits >= 8 ? count * (bits / 8) : (count * bits + 7) / 8;
+  return bits >= 8 ? count * (bits / 8) : count / 8 * bits + (count % 8 * bits + 7) / 8;
 }
 
 bool IsFloatingPoint(DataType type) { return InfoOf(type).type_class == kFloatClass; }

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -28,6 +30,34 @@ class FileDescriptor {
 
  private:
   int fd_;
+};
+
+// The files that are mapped now.
+class Mappings {
+ public:
+  static Mappings& Get() {
+    static auto* const mappings = new Mappings();
+    return *mappings;
+  }
+  void Add(const void* memory, size_t size) {
+    const std::lock_guard lock(mutex_);
+    sizes_[reinterpret_cast<uintptr_t>(memory)] = size;
+  }
+  void Remove(const void* memory) {
+    const std::lock_guard lock(mutex_);
+    sizes_.erase(reinterpret_cast<uintptr_t>(memory));
+  }
+  bool Hold(uintptr_t begin, uintptr_t end) {
+    const std::lock_guard lock(mutex_);
+    auto after = sizes_.upper_bound(begin);
+    if (after == sizes_.begin()) return false;
+    --after;
+    return end <= after->first + after->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<uintptr_t, size_t> sizes_;
 };
 
 StatusOr<Bytes> ReadStream(int fd, const std::string& name, uint64_t limit) {
@@ -70,7 +100,18 @@ StatusOr<Bytes> MapFile(const fs::path& path, uint64_t max_stream_bytes) {
   if (size == 0) return Bytes("", 0, nullptr);
   void* memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (memory == MAP_FAILED) return Resource(fmt::format("{}: cannot be mapped: {}", name, std::strerror(errno)));
-  return Bytes(memory, size, std::shared_ptr<const void>(memory, [size](const void* p) { munmap(const_cast<void*>(p), size); }));
+  Mappings::Get().Add(memory, size);
+  return Bytes(memory, size, std::shared_ptr<const void>(memory, [size](const void* p) {
+                 Mappings::Get().Remove(p);
+                 munmap(const_cast<void*>(p), size);
+               }));
+}
+
+void ForgetPages(const void* data, size_t bytes) {
+  static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<uintptr_t>(data) + bytes) / page * page;
+  if (begin < end && Mappings::Get().Hold(begin, end)) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 Status WriteFileAtomically(const fs::path& path, const std::function<Status(const ByteSink&)>& write) {

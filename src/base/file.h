@@ -14,6 +14,10 @@ namespace sardonyx {
 // Pipes and character devices ("-" means standard input) are read into memory, at most `max_stream_bytes`.
 StatusOr<Bytes> MapFile(const std::filesystem::path& path, uint64_t max_stream_bytes = uint64_t{1} << 32);
 
+// Pages of mapped files that lie wholly inside leave this process's memory, to come back when they are touched: for what has been
+// read and is not likely to be again. Does nothing to other memory.
+void ForgetPages(const void* data, size_t bytes);
+
 // Receives pieces in order.
 using ByteSink = std::function<Status(const void* data, size_t size)>;
 

@@ -25,13 +25,15 @@ constexpr Format kE4M3FN = {3, 7, 7, 0x7e, 0x7f, 0x7f, false, true};
 constexpr Format kE4M3FNUZ = {3, 8, 7, 0x7f, 0, 0, true, true};
 constexpr Format kE5M2 = {2, 15, 7, 0x7b, 0x7c, 0x7e, false, true};
 constexpr Format kE5M2FNUZ = {2, 16, 7, 0x7f, 0, 0, true, true};
+constexpr Format kE2M3 = {3, 1, 5, 0x1f, 0x1f, 0, false, false};
+constexpr Format kE3M2 = {2, 3, 5, 0x1f, 0x1f, 0, false, false};
 constexpr Format kE2M1 = {1, 1, 3, 0x7, 0x7, 0, false, false};
 
 uint8_t Signed(const Format& format, int code, int sign) { return static_cast<uint8_t>(code | (sign << format.sign_bit)); }
 
 uint8_t EncodeNaN(const Format& format, int sign) {
   if (format.unsigned_zero) return 0x80;
-  if (!format.has_non_finite) return 0x8;  // float4e2m1 has none: ONNX's reference gives negative zero
+  if (!format.has_non_finite) return Signed(format, 0, 1);  // float4 and float6 have none: ONNX's reference gives negative zero
   return Signed(format, format.nan_code, sign);
 }
 
@@ -103,6 +105,8 @@ SARDONYX_NARROW_FLOAT(Float8E4M3FN, kE4M3FN)
 SARDONYX_NARROW_FLOAT(Float8E4M3FNUZ, kE4M3FNUZ)
 SARDONYX_NARROW_FLOAT(Float8E5M2, kE5M2)
 SARDONYX_NARROW_FLOAT(Float8E5M2FNUZ, kE5M2FNUZ)
+SARDONYX_NARROW_FLOAT(Float6E2M3, kE2M3)
+SARDONYX_NARROW_FLOAT(Float6E3M2, kE3M2)
 SARDONYX_NARROW_FLOAT(Float4E2M1, kE2M1)
 #undef SARDONYX_NARROW_FLOAT
 

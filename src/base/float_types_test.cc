@@ -41,6 +41,8 @@ TEST(FloatTypes, EveryCodeRoundTripsAndTiesGoToEven) {
   CheckEveryCode<Float8E4M3FNUZ, uint8_t>(256);
   CheckEveryCode<Float8E5M2, uint8_t>(256);
   CheckEveryCode<Float8E5M2FNUZ, uint8_t>(256);
+  CheckEveryCode<Float6E2M3, uint8_t>(64);
+  CheckEveryCode<Float6E3M2, uint8_t>(64);
   CheckEveryCode<Float4E2M1, uint8_t>(16);
 }
 
@@ -74,6 +76,22 @@ TEST(FloatTypes, NarrowFloatsSaturate) {
   EXPECT_EQ(Bits<Float8E5M2>(values, s), (std::vector<int>{0, 0x80, 0x7e, 0xfe, 0x7b, 0xfb, 0x7b, 0xfb}));
   EXPECT_EQ(Bits<Float8E5M2FNUZ>(values, s), (std::vector<int>{0, 0, 0x80, 0x80, 0x7f, 0xff, 0x7f, 0xff}));
   EXPECT_EQ(Bits<Float4E2M1>(values, s), (std::vector<int>{0, 8, 8, 8, 7, 15, 7, 15}));
+  EXPECT_EQ(Bits<Float6E2M3>(values, s), (std::vector<int>{0, 32, 32, 32, 31, 63, 31, 63}));
+  EXPECT_EQ(Bits<Float6E3M2>(values, s), (std::vector<int>{0, 32, 32, 32, 31, 63, 31, 63}));
+}
+
+// OCP MX 1.0, tables 3 and 4: the largest and the smallest values, and what lies beyond and between.
+TEST(FloatTypes, Float6Limits) {
+  EXPECT_EQ(static_cast<float>(Float6E2M3::FromBits(0x1f)), 7.5f);
+  EXPECT_EQ(static_cast<float>(Float6E2M3::FromBits(0x08)), 1.0f);
+  EXPECT_EQ(static_cast<float>(Float6E2M3::FromBits(0x21)), -0.125f);
+  EXPECT_EQ(static_cast<float>(Float6E3M2::FromBits(0x3f)), -28.0f);
+  EXPECT_EQ(static_cast<float>(Float6E3M2::FromBits(0x04)), 0.25f);
+  EXPECT_EQ(static_cast<float>(Float6E3M2::FromBits(0x01)), 0.0625f);
+  for (const Overflow overflow : {Overflow::kSaturate, Overflow::kNonFinite}) {  // there is nothing but saturation
+    EXPECT_EQ(Bits<Float6E2M3>({7.6f, -7.75f, 8.0f, -kInf, 0.0625f, 0.063f}, overflow), (std::vector<int>{31, 63, 31, 63, 0, 1}));
+    EXPECT_EQ(Bits<Float6E3M2>({29.0f, -30.0f, 32.0f, -kInf, 0.03125f, 0.032f}, overflow), (std::vector<int>{31, 63, 31, 63, 0, 1}));
+  }
 }
 
 TEST(FloatTypes, NarrowFloatsOverflowToNonFinite) {

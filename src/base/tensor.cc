@@ -1,5 +1,7 @@
 #include "sardonyx/tensor.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <new>
@@ -65,6 +67,25 @@ StatusOr<int64_t> CheckedNumElements(DataType type, std::span<const int64_t> dim
   return zero ? 0 : count;
 }
 
+namespace {
+
+// 64-byte aligned. Large pieces are pages of their own: they come as zeros, and go back to the system at once.
+std::shared_ptr<const void> AllocateZeros(size_t bytes) {
+  constexpr size_t kLarge = size_t{4} << 20;
+  if (bytes >= kLarge) {
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return nullptr;
+    madvise(memory, bytes, MADV_HUGEPAGE);
+    return {memory, [bytes](const void* p) { munmap(const_cast<void*>(p), bytes); }};
+  }
+  void* memory = std::aligned_alloc(64, bytes);
+  if (memory == nullptr) return nullptr;
+  std::memset(memory, 0, bytes);
+  return {memory, [](const void* p) { std::free(const_cast<void*>(p)); }};
+}
+
+}  // namespace
+
 StatusOr<Tensor> Tensor::Allocate(DataType type, Dims dims) {
   ASSIGN_OR_RETURN(const int64_t count, CheckedNumElements(type, dims));
   if (type == DataType::kUndefined) return Usage("a tensor needs an element type");
@@ -75,11 +96,9 @@ StatusOr<Tensor> Tensor::Allocate(DataType type, Dims dims) {
   Tensor tensor;
   tensor.dtype_ = type;
   const size_t bytes = std::max<size_t>(64, (PackedBytes(type, static_cast<size_t>(count)) + 63) / 64 * 64);
-  void* memory = std::aligned_alloc(64, bytes);
-  if (memory == nullptr) return Resource(fmt::format("no memory for {}{}, {} bytes", DataTypeName(type), dims.ToString(), bytes));
-  std::memset(memory, 0, bytes);
+  tensor.data_ = AllocateZeros(bytes);
+  if (tensor.data_ == nullptr) return Resource(fmt::format("no memory for {}{}, {} bytes", DataTypeName(type), dims.ToString(), bytes));
   tensor.dims_ = std::move(dims);
-  tensor.data_ = std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
   return tensor;
 }
 

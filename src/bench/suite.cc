@@ -126,6 +126,7 @@ StatusOr<BenchEntry> ParseEntry(const formats::Json& json, const std::filesystem
   entry.model = folder / json.at("file").get<std::string>();
   entry.name = json.value("name", entry.model.stem().string());
   entry.flops = json.value("flops", 0.0);
+  entry.weight_bytes = json.value("weight_bytes", 0.0);
   entry.rtol = json.value("agree_rtol", entry.rtol);
   for (const formats::Json& input : json.at("inputs")) {
     InputSpec spec;

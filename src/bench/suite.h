@@ -25,6 +25,7 @@ struct BenchEntry {
   NamedValues values;  // instead of `inputs` where the user gives them
   int64_t batch = 0;   // 0: as the entry is
   double flops = 0;    // of one run; 0: not known
+  double weight_bytes = 0;  // 0: not known
   double rtol = 1e-3;  // outputs agree within this share of the largest magnitude
 };
 

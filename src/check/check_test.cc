@@ -160,6 +160,8 @@ const Case kCases[] = {
     {"graph name", "The graph has no name", [](Model& m) { m.graph->name.clear(); }},
     {"fp8 in IR 8", "float8e4m3fn came with IR version 9",
      [](Model& m) { m.graph->AddInitializer(RawTensor("f8", DataType::kFloat8E4M3FN, {1}, "x")); }},
+    {"float6 in IR 8", "float6e3m2 came with IR version 14",
+     [](Model& m) { m.graph->AddInitializer(RawTensor("f6", DataType::kFloat6E3M2, {1}, "x")); }},
     {"function in IR 7", "functions, which came with IR version 8",
      [](Model& m) {
        m.ir_version = 7;
@@ -248,6 +250,10 @@ const Case kCases[] = {
      [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kFloat, {2}, "1234567")); }},
     {"packed raw size", "is int4[3], which takes 2 bytes, but has 3",
      [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kInt4, {3}, "123")); }},
+    {"packed raw size of 6 bits", "is float6e2m3[5], which takes 4 bytes, but has 3",
+     [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kFloat6E2M3, {5}, "123")); }},
+    {"a value each of 6 bits", "is float6e3m2[3], which takes 3 values, but has 2 in int32_data",
+     [](Model& m) { m.graph->AddInitializer(TypedTensor(DataType::kFloat6E3M2, {3}, 5, "\x01\x02")); }},
     {"negative dim", "has a negative dim", [](Model& m) { m.graph->AddInitializer(RawTensor("t", DataType::kFloat, {-1}, "")); }},
     {"overflowing dims", "its dims [4611686018427387904,16] overflow",
      [](Model& m) {

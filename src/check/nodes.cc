@@ -101,7 +101,7 @@ void CheckElementTypes(Context& context, const Scope& scope, const ir::Node& nod
     const int64_t* value = attribute && known ? std::get_if<int64_t>(&attribute->value) : nullptr;
     if (!value) continue;
     const int64_t* fallback = std::get_if<int64_t>(&known->default_value);
-    if (*value >= 1 && *value <= kNewestElementType) continue;
+    if (*value >= 1 && *value < kNumDataTypes) continue;
     if (fallback && *fallback == *value) continue;
     context.Add(SeverityIn(node), rules::kAttribute, &scope, &node,
                 fmt::format("Attribute '{}' is {}, which is no element type.", name, *value));

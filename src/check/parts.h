@@ -28,10 +28,6 @@ void CheckAttribute(Context& context, const Scope& scope, const ir::Node* node, 
 // subgraphs.cc: inputs and outputs of the bodies of If, Loop, Scan, SequenceMap.
 void CheckBodies(Context& context, const Scope& scope, const ir::Node& node);
 
-// The last number of TensorProto.DataType: 27 and 28 are float6e2m3 and float6e3m2, which exist in the specification
-// though not in our DataType.
-inline constexpr int32_t kNewestElementType = 28;
-
 // types.cc. `what` begins the message: "input 'x'". `missing` is how bad a missing element type is: away from the main
 // graph's inputs and outputs a file may leave it open.
 void CheckType(Context& context, const Scope* scope, const ir::Node* node, const ir::Type& type, const std::string& what,

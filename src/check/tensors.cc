@@ -137,7 +137,7 @@ class TensorChecker {
       // Every varint ends with its only byte below 0x80.
       values =
           static_cast<size_t>(std::count_if(payload.begin(), payload.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
-      if (const int bits = BitsPerElement(tensor_.dtype); bits < 8) {
+      if (const int bits = BitsPerElement(tensor_.dtype); bits < 6) {  // float6 takes an int32 each
         // Packed as bytes; writers differ in whether an int32 holds one of these or four.
         least = static_cast<size_t>((Bytes() + 3) / 4);
         most = static_cast<size_t>(Bytes());

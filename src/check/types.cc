@@ -30,6 +30,9 @@ int IrVersionOf(DataType dtype) {
     case DataType::kUint2:
     case DataType::kInt2:
       return 13;
+    case DataType::kFloat6E2M3:
+    case DataType::kFloat6E3M2:
+      return 14;
     default:
       return 1;
   }
@@ -94,10 +97,7 @@ void CheckTypeAt(Context& context, const Scope* scope, const ir::Node* node, con
 void CheckElementType(Context& context, const Scope* scope, const ir::Node* node, DataType dtype, int32_t raw, const std::string& what,
                       Severity missing) {
   if (dtype == DataType::kUndefined) {
-    if (raw > 0 && raw <= kNewestElementType) {
-      context.WarnOnce(rules::kType, scope, node,
-                       fmt::format("The element type of {} is number {}, which this version cannot handle.", what, raw));
-    } else if (raw != 0) {
+    if (raw != 0) {
       context.Error(rules::kType, scope, node,
                     fmt::format("The element type of {} is number {}, which no version of ONNX knows.", what, raw));
     } else {

@@ -85,6 +85,7 @@ void AddValidate(Program& program);
 void AddConformance(Program& program);
 void AddBench(Program& program);
 void AddConvert(Program& program);
+void AddProfile(Program& program);
 
 // "1.2 MB"
 std::string HumanBytes(uint64_t bytes);

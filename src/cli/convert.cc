@@ -1,21 +1,22 @@
 // sardonyx convert SOURCE -o OUT
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <filesystem>
 #include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/file.h"
 #include "base/status_macros.h"
 #include "check/check.h"
 #include "cli/cli.h"
+#include "cli/convert_batch.h"
+#include "cli/convert_report.h"
 #include "cli/import_source.h"
-#include "cli/tensors.h"
 #include "ir/load.h"
 #include "ir/save.h"
 #include "optimize/version/convert_version.h"
-#include "validate/compare.h"
 
 namespace sardonyx::cli {
 namespace {
@@ -24,11 +25,11 @@ namespace {
 constexpr int64_t kDefaultOpset = 18;
 
 struct Flags {
-  std::string source, output, report, expect;
+  std::string source, output, report;
   SourceFlags import;
-  std::vector<std::string> opsets, inputs;
-  validate::Tolerance tolerance{1e-3, 1e-5};
-  PictureFlags pictures;
+  std::vector<std::string> opsets;
+  ConversionCheck check;
+  bool again = false;
 };
 
 constexpr std::string_view kSuffixes[] = {".onnx", ".onnx.gz", ".onnx.tar", ".onnx.tar.gz", ".onnxtxt", ".json"};
@@ -68,7 +69,7 @@ Json StepsJson(const std::vector<optimize::VersionStep>& steps) {
   return list;
 }
 
-Json ReportJson(const optimize::VersionReport& report) {
+Json VersionJson(const optimize::VersionReport& report) {
   const bool ok = report.impossible.empty();
   Json json = {{"ok", ok},
                {"opsets", {{"before", OpsetsJson(report.opsets_before)}, {"after", OpsetsJson(report.opsets_after)}}},
@@ -122,112 +123,171 @@ std::string OpsetText(const optimize::VersionReport& report) {
   return parts.empty() ? "no version changes" : fmt::format("{}", fmt::join(parts, ", "));
 }
 
-Status WriteReport(const Flags& flags, const Json& report) {
-  if (flags.report.empty()) return {};
-  return WriteFileAtomically(flags.report, report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
-// Runs the model and compares: the differences, and whether all are within tolerance.
-StatusOr<Json> Validate(const Flags& flags, const CommonFlags& common, std::shared_ptr<const ir::Model> model, bool* ok,
-                        const Output& out) {
-  SessionOptions options;
-  options.threads = common.threads;
-  ASSIGN_OR_RETURN(const Session session, Session::Create(Model(std::move(model)), options));
-  ASSIGN_OR_RETURN(const std::vector<Session::NamedValue> inputs, ReadInputs(flags.inputs, {session.inputs(), flags.pictures, {}}));
-  ASSIGN_OR_RETURN(const std::vector<Session::NamedValue> expected, ReadArrays(flags.expect));
-  ASSIGN_OR_RETURN(const std::vector<Value> got, session.Run(inputs));
-  Json list = Json::array();
-  for (size_t i = 0; i < got.size(); ++i) {
-    const std::string& name = session.outputs()[i].name;
-    const auto named = std::find_if(expected.begin(), expected.end(), [&](const auto& one) { return one.first == name; });
-    if (named == expected.end() && i >= expected.size()) return Usage(fmt::format("{} has no array for output '{}'", flags.expect, name));
-    const std::string reason =
-        validate::CompareValues(got[i], named == expected.end() ? expected[i].second : named->second, flags.tolerance);
-    *ok &= reason.empty();
-    out.Line(fmt::format("{} {}{}", reason.empty() ? out.Good("equal") : out.Bad("DIFFERS"), name, reason.empty() ? "" : ": " + reason));
-    list.push_back({{"name", name}, {"ok", reason.empty()}, {"reason", reason}});
-  }
-  return list;
+bool IsBatch(const Flags& flags) {
+  std::error_code error;
+  return std::filesystem::is_directory(flags.source, error) && !HasKnownSuffix(flags.output);
 }
 
 Status CheckFlags(const Flags& flags) {
-  if (!HasKnownSuffix(flags.output))
+  if (!HasKnownSuffix(flags.output) && !IsBatch(flags))
     return Unsupported(
         fmt::format("cannot write '{}': the suffixes of formats that exist now are {}", flags.output, fmt::join(kSuffixes, ", ")));
-  if (!flags.report.empty() && !flags.report.ends_with(".json"))
-    return Unsupported(fmt::format("--report writes .json; '{}' has another suffix", flags.report));
-  if (flags.inputs.empty() != flags.expect.empty()) return Usage("--validate INPUTS and --expect OUTPUTS.npz go together");
+  if (!flags.report.empty() && !flags.report.ends_with(".json") && !flags.report.ends_with(".html"))
+    return Unsupported(fmt::format("--report writes .json and .html; '{}' has another suffix", flags.report));
+  if (flags.check.inputs.empty() != flags.check.expected.empty()) return Usage("--validate INPUTS and --expect OUTPUTS.npz go together");
   return {};
 }
 
-Json ImportJson(const import::ImportReport& report) {
-  Json unsupported = Json::array();
-  for (const import::Unsupported& one : report.unsupported)
-    unsupported.push_back({{"operator", one.target}, {"places", one.places}, {"reason", one.reason}});
-  return {{"format", report.format},
-          {"version", report.version},
-          {"operators", report.operators},
-          {"unsupported", unsupported},
-          {"warnings", report.warnings}};
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Bytes of a file, or of all files below a folder.
+uint64_t BytesOf(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_regular_file(path, error)) return std::filesystem::file_size(path, error);
+  uint64_t bytes = 0;
+  for (auto at = std::filesystem::recursive_directory_iterator(path, error); !error && at != std::filesystem::end(at); at.increment(error))
+    if (at->is_regular_file(error)) bytes += at->file_size(error);
+  return bytes;
+}
+
+// The last steps of every conversion: validate, save, report. The exit code.
+StatusOr<int> Finish(const Flags& flags, const CommonFlags& common, std::shared_ptr<ir::Model> model, ConversionReport report,
+                     const std::string& summary, const Output& out) {
+  Describe(*model, &report);
+  report.source_bytes = BytesOf(flags.source);
+  RETURN_IF_ERROR(ValidateConversion(flags.check, model, common.threads, &report));
+  RETURN_IF_ERROR(ir::SaveModel(*model, flags.output));
+  report.target_bytes = BytesOf(flags.output);
+  RETURN_IF_ERROR(WriteConversionReport(flags.report, report));
+  bool ok = true;
+  if (report.validation) {
+    ok = report.validation->ok;
+    for (const validate::CaseResult& one : report.validation->cases) {
+      if (!one.reason.empty()) out.Line(fmt::format("{} {}: {}", out.Bad("DIFFERS"), one.name, one.reason));
+      for (const validate::OutputResult& result : one.outputs) {
+        const validate::TensorDifference& d = result.difference;
+        out.Line(fmt::format("{} {}{}", d.ok ? out.Good("equal") : out.Bad("DIFFERS"), d.name,
+                             d.ok ? fmt::format("  max abs {:.3g}", d.max_abs) : ": " + d.reason));
+      }
+    }
+  }
+  out.Line(summary);
+  if (out.json()) out.Document(ToJson(report));
+  return ok ? 0 : 1;
 }
 
 // What could not be translated, all of it.
-int Refuse(const Flags& flags, const import::ImportReport& report, const Output& out) {
-  if (out.json()) out.Document({{"ok", false}, {"source", ImportJson(report)}});
+StatusOr<int> Refuse(const Flags& flags, const ConversionReport& report, const Output& out) {
+  RETURN_IF_ERROR(WriteConversionReport(flags.report, report));
+  if (out.json()) {
+    Json document = ToJson(report);
+    document["ok"] = false;
+    out.Document(document);
+  }
+  const size_t count = report.imported->unsupported.size();
   std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since %zu operator%s cannot be translated:\n%s\n%s\n",
-               flags.source.c_str(), report.unsupported.size(), report.unsupported.size() == 1 ? "" : "s",
-               import::UnsupportedText(report).c_str(),
+               flags.source.c_str(), count, count == 1 ? "" : "s", import::UnsupportedText(*report.imported).c_str(),
                "--allow-unsupported writes the model with nodes of domain pkg.torch in their places");
   return 3;
 }
 
 // A model of another framework: imported at opset 18 or above, then lowered if --opset asks for less.
 StatusOr<int> RunImport(const Flags& flags, const CommonFlags& common, import::Imported imported,
-                        const std::vector<optimize::OpsetTarget>& targets, const Output& out) {
-  const import::ImportReport& report = imported.report;
-  for (const std::string& warning : report.warnings) out.Line("note: " + warning);
-  if (imported.model == nullptr) {
-    RETURN_IF_ERROR(WriteReport(flags, {{"ok", false}, {"source", ImportJson(report)}}));
-    return Refuse(flags, report, out);
-  }
+                        const std::vector<optimize::OpsetTarget>& targets, std::chrono::steady_clock::time_point start, const Output& out) {
+  ConversionReport report;
+  report.source = flags.source;
+  report.target = flags.output;
+  report.imported = std::move(imported.report);
+  for (const std::string& warning : report.imported->warnings) out.Line("note: " + warning);
+  if (imported.model == nullptr) return Refuse(flags, report, out);
   const std::shared_ptr<ir::Model> model = std::move(imported.model);
   RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal,
                              "the converted model is not valid, which is a defect of the conversion; nothing is written:"));
-  Json document = {{"ok", true}, {"source", ImportJson(report)}};
   std::vector<optimize::OpsetTarget> lower;
   for (const optimize::OpsetTarget& target : targets)
     if (target.version != model->OpsetVersion(target.domain)) lower.push_back(target);
   if (!lower.empty()) {
     ASSIGN_OR_RETURN(const optimize::VersionReport versions, optimize::ConvertVersion(*model, lower));
-    document["versions"] = ReportJson(versions);
+    report.details = VersionJson(versions);
     if (!versions.impossible.empty()) {
-      std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since opset %lld cannot say it:\n%s\n",
-                   flags.source.c_str(), static_cast<long long>(lower[0].version), optimize::ImpossibleText(versions).c_str());
+      std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since opset %lld cannot say it:\n%s\n", flags.source.c_str(),
+                   static_cast<long long>(lower[0].version), optimize::ImpossibleText(versions).c_str());
       return 3;
     }
     RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal, "the converted model is not valid at that opset; nothing is written:"));
   }
-  bool ok = true;
-  if (!flags.inputs.empty()) {
-    ASSIGN_OR_RETURN(document["validation"], Validate(flags, common, model, &ok, out));
-    document["ok"] = ok;
-  }
-  RETURN_IF_ERROR(ir::SaveModel(*model, flags.output));
-  document["nodes"] = model->graph->nodes().size();
-  document["opsets"] = OpsetsJson(model->opset_imports);
-  RETURN_IF_ERROR(WriteReport(flags, document));
+  report.findings = check::CheckModel(*model);
+  report.seconds = SecondsSince(start);
   size_t operators = 0;
-  for (const auto& [name, count] : report.operators) operators += count;
-  if (!report.unsupported.empty())
-    out.Line(fmt::format("note: operators without a translation stay as nodes of domain pkg.torch:\n{}", import::UnsupportedText(report)));
-  out.Line(fmt::format("{}: {}; {} operators became {} nodes of opset {}; wrote {}", flags.source, report.format, operators,
-                       model->graph->nodes().size(), model->OpsetVersion(""), flags.output));
-  if (out.json()) out.Document(document);
-  return ok ? 0 : 1;
+  for (const auto& [name, count] : report.imported->operators) operators += count;
+  if (!report.imported->unsupported.empty())
+    out.Line(fmt::format("note: operators without a translation stay as nodes of domain pkg.torch:\n{}", import::UnsupportedText(*report.imported)));
+  const std::string summary =
+      fmt::format("{}: {}; {}{} nodes of opset {}; wrote {}", flags.source, report.imported->format,
+                  operators > 0 ? fmt::format("{} operators became ", operators) : "", model->graph->nodes().size(), model->OpsetVersion(""), flags.output);
+  return Finish(flags, common, model, std::move(report), summary, out);
+}
+
+StatusOr<int> RunBatch(const Flags& flags, const CommonFlags& common, const Output& out) {
+  BatchOptions options{flags.source, flags.output, {}, flags.check.inputs, flags.check.expected, flags.report, flags.again};
+  const auto add = [&](const char* flag, const std::string& value) {
+    if (value.empty()) return;
+    options.flags.emplace_back(flag);
+    options.flags.push_back(value);
+  };
+  for (const std::string& opset : flags.opsets) add("--opset", opset);
+  add("--from", flags.import.from);
+  add("--arch", flags.import.architecture);
+  for (const std::string& input : flags.import.inputs) add("--input", input);
+  for (const std::string& dynamic : flags.import.dynamic) add("--dynamic", dynamic);
+  if (flags.import.allow_unsupported) options.flags.emplace_back("--allow-unsupported");
+  add("--rtol", fmt::format("{}", flags.check.tolerance.rtol));
+  add("--atol", fmt::format("{}", flags.check.tolerance.atol));
+  if (common.threads > 0) add("--threads", std::to_string(common.threads));
+  for (const std::string& library : common.custom_ops) add("--custom-ops", library);
+  return ConvertBatch(options, out);
+}
+
+// ONNX to ONNX: another opset, another form of file.
+StatusOr<int> RunVersions(const Flags& flags, const CommonFlags& common, const std::vector<optimize::OpsetTarget>& targets,
+                          std::chrono::steady_clock::time_point start, const Output& out) {
+  StatusOr<std::unique_ptr<ir::Model>> loaded = ir::LoadModel(flags.source);
+  if (!loaded.ok()) return loaded.status();
+  const std::shared_ptr<ir::Model> model = *std::move(loaded);
+  const std::unique_ptr<ir::Model> original = ir::CloneModel(*model);
+  ASSIGN_OR_RETURN(const optimize::VersionReport versions, optimize::ConvertVersion(*model, targets));
+  ConversionReport report;
+  report.source = flags.source;
+  report.target = flags.output;
+  report.details = VersionJson(versions);
+  if (!versions.impossible.empty()) {
+    RETURN_IF_ERROR(WriteConversionReport(flags.report, report));
+    if (out.json()) out.Document(report.details);
+    std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since %zu node%s cannot be converted:\n%s\n",
+                 flags.source.c_str(), versions.impossible.size(), versions.impossible.size() == 1 ? "" : "s",
+                 optimize::ImpossibleText(versions).c_str());
+    return 3;
+  }
+  RETURN_IF_ERROR(CheckResult(*model, *original, flags.source));
+  report.details.erase("ok");  // said by the validation
+  report.seconds = SecondsSince(start);
+  if (out.verbose())
+    for (const optimize::VersionStep& step : versions.changed)
+      out.Line(fmt::format("  {} in {}: {} {} -> {}", step.node, step.graph, step.op, step.from, step.to));
+  for (const optimize::VersionStep& note : versions.notes) report.notes.push_back(fmt::format("{} in {}: {}", note.node, note.graph, note.reason));
+  for (const std::string& note : report.notes) out.Line("note: " + note);
+  for (const std::string& name : versions.inlined) out.Line(fmt::format("calls of function {} were replaced by its body", name));
+  const std::string summary = fmt::format("{}: {}; {} of {} nodes rewritten; wrote {}", flags.source, OpsetText(versions), CountRewritten(versions),
+                                          versions.nodes_before, flags.output);
+  return Finish(flags, common, model, std::move(report), summary, out);
 }
 
 StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& out) {
   RETURN_IF_ERROR(CheckFlags(flags));
+  if (IsBatch(flags)) return RunBatch(flags, common, out);
+  const auto start = std::chrono::steady_clock::now();
   std::vector<optimize::OpsetTarget> targets;
   int64_t opset = kDefaultOpset;
   bool chosen = false;
@@ -244,38 +304,8 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
     ASSIGN_OR_RETURN(imported, ImportSource(flags.source, flags.import, opset));
     if (imported) imported->report.warnings.push_back(fmt::format("opset {}, since the model needs it; --opset chooses another", opset));
   }
-  if (imported) return RunImport(flags, common, *std::move(imported), targets, out);
-  StatusOr<std::unique_ptr<ir::Model>> loaded = ir::LoadModel(flags.source);
-  if (!loaded.ok()) return loaded.status();
-  std::shared_ptr<ir::Model> model = *std::move(loaded);
-  const std::unique_ptr<ir::Model> original = ir::CloneModel(*model);
-  ASSIGN_OR_RETURN(const optimize::VersionReport report, optimize::ConvertVersion(*model, targets));
-  Json document = ReportJson(report);
-  if (!report.impossible.empty()) {
-    RETURN_IF_ERROR(WriteReport(flags, document));
-    if (out.json()) out.Document(document);
-    std::fprintf(stderr, "sardonyx convert: unsupported: %s: nothing is written, since %zu node%s cannot be converted:\n%s\n",
-                 flags.source.c_str(), report.impossible.size(), report.impossible.size() == 1 ? "" : "s",
-                 optimize::ImpossibleText(report).c_str());
-    return 3;
-  }
-  RETURN_IF_ERROR(CheckResult(*model, *original, flags.source));
-  bool ok = true;
-  if (!flags.inputs.empty()) {
-    ASSIGN_OR_RETURN(document["validation"], Validate(flags, common, model, &ok, out));
-    document["ok"] = ok;
-  }
-  RETURN_IF_ERROR(ir::SaveModel(*model, flags.output));
-  RETURN_IF_ERROR(WriteReport(flags, document));
-  if (out.verbose())
-    for (const optimize::VersionStep& step : report.changed)
-      out.Line(fmt::format("  {} in {}: {} {} -> {}", step.node, step.graph, step.op, step.from, step.to));
-  for (const optimize::VersionStep& note : report.notes) out.Line(fmt::format("note: {} in {}: {}", note.node, note.graph, note.reason));
-  for (const std::string& name : report.inlined) out.Line(fmt::format("calls of function {} were replaced by its body", name));
-  out.Line(fmt::format("{}: {}; {} of {} nodes rewritten; wrote {}", flags.source, OpsetText(report), CountRewritten(report),
-                       report.nodes_before, flags.output));
-  if (out.json()) out.Document(document);
-  return ok ? 0 : 1;
+  if (imported) return RunImport(flags, common, *std::move(imported), targets, start, out);
+  return RunVersions(flags, common, targets, start, out);
 }
 
 }  // namespace
@@ -284,34 +314,37 @@ void AddConvert(Program& program) {
   auto flags = std::make_shared<Flags>();
   Command& command = program.Add("convert", "Convert a model of another framework to ONNX, or an ONNX model to another opset or file form",
                                  {"sardonyx convert model.pt2 -o model.onnx", "sardonyx convert model.onnx --opset 21 -o newer.onnx",
+                                  "sardonyx convert weights.pth --arch resnet50 -o model.onnx --report report.html",
+                                  "sardonyx convert models/ -o converted/ --report report.html",
                                   "sardonyx convert model.onnx -o model.onnxtxt",
                                   "sardonyx convert trees.onnx --opset 18,ai.onnx.ml=3 -o older.onnx --report report.json"});
   command.app->add_option("source", flags->source, "Model file or folder, or - for standard input")->required();
-  command.app->add_option("-o,--output", flags->output, "File to write: .onnx, .onnx.gz, .onnx.tar, .onnxtxt or .json")->required();
-  command.app
-      ->add_option(
-          "--opset", flags->opsets,
-          "Version of ai.onnx to convert to (of imported models 18 unless said), or DOMAIN=N for another domain; several with commas")
+  command.app->add_option("-o,--output", flags->output, "File to write: .onnx, .onnx.gz, .onnx.tar, .onnxtxt or .json; or a folder, for all models of a folder")
+      ->required();
+  command.app->add_option("--opset", flags->opsets, "Version of ai.onnx to convert to (of imported models 18 unless said), or DOMAIN=N for another domain; several with commas")
       ->delimiter(',')
       ->allow_extra_args(false);
   command.app->add_option("--from", flags->import.from, "Format of the source: onnx or pytorch; by default its content says it");
-  command.app
-      ->add_option("--input", flags->import.inputs,
-                   "An input that the source does not describe: NAME:DTYPE[batch,3,224,224]; a word is a symbolic dim")
+  command.app->add_option("--input", flags->import.inputs, "An input that the source does not describe: NAME:DTYPE[batch,3,224,224]; a word is a symbolic dim")
       ->allow_extra_args(false)
       ->take_all();
   command.app->add_option("--dynamic", flags->import.dynamic, "A dim that the source fixes becomes symbolic: NAME:AXIS=SYMBOL")
       ->allow_extra_args(false)
       ->take_all();
-  command.app->add_flag("--allow-unsupported", flags->import.allow_unsupported,
-                        "Write operators without a translation as nodes of domain pkg.torch");
-  command.app->add_option("--report", flags->report, "Write what was changed, or cannot be, to this .json file");
-  command.app->add_option("--validate", flags->inputs, "Run the result on these inputs, FILE or NAME=FILE, and compare with --expect")
+  command.app->add_option("--arch", flags->import.architecture, "Architecture of a file of weights: resnet50, vit_b_16, ...; auto (the default) recognizes it");
+  command.app->add_flag("--allow-unsupported", flags->import.allow_unsupported, "Write operators without a translation as nodes of domain pkg.torch");
+  command.app->add_option("--report", flags->report, "Write a report of the conversion: FILE.json or FILE.html");
+  command.app
+      ->add_option("--validate", flags->check.inputs,
+                   "Run the result on these inputs, FILE or NAME=FILE, and compare with --expect; of a folder's models, names of files beside each")
       ->allow_extra_args(false)
       ->take_all();
-  command.app->add_option("--expect", flags->expect, "Expected outputs (.npz) for --validate");
-  command.app->add_option("--rtol", flags->tolerance.rtol, "Relative tolerance of --validate")->check(CLI::NonNegativeNumber);
-  command.app->add_option("--atol", flags->tolerance.atol, "Absolute tolerance of --validate")->check(CLI::NonNegativeNumber);
+  command.app->add_option("--expect", flags->check.expected, "Expected outputs (.npz) for --validate; may be repeated together with it")
+      ->allow_extra_args(false)
+      ->take_all();
+  command.app->add_option("--rtol", flags->check.tolerance.rtol, "Relative tolerance of --validate")->check(CLI::NonNegativeNumber);
+  command.app->add_option("--atol", flags->check.tolerance.atol, "Absolute tolerance of --validate")->check(CLI::NonNegativeNumber);
+  command.app->add_flag("--again", flags->again, "Of a folder, convert also what is up to date");
   command.run = [flags, &program](const Output& out) { return Run(*flags, program.flags(), out); };
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "import/pytorch/checkpoint.h"
 #include "import/pytorch/import_pytorch.h"
 
 namespace sardonyx::cli {
@@ -30,7 +31,7 @@ StatusOr<std::optional<import::Imported>> ImportSource(const std::string& path, 
   std::error_code error;
   if (flags.from == "onnx" || path == "-" || std::filesystem::is_directory(path, error)) return std::optional<import::Imported>();
   ASSIGN_OR_RETURN(const Bytes bytes, MapFile(path));
-  if (flags.from != "pytorch" && !pytorch::IsPyTorch(bytes)) return std::optional<import::Imported>();
+  if (flags.from != "pytorch" && !pytorch::IsPyTorch(bytes) && !pytorch::IsSafeTensorsCheckpoint(path, bytes)) return std::optional<import::Imported>();
   ASSIGN_OR_RETURN(import::Imported imported, pytorch::ImportPyTorch(path, bytes, options));
   return std::optional<import::Imported>(std::move(imported));
 }

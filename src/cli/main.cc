@@ -11,5 +11,6 @@ int main(int argc, char** argv) {
   sardonyx::cli::AddConformance(program);
   sardonyx::cli::AddBench(program);
   sardonyx::cli::AddConvert(program);
+  sardonyx::cli::AddProfile(program);
   return program.Main(argc, argv);
 }

@@ -18,7 +18,7 @@ struct Flags {
   std::vector<std::string> inputs, shapes, providers = {"cpu"};
   std::optional<uint64_t> random;
   int top = -1;
-  int level = 1;
+  int level = 99;
   double time_limit = 0;
   int64_t memory_limit_mb = 0;
   bool explain = false;
@@ -146,7 +146,7 @@ void AddRun(Program& program) {
   command.app->add_option("--provider", flags->providers, "Execution providers, in order of preference")->delimiter(',');
   command.app->add_option("--profile", flags->profile, "Write a Chrome trace of every node to this file");
   command.app->add_flag("--explain", flags->explain, "Show which kernel ran each node, and why others declined");
-  command.app->add_option("--level", flags->level, "0: no preparation; 1: fold constants")->check(CLI::Range(0, 99));
+  command.app->add_option("--level", flags->level, "Optimization: 0 none, 1 basic, 2 extended, 99 all")->check(CLI::Range(0, 99));
   command.app->add_option("--time-limit", flags->time_limit, "Stop after this many seconds")->check(CLI::PositiveNumber);
   command.app->add_option("--memory-limit", flags->memory_limit_mb, "Megabytes of intermediate results at most")
       ->check(CLI::PositiveNumber);

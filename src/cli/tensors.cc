@@ -16,6 +16,7 @@
 #include "ir/load.h"
 #include "ir/save.h"
 #include "validate/compare.h"
+#include "validate/made_inputs.h"
 #include "vision/decode.h"
 #include "vision/preprocess.h"
 
@@ -245,83 +246,23 @@ StatusOr<Dims> ParseDims(std::string_view text, std::string_view whole) {
   return dims;
 }
 
-StatusOr<Tensor> RandomTensor(DataType type, const Dims& dims, std::mt19937_64& generator) {
-  ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(type, dims));
-  const int64_t count = tensor.num_elements();
-  // 24 random bits are exact in a float, so every type sees the same numbers.
-  const auto uniform = [&] { return static_cast<float>(static_cast<double>(generator() >> 40) / double{1 << 23} - 1.0); };
-  const auto fill = [&]<class T>(T*, auto make) {
-    for (T& element : tensor.mutable_data<T>()) element = make();
-  };
-  const auto small = [&] { return generator() % 3; };
-  switch (type) {
-    case DataType::kFloat:
-      fill(static_cast<float*>(nullptr), uniform);
-      break;
-    case DataType::kDouble:
-      fill(static_cast<double*>(nullptr), [&] { return static_cast<double>(uniform()); });
-      break;
-    case DataType::kFloat16:
-      fill(static_cast<Float16*>(nullptr), [&] { return Float16(uniform()); });
-      break;
-    case DataType::kBfloat16:
-      fill(static_cast<BFloat16*>(nullptr), [&] { return BFloat16(uniform()); });
-      break;
-    case DataType::kInt64:
-      fill(static_cast<int64_t*>(nullptr), small);
-      break;
-    case DataType::kUint64:
-      fill(static_cast<uint64_t*>(nullptr), small);
-      break;
-    case DataType::kInt32:
-      fill(static_cast<int32_t*>(nullptr), small);
-      break;
-    case DataType::kUint32:
-      fill(static_cast<uint32_t*>(nullptr), small);
-      break;
-    case DataType::kInt16:
-      fill(static_cast<int16_t*>(nullptr), small);
-      break;
-    case DataType::kUint16:
-      fill(static_cast<uint16_t*>(nullptr), small);
-      break;
-    case DataType::kInt8:
-      fill(static_cast<int8_t*>(nullptr), small);
-      break;
-    case DataType::kUint8:
-      fill(static_cast<uint8_t*>(nullptr), small);
-      break;
-    case DataType::kBool:
-      fill(static_cast<bool*>(nullptr), [&] { return generator() % 2 == 1; });
-      break;
-    case DataType::kComplex64:
-      fill(static_cast<std::complex<float>*>(nullptr), [&] { return std::complex<float>(uniform(), uniform()); });
-      break;
-    case DataType::kString: {
-      static constexpr const char* kWords[] = {"a", "b", "hello world"};
-      std::vector<std::string> words;
-      for (int64_t i = 0; i < count; ++i) words.emplace_back(kWords[generator() % 3]);
-      return Tensor::FromStrings(dims, std::move(words));
-    }
-    default:
-      return Unsupported(fmt::format("random values of type {}", DataTypeName(type)));
-  }
-  return tensor;
-}
-
 }  // namespace
+
+StatusOr<std::pair<std::string, Dims>> ParseShapeFlag(std::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return Usage(fmt::format("--shape {}: expected NAME=SIZE,SIZE,...", text));
+  ASSIGN_OR_RETURN(Dims dims, ParseDims(text.substr(equals + 1), text));
+  return std::make_pair(std::string(text.substr(0, equals)), std::move(dims));
+}
 
 Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, const std::vector<std::string>& shapes,
                        std::vector<Session::NamedValue>* values) {
   std::mt19937_64 generator(seed);
   std::vector<std::pair<std::string, Dims>> given;
   for (const std::string& shape : shapes) {
-    const size_t equals = shape.find('=');
-    if (equals == std::string::npos) return Usage(fmt::format("--shape {}: expected NAME=SIZE,SIZE,...", shape));
-    const std::string name = shape.substr(0, equals);
-    if (!FindInfo(inputs, name)) return Usage(fmt::format("--shape {}: the model has no input '{}'", shape, name));
-    ASSIGN_OR_RETURN(Dims dims, ParseDims(std::string_view(shape).substr(equals + 1), shape));
-    given.emplace_back(name, std::move(dims));
+    ASSIGN_OR_RETURN(auto one, ParseShapeFlag(shape));
+    if (!FindInfo(inputs, one.first)) return Usage(fmt::format("--shape {}: the model has no input '{}'", shape, one.first));
+    given.push_back(std::move(one));
   }
   for (const ValueInfo& info : inputs) {
     if (info.optional || std::any_of(values->begin(), values->end(), [&](const auto& v) { return v.first == info.name; })) continue;
@@ -335,7 +276,7 @@ Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, cons
       return Usage(fmt::format("input '{}' has no known shape: say --shape {}=...", info.name, info.name));
     else
       for (const int64_t dim : info.dims) dims.push_back(dim < 0 ? 1 : dim);
-    ASSIGN_OR_RETURN(Tensor tensor, RandomTensor(info.dtype, dims, generator));
+    ASSIGN_OR_RETURN(Tensor tensor, validate::RandomTensor(info.dtype, dims, {}, generator));
     values->emplace_back(info.name, std::move(tensor));
   }
   return {};

@@ -32,6 +32,9 @@ struct InputContext {
 // that has none yet.
 StatusOr<std::vector<Session::NamedValue>> ReadInputs(const std::vector<std::string>& specs, const InputContext& context);
 
+// "NAME=1,3,224,224".
+StatusOr<std::pair<std::string, Dims>> ParseShapeFlag(std::string_view text);
+
 // A value for every input that `values` lacks, from a generator seeded with `seed`: floats uniform in [-1,1), integers in
 // [0,3), bools, short strings. `shapes` gives sizes ("NAME=1,3,224,224"); dims still free are 1.
 Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, const std::vector<std::string>& shapes,

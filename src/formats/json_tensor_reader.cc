@@ -60,9 +60,10 @@ bool ToFloat(const Json& json, T* out) {
   } else if constexpr (std::is_same_v<T, Float8E8M0>) {
     *out = T(narrow, Overflow::kNonFinite);
     return (std::isnan(value) || value > 0) && Represents(static_cast<float>(*out), value);
-  } else if constexpr (std::is_same_v<T, Float4E2M1>) {
+  } else if constexpr (std::is_same_v<T, Float4E2M1> || std::is_same_v<T, Float6E2M3> || std::is_same_v<T, Float6E3M2>) {
     *out = T(narrow);
-    return std::abs(value) <= 6;
+    const T largest(std::numeric_limits<float>::infinity());  // saturated
+    return std::abs(value) <= static_cast<double>(static_cast<float>(largest));
   } else if constexpr (std::is_constructible_v<T, float, Overflow>) {
     *out = T(narrow, Overflow::kNonFinite);
     return Represents(static_cast<float>(*out), value);
@@ -86,12 +87,14 @@ bool ToBool(const Json& json, bool* out) {
 }
 
 bool ToSubByte(const Json& json, DataType type, uint8_t* out) {
-  if (type == DataType::kFloat4E2M1) {
-    Float4E2M1 value;
+  const auto to_float = [&]<class T>(T value) {
     const bool fits = ToFloat(json, &value);
     *out = value.bits;
     return fits;
-  }
+  };
+  if (type == DataType::kFloat4E2M1) return to_float(Float4E2M1());
+  if (type == DataType::kFloat6E2M3) return to_float(Float6E2M3());
+  if (type == DataType::kFloat6E3M2) return to_float(Float6E3M2());
   const bool is_signed = type == DataType::kInt4 || type == DataType::kInt2;
   const int bits = BitsPerElement(type);
   const int64_t low = is_signed ? -(1 << (bits - 1)) : 0;
@@ -166,7 +169,8 @@ class Filler {
   static std::string Shortened(const Json& json) {
     if (json.is_structured()) return fmt::format("{} of {}", json.is_array() ? "a list" : "an object", json.size());
     std::string text = DumpJson(json);
-    return text.size() <= 40 ? text : text.substr(0, 37) + "...";
+    if (text.size() > 40) text.replace(37, std::string::npos, "...");
+    return text;
   }
 
   DataType type_;

@@ -32,6 +32,8 @@ Json FromElement(const T& value) {
 
 Json SubByteElement(DataType type, uint8_t byte) {
   if (type == DataType::kFloat4E2M1) return FromElement(Float4E2M1::FromBits(byte));
+  if (type == DataType::kFloat6E2M3) return FromElement(Float6E2M3::FromBits(byte));
+  if (type == DataType::kFloat6E3M2) return FromElement(Float6E3M2::FromBits(byte));
   return type == DataType::kInt4 || type == DataType::kInt2 ? Json(static_cast<int8_t>(byte)) : Json(byte);
 }
 

@@ -8,7 +8,7 @@
 //   U<n>               string                        UCS-4 to UTF-8, trailing NULs dropped as NumPy does
 //   S<n>               string                        bytes as they are, trailing NULs dropped
 //   V2                 bfloat16                      when asked for: the file does not say what it holds
-//   V1                 float8*, float4e2m1, u/int4, u/int2   when asked for; one element to a byte, in its low bits
+//   V1                 float8*, float6*, float4e2m1, u/int4, u/int2   when asked for; one element to a byte, in its low bits
 //
 // Big-endian and Fortran-ordered files are converted. Pickled ("O"), structured, date and long double arrays are
 // kUnsupported.
@@ -32,8 +32,8 @@ StatusOr<Tensor> ReadNpy(const Bytes& bytes, DataType expected = DataType::kUnde
 
 // A tensor as .npy: `header` and then `data`, which is a view of the tensor where possible.
 //
-// NumPy has no such types of its own, so: bfloat16 is written as V2 and float8*, float4e2m1 as V1, as the package
-// ml_dtypes writes them (`array.view(ml_dtypes.bfloat16)` brings them back); int4, int2 as i1 and uint4, uint2 as u1,
+// NumPy has no such types of its own, so: bfloat16 is written as V2 and float8*, float6*, float4e2m1 as V1, as the
+// package ml_dtypes writes them (`array.view(ml_dtypes.bfloat16)` brings them back); int4, int2 as i1 and uint4, uint2 as u1,
 // one element to a byte. Strings become U (S if one of them is not valid UTF-8), so NULs at their ends are lost.
 struct NpyImage {
   std::string header;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/packed_bits.h"
 #include "base/status_macros.h"
 
 namespace sardonyx::formats {
@@ -20,8 +21,7 @@ StatusOr<Tensor> PackSubByte(DataType type, const Dims& dims, std::span<const ui
     const int value = input == SubByteInput::kSigned ? static_cast<int8_t>(elements[i]) : elements[i];
     if (input != SubByteInput::kLowBits && (value < low || value > high))
       return Invalid(fmt::format("element {} is {}, which {} cannot hold ({} to {})", i, value, DataTypeName(type), low, high));
-    const size_t bit = i * static_cast<size_t>(bits);
-    packed[bit / 8] |= static_cast<uint8_t>((elements[i] & ((1 << bits) - 1)) << (bit % 8));
+    SetPackedBits(packed, i, bits, elements[i]);
   }
   return tensor;
 }
@@ -32,9 +32,7 @@ std::vector<uint8_t> UnpackSubByte(const Tensor& tensor) {
   const uint8_t sign = IsSigned(tensor.dtype()) ? static_cast<uint8_t>(1 << (bits - 1)) : 0;
   std::vector<uint8_t> elements(static_cast<size_t>(tensor.num_elements()));
   for (size_t i = 0; i < elements.size(); ++i) {
-    const size_t bit = i * static_cast<size_t>(bits);
-    const auto value = static_cast<uint8_t>((packed[bit / 8] >> (bit % 8)) & ((1 << bits) - 1));
-    elements[i] = static_cast<uint8_t>((value ^ sign) - sign);
+    elements[i] = static_cast<uint8_t>((PackedBits(packed, i, bits) ^ sign) - sign);
   }
   return elements;
 }

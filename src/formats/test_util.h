@@ -47,7 +47,7 @@ inline std::vector<Tensor> OneOfEveryType() {
     Tensor tensor = *Tensor::Allocate(type, {2, 3});
     auto* bytes = static_cast<uint8_t*>(tensor.mutable_raw_data());
     for (size_t k = 0; k < tensor.byte_size(); ++k) bytes[k] = static_cast<uint8_t>(type == DataType::kBool ? k % 2 : 17 * k + 1);
-    if (BitsPerElement(type) == 2) bytes[1] &= 0x0f;  // Bits past the last element are zero.
+    if (const int used = 6 * BitsPerElement(type) % 8; used != 0) bytes[tensor.byte_size() - 1] &= static_cast<uint8_t>((1 << used) - 1);
     tensors.push_back(tensor);
   }
   return tensors;

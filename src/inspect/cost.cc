@@ -241,7 +241,7 @@ const std::unordered_map<std::string_view, CostFunction>& Specials() {
       {"TransposeMatMul", MatrixProduct}, {"MatMulNBits", MatrixProduct}, {"MatMulBnb4", MatrixProduct}, {"MatMulFpQ4", MatrixProduct},
       {"MatMulInteger16", MatrixProduct}, {"MatMulIntegerToFloat", MatrixProduct}, {"DynamicQuantizeMatMul", MatrixProduct},
       {"Gemm", MatrixProduct}, {"QGemm", MatrixProduct}, {"FusedGemm", MatrixProduct}, {"GemmFastGelu", MatrixProduct},
-      {"GemmFloat8", MatrixProduct}, {"Einsum", Einsum}, {"LSTM", Recurrent}, {"GRU", Recurrent}, {"RNN", Recurrent},
+      {"GemmFloat8", MatrixProduct}, {"Linear", MatrixProduct}, {"Einsum", Einsum}, {"LSTM", Recurrent}, {"GRU", Recurrent}, {"RNN", Recurrent},
       {"DynamicQuantizeLSTM", Recurrent}, {"Attention", Attention}, {"QAttention", Attention}, {"FlexAttention", Attention},
       {"MultiHeadAttention", MultiHeadAttention}, {"GroupQueryAttention", GroupQueryAttention}, {"MaxPool", Pool},
       {"AveragePool", Pool}, {"LpPool", Pool}, {"QLinearAveragePool", Pool}, {"NhwcMaxPool", Pool}, {"LRN", Lrn},
@@ -259,7 +259,8 @@ Cost CostOf(const ir::Node& node, const Sizes& sizes) {
   const OpFacts* facts = FindOpFacts(node.op_type);
   // An operator of an unknown domain may share its name with a known one and be anything.
   const std::string_view domain = ir::NormalDomain(node.domain);
-  const bool ours = domain.empty() || domain.substr(0, 8) == "ai.onnx." || domain.substr(0, 13) == "com.microsoft";
+  const bool ours = domain.empty() || domain.substr(0, 8) == "ai.onnx." || domain.substr(0, 13) == "com.microsoft" ||
+                    domain == "sardonyx";
   if (facts == nullptr || !ours) return kUnknown;
   if (facts->by == CountedBy::kSpecial) {
     const auto special = Specials().find(node.op_type);

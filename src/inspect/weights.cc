@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/packed_bits.h"
 #include "formats/json.h"
 #include "inspect/sizes.h"
 
@@ -65,8 +66,7 @@ T ElementAt(const void* data, size_t i) {
 }
 
 int64_t PackedAt(const void* data, size_t i, int bits, bool is_signed) {
-  const size_t bit = i * static_cast<size_t>(bits);
-  int64_t value = (static_cast<const uint8_t*>(data)[bit / 8] >> (bit % 8)) & ((1 << bits) - 1);
+  const int64_t value = PackedBits(static_cast<const uint8_t*>(data), i, bits);
   return is_signed && value >= int64_t{1} << (bits - 1) ? value - (int64_t{1} << bits) : value;
 }
 
@@ -82,6 +82,10 @@ void ForEachElement(const Tensor& tensor, size_t count, F&& f) {
   };
   const auto packed = [&](int bits, bool is_signed) {
     for (size_t i = 0; i < count; ++i) f(static_cast<double>(PackedAt(data, i, bits, is_signed)));
+  };
+  const auto packed_float = [&]<class T>(int bits, T) {
+    const auto* bytes = static_cast<const uint8_t*>(data);
+    for (size_t i = 0; i < count; ++i) f(static_cast<double>(static_cast<float>(T::FromBits(PackedBits(bytes, i, bits)))));
   };
   switch (tensor.dtype()) {
     case DataType::kFloat:
@@ -120,9 +124,11 @@ void ForEachElement(const Tensor& tensor, size_t count, F&& f) {
     case DataType::kFloat8E8M0:
       return narrow(Float8E8M0{});
     case DataType::kFloat4E2M1:
-      for (size_t i = 0; i < count; ++i)
-        f(static_cast<double>(static_cast<float>(Float4E2M1::FromBits(static_cast<uint8_t>(PackedAt(data, i, 4, false))))));
-      return;
+      return packed_float(4, Float4E2M1{});
+    case DataType::kFloat6E2M3:
+      return packed_float(6, Float6E2M3{});
+    case DataType::kFloat6E3M2:
+      return packed_float(6, Float6E3M2{});
     case DataType::kUint4:
       return packed(4, false);
     case DataType::kInt4:

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/packed_bits.h"
 #include "base/status_macros.h"
 #include "formats/wire.h"
 
@@ -50,6 +51,22 @@ Status DecodeVarints(std::string_view payload, size_t width, size_t count, uint8
   }
   if (at != end) return Corrupt(fmt::format("more than the {} elements of data that the dims say", count));
   return {};
+}
+
+// float6: one element an int32, unlike other sub-byte types, in its low 6 bits; the others are zero.
+StatusOr<Tensor> DecodeCodes(std::string_view payload, DataType dtype, const Dims& dims) {
+  const auto count = static_cast<size_t>(dims.num_elements());
+  if (count > payload.size())
+    return Corrupt(fmt::format("{}{} needs more data than the {} bytes there", DataTypeName(dtype), dims.ToString(), payload.size()));
+  ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(dtype, dims));
+  std::vector<uint32_t> codes(count);
+  RETURN_IF_ERROR(DecodeVarints(payload, sizeof(uint32_t), count, reinterpret_cast<uint8_t*>(codes.data())));
+  auto* packed = static_cast<uint8_t*>(tensor.mutable_raw_data());
+  for (size_t i = 0; i < count; ++i) {
+    if (codes[i] > 63) return Corrupt(fmt::format("element {} of {} is {}, more than 6 bits", i, DataTypeName(dtype), codes[i]));
+    SetPackedBits(packed, i, 6, static_cast<uint8_t>(codes[i]));
+  }
+  return tensor;
 }
 
 std::string_view Entry(const StringPairs& entries, std::string_view key) {
@@ -99,6 +116,7 @@ StatusOr<Tensor> DecodeTyped(const StoredTensor::Typed& typed, DataType dtype, c
     return Corrupt(fmt::format("{} data stands in a field of another type (field {})", DataTypeName(dtype), typed.field));
   if (typed.field == kFloatData || typed.field == kDoubleData)
     return Tensor::View(dtype, dims, typed.payload.data(), typed.payload.size(), typed.payload.owner());
+  if (BitsPerElement(dtype) == 6) return DecodeCodes(typed.payload.view(), dtype, dims);
   // Every element takes at least a byte on the wire: refuse before allocating for a hostile shape.
   const size_t width = std::max<size_t>(1, static_cast<size_t>(BitsPerElement(dtype)) / 8);
   if (bytes / width > typed.payload.size())

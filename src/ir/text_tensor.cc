@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/packed_bits.h"
 #include "base/status_macros.h"
 
 namespace sardonyx::ir {
@@ -25,7 +26,7 @@ void PrintNumbers(const void* data, size_t count, std::string* out) {
 void PrintPacked(const void* data, size_t count, int bits, bool is_signed, std::string* out) {
   const auto* bytes = static_cast<const uint8_t*>(data);
   for (size_t i = 0; i < count; ++i) {
-    int value = (bytes[i * static_cast<size_t>(bits) / 8] >> (i * static_cast<size_t>(bits) % 8)) & ((1 << bits) - 1);
+    int value = PackedBits(bytes, i, bits);
     if (is_signed && value >= 1 << (bits - 1)) value -= 1 << bits;
     fmt::format_to(std::back_inserter(*out), "{}{}", i > 0 ? ", " : "", value);
   }
@@ -79,6 +80,9 @@ void PrintData(const Tensor& tensor, size_t count, std::string* out) {
     case DataType::kUint4:
     case DataType::kFloat4E2M1:
       return PrintPacked(data, count, 4, false, out);
+    case DataType::kFloat6E2M3:
+    case DataType::kFloat6E3M2:
+      return PrintPacked(data, count, 6, false, out);
     case DataType::kInt4:
       return PrintPacked(data, count, 4, true, out);
     case DataType::kUint2:

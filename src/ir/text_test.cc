@@ -121,6 +121,7 @@ TEST(Text, ReadsTensorsOfEveryType) {
   const auto model = ParsedGraph(
       "g () => () <float[3] f = {0x1.8p3, nan, 1e-50}, double d = {1e-310}, float16[3] h = {15360, 1.5, 0x7c00}, bfloat16[1] b = {16256},"
       " float8e5m2[1] e = {60}, int4[3] i4 = {1, -8, 7}, uint2[5] u2 = {0, 1, 2, 3, 1}, float4e2m1[2] f4 = {1, 15}, bool[2] t = {1, 0},"
+      " float6e2m3[5] f6 = {1.0, 63, -7.5, 0, 2},"
       " int64[2] l = {-9223372036854775808, 9223372036854775807}, uint64[1] u = {18446744073709551615}, complex64[2] c = {1, 2, 3, -4.5},"
       " string[2] s = {\"a\nb\", \"\"}, float[0, 5] empty = {}, int8[2] i8 = {-128, 127}, uint32[1] u32 = {4294967295}> { }");
   EXPECT_EQ(InitializerOf(*model, "f").data<float>()[0], 12.0f);
@@ -132,6 +133,8 @@ TEST(Text, ReadsTensorsOfEveryType) {
   const auto* i4 = static_cast<const uint8_t*>(InitializerOf(*model, "i4").raw_data());
   EXPECT_EQ(i4[0], 0x81);
   EXPECT_EQ(i4[1], 0x07);
+  const auto* f6 = static_cast<const uint8_t*>(InitializerOf(*model, "f6").raw_data());
+  EXPECT_EQ(std::vector<uint8_t>(f6, f6 + 4), (std::vector<uint8_t>{0xc8, 0xff, 0x03, 0x02}));
   EXPECT_EQ(InitializerOf(*model, "c").data<std::complex<float>>()[1], std::complex<float>(3, -4.5));
   EXPECT_EQ(InitializerOf(*model, "s").data<std::string>()[0], "a\nb");
   EXPECT_EQ(InitializerOf(*model, "u").data<uint64_t>()[0], UINT64_MAX);

@@ -59,6 +59,10 @@ StatusOr<uint64_t> ElementBits(const TextLiteral& literal, DataType dtype) {
       return NarrowFloatBits<Float8E8M0>(literal, dtype);
     case DataType::kFloat4E2M1:
       return NarrowFloatBits<Float4E2M1>(literal, dtype);
+    case DataType::kFloat6E2M3:
+      return NarrowFloatBits<Float6E2M3>(literal, dtype);
+    case DataType::kFloat6E3M2:
+      return NarrowFloatBits<Float6E3M2>(literal, dtype);
     case DataType::kBool:
       return IntegerBits(literal, 0, 1, dtype);
     case DataType::kUint64:
@@ -89,7 +93,7 @@ class BitPacker {
     }
     pending_ |= (value & ((1u << bits_) - 1)) << used_;
     used_ += bits_;
-    if (used_ == 8) Flush();
+    for (; used_ >= 8; used_ -= 8, pending_ >>= 8) out_->push_back(static_cast<char>(pending_));
   }
   void Flush() {
     if (used_ > 0) out_->push_back(static_cast<char>(pending_));

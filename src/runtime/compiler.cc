@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "runtime/control_flow.h"
 #include "runtime/frame.h"
@@ -54,14 +55,7 @@ Layout Compiler::LayoutOf(const ir::Value* value) const {
   return layout == layouts_.end() ? Layout::kPlain : layout->second;
 }
 
-int Compiler::AddReorder(const ir::Value* value, int slot, Layout from, Layout to) {
-  const auto done = reordered_.find({value, to});
-  if (done != reordered_.end()) return done->second;
-  // Between two blocked layouts the way leads through the plain one, which may serve others as well.
-  if (from != Layout::kPlain && to != Layout::kPlain) {
-    slot = AddReorder(value, slot, from, Layout::kPlain);
-    from = Layout::kPlain;
-  }
+Step Compiler::ReorderStep(const ir::Value* value, int slot, Layout from, Layout to) {
   Step step;
   step.label = fmt::format("reorder of '{}' to {}", value->name(), LayoutName(to));
   step.op_type = "Reorder";
@@ -71,8 +65,20 @@ int Compiler::AddReorder(const ir::Value* value, int slot, Layout from, Layout t
   step.inputs = {slot};
   step.input_dtypes = {value->type.is_tensor() ? value->type.dtype : DataType::kUndefined};
   step.packed_inputs = {false};
-  step.outputs = {NewSlot()};
   step.output_layouts = {to};
+  return step;
+}
+
+int Compiler::AddReorder(const ir::Value* value, int slot, Layout from, Layout to) {
+  const auto done = reordered_.find({value, to});
+  if (done != reordered_.end()) return done->second;
+  // Between two blocked layouts the way leads through the plain one, which may serve others as well.
+  if (from != Layout::kPlain && to != Layout::kPlain) {
+    slot = AddReorder(value, slot, from, Layout::kPlain);
+    from = Layout::kPlain;
+  }
+  Step step = ReorderStep(value, slot, from, to);
+  step.outputs = {NewSlot()};
   const int result = step.outputs[0];
   if (to != Layout::kPlain) layouts_[result] = to;
   slot_types_[result] = &value->type;
@@ -101,9 +107,17 @@ Status Compiler::AddOutputs(Step& step, std::span<const ir::Value* const> output
   return {};
 }
 
+// Weights are views into the file until somebody asks for them; one that does not lie aligned there is copied then.
 const Value* Compiler::ConstantValue(const ir::Value* value) const {
   const auto it = constants_.find(value);
-  if (it != constants_.end()) return &it->second;
+  if (it != constants_.end()) {
+    if (it->second.is_tensor() && !it->second.tensor().is_aligned()) {
+      const Tensor stored = it->second.tensor();
+      it->second = stored.Aligned();
+      ForgetPages(stored.raw_data(), stored.byte_size());
+    }
+    return &it->second;
+  }
   return value->graph() != &graph_ && outer_ ? outer_->ConstantValue(value) : nullptr;
 }
 
@@ -131,8 +145,7 @@ Status Compiler::AddConstants() {
     if (!value->is_constant() || value->uses().empty()) {
       if (!value->is_graph_output() || value->is_graph_input()) continue;
     }
-    ASSIGN_OR_RETURN(const Tensor tensor, value->initializer()->ToTensor());
-    constants_[value] = tensor.Aligned();
+    ASSIGN_OR_RETURN(constants_[value], value->initializer()->ToTensor());
   }
   for (const ir::Value* value : graph_.sparse_initializers()) {
     if (!value->is_constant()) continue;
@@ -236,11 +249,16 @@ Status Compiler::AddNode(const ir::Node& node) {
   }
   step.packed_inputs = info.packed();
   step.packed_inputs.resize(node.inputs().size(), false);
-  for (size_t i = 0; i < node.inputs().size(); ++i)
-    step.inputs.push_back(node.input(i) ? SlotOf(node.input(i), step.choice.kernel->InputLayout(i)) : -1);
+  if (constant) return Fold(node, std::move(step));
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    const ir::Value* input = node.input(i);
+    if (input && step.packed_inputs[i] && Forget(input))
+      step.inputs.push_back(-1);
+    else
+      step.inputs.push_back(input ? SlotOf(input, step.choice.kernel->InputLayout(i)) : -1);
+  }
   std::vector<int> captured;
   RETURN_IF_ERROR(AddSubprograms(node, &step, &captured));
-  if (constant) return Fold(node, std::move(step));
   RETURN_IF_ERROR(AddOutputs(step, std::vector<const ir::Value*>(node.outputs().begin(), node.outputs().end())));
   Append(std::move(step), std::move(captured));
   return {};
@@ -281,26 +299,37 @@ Status Compiler::Fold(const ir::Node& node, Step step) {
   Program once;
   once.graph_ = &graph_;
   once.pool_ = options_.pool;
-  for (size_t i = 0; i < step.inputs.size(); ++i) {
-    if (step.inputs[i] < 0) continue;
-    once.constants_.push_back({once.num_slots_, *ConstantValue(node.inputs()[i])});
-    step.inputs[i] = once.num_slots_++;
+  const auto reordered = [&](const ir::Value* value, int slot, Layout from, Layout to) {
+    if (from == to) return slot;
+    Step reorder = ReorderStep(value, slot, from, to);
+    reorder.outputs = {once.num_slots_++};
+    once.steps_.push_back(std::move(reorder));
+    return once.steps_.back().outputs[0];
+  };
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    step.inputs.push_back(-1);
+    if (!node.input(i) || step.packed_inputs[i]) continue;
+    once.constants_.push_back({once.num_slots_, *ConstantValue(node.input(i))});
+    step.inputs[i] = reordered(node.input(i), once.num_slots_++, Layout::kPlain, step.choice.kernel->InputLayout(i));
   }
+  std::vector<Layout> layouts;
   for (size_t i = 0; i < node.outputs().size(); ++i) {
-    const ir::Value* output = node.outputs()[i];
-    step.output_layouts.push_back(Layout::kPlain);
-    step.outputs.push_back(output ? once.num_slots_++ : -1);
-    if (output) once.output_slots_.push_back(step.outputs.back());
+    layouts.push_back(step.choice.kernel->OutputLayout(i));
+    step.outputs.push_back(node.output(i) ? once.num_slots_++ : -1);
   }
+  step.output_layouts = layouts;
+  const std::vector<int> outputs = step.outputs;
   once.steps_.push_back(std::move(step));
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i] >= 0) once.output_slots_.push_back(reordered(node.output(i), outputs[i], layouts[i], Layout::kPlain));
   RunState state;
   state.memory_limit = options_.memory_limit;
   Frame frame(once);
-  StatusOr<std::vector<Value>> values = frame.Run({}, {}, nullptr, &state);
-  if (!values.ok()) return values.status();
+  std::vector<Value> values;
+  RETURN_IF_ERROR(frame.Run({}, {}, nullptr, &state, &values));
   size_t next = 0;
   for (const ir::Value* output : node.outputs())
-    if (output) constants_[output] = std::move((*values)[next++]);
+    if (output) constants_[output] = std::move(values[next++]);
   return {};
 }
 
@@ -365,6 +394,22 @@ StatusOr<std::unique_ptr<Program>> Compiler::Compile() {
   return std::move(program_);
 }
 
+bool Compiler::IsReleased(const ir::Value* value) const {
+  const auto released = released_uses_.find(value);
+  return !value->is_graph_output() && released != released_uses_.end() && released->second >= value->uses().size();
+}
+
+// At once, so that of large models the weights and their packed copies never lie in memory together. False where it must stay.
+bool Compiler::Forget(const ir::Value* value) {
+  const auto held = constants_.find(value);
+  if (held == constants_.end() || slots_.contains(value) || !IsReleased(value)) return false;
+  if (held->second.is_tensor() && held->second.tensor().dtype() != DataType::kString)
+    ForgetPages(held->second.tensor().raw_data(), held->second.tensor().byte_size());
+  // Its type is all that may still be asked for.
+  constants_.erase(held);
+  return true;
+}
+
 // Constants of which only packed copies are read need not stay; their kernels' inputs are then as if omitted.
 void Compiler::DropReleasedConstants() {
   std::unordered_map<int, const ir::Value*> value_of_slot;
@@ -372,7 +417,7 @@ void Compiler::DropReleasedConstants() {
   std::unordered_set<int> dropped;
   std::erase_if(program_->constants_, [&](const Program::Constant& constant) {
     const ir::Value* value = value_of_slot[constant.slot];
-    if (value->is_graph_output() || !released_uses_.contains(value) || released_uses_[value] < value->uses().size()) return false;
+    if (!IsReleased(value)) return false;
     dropped.insert(constant.slot);
     return true;
   });

@@ -81,6 +81,9 @@ class Compiler final {
   void AddUnsupported(const ir::Node& node, const std::string& reason);
   Status AddSubprograms(const ir::Node& node, Step* step, std::vector<int>* captured);
   void FindLive();
+  // All who read the constant keep it in packed form.
+  bool IsReleased(const ir::Value* value) const;
+  bool Forget(const ir::Value* value);
   void DropReleasedConstants();
   void FindLifetimes();
   void PlanStaticShapes();
@@ -90,6 +93,8 @@ class Compiler final {
   // own. -1 if nothing defines the value.
   int SlotOf(const ir::Value* value, Layout layout = Layout::kPlain);
   int AddReorder(const ir::Value* value, int slot, Layout from, Layout to);
+  // A reorder's step, its output slot still to be set.
+  static Step ReorderStep(const ir::Value* value, int slot, Layout from, Layout to);
   // Slots for a step's outputs, -1 for those that nothing reads.
   Status AddOutputs(Step& step, std::span<const ir::Value* const> outputs);
   void Append(Step step, std::vector<int> captured);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/packed_bits.h"
 #include "base/status_macros.h"
 
 namespace sardonyx::runtime {
@@ -39,6 +40,22 @@ class If final : public Kernel {
   }
 };
 
+// Copies `count` elements of `from`, which begin at element `begin`, to element `at` of `to`, which is zero and of the same type.
+void CopyElements(const Tensor& from, int64_t begin, int64_t count, Tensor& to, int64_t at) {
+  if (from.dtype() == DataType::kString)
+    return static_cast<void>(std::copy_n(from.data<std::string>().begin() + begin, count, to.mutable_data<std::string>().begin() + at));
+  const int bits = BitsPerElement(from.dtype());
+  const auto* source = static_cast<const uint8_t*>(from.raw_data());
+  auto* target = static_cast<uint8_t*>(to.mutable_raw_data());
+  if (bits < 8) {
+    for (int64_t i = 0; i < count; ++i)
+      SetPackedBits(target, static_cast<size_t>(at + i), bits, PackedBits(source, static_cast<size_t>(begin + i), bits));
+  } else {
+    const auto width = static_cast<size_t>(bits / 8);
+    std::memcpy(target + static_cast<size_t>(at) * width, source + static_cast<size_t>(begin) * width, static_cast<size_t>(count) * width);
+  }
+}
+
 // Tensors of equal shape, one after the other along a new axis at `axis` of the result (which then has rank + 1).
 StatusOr<Tensor> Stack(const std::vector<Value>& items, size_t axis) {
   const Tensor& first = items[0].tensor();
@@ -52,22 +69,9 @@ StatusOr<Tensor> Stack(const std::vector<Value>& items, size_t axis) {
   ASSIGN_OR_RETURN(Tensor out, Tensor::Allocate(first.dtype(), dims));
   const int64_t outer = first.dims().Product(0, axis), inner = first.dims().Product(axis, first.rank());
   const auto count = static_cast<int64_t>(items.size());
-  if (first.dtype() == DataType::kString) {
-    auto to = out.mutable_data<std::string>();
-    for (int64_t n = 0; n < count; ++n)
-      for (int64_t o = 0; o < outer; ++o)
-        for (int64_t i = 0; i < inner; ++i) to[(o * count + n) * inner + i] = items[n].tensor().data<std::string>()[o * inner + i];
-    return out;
-  }
-  const int bits = BitsPerElement(first.dtype());
-  if ((bits * inner) % 8 != 0)
-    return Unsupported(fmt::format("scan outputs of {} whose slices are not whole bytes", DataTypeName(first.dtype())));
-  const size_t slice = static_cast<size_t>(bits * inner / 8);
-  auto* to = static_cast<uint8_t*>(out.mutable_raw_data());
   for (int64_t n = 0; n < count; ++n) {
-    const auto* from = static_cast<const uint8_t*>(items[n].tensor().raw_data());
-    for (int64_t o = 0; o < outer; ++o)
-      std::memcpy(to + static_cast<size_t>(o * count + n) * slice, from + static_cast<size_t>(o) * slice, slice);
+    const Tensor& item = items[static_cast<size_t>(n)].tensor();
+    for (int64_t o = 0; o < outer; ++o) CopyElements(item, o * inner, inner, out, (o * count + n) * inner);
   }
   return out;
 }
@@ -145,19 +149,7 @@ StatusOr<Tensor> SliceAlong(const Tensor& tensor, size_t axis, int64_t index) {
   const int64_t outer = tensor.dims().Product(0, axis), inner = tensor.dims().Product(axis + 1, tensor.rank()),
                 length = tensor.dims()[axis];
   ASSIGN_OR_RETURN(Tensor out, Tensor::Allocate(tensor.dtype(), dims));
-  if (tensor.dtype() == DataType::kString) {
-    for (int64_t o = 0; o < outer; ++o)
-      for (int64_t i = 0; i < inner; ++i)
-        out.mutable_data<std::string>()[o * inner + i] = tensor.data<std::string>()[(o * length + index) * inner + i];
-    return out;
-  }
-  const int bits = BitsPerElement(tensor.dtype());
-  if ((bits * inner) % 8 != 0)
-    return Unsupported(fmt::format("scan inputs of {} whose slices are not whole bytes", DataTypeName(tensor.dtype())));
-  const size_t slice = static_cast<size_t>(bits * inner / 8);
-  for (int64_t o = 0; o < outer; ++o)
-    std::memcpy(static_cast<uint8_t*>(out.mutable_raw_data()) + static_cast<size_t>(o) * slice,
-                static_cast<const uint8_t*>(tensor.raw_data()) + static_cast<size_t>(o * length + index) * slice, slice);
+  for (int64_t o = 0; o < outer; ++o) CopyElements(tensor, (o * length + index) * inner, inner, out, o * inner);
   return out;
 }
 

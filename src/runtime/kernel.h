@@ -114,6 +114,10 @@ class Kernel {
   virtual int AliasedInput(size_t output) const { return -1; }
   // True if output i may be written over input `input` when nothing else needs that (same bytes): the plan decides.
   virtual bool CanRunInPlace(size_t output, size_t input) const { return false; }
+  // True if output 0 is the bytes of all inputs one after the other (JoinsInputs), or input 0 those of all outputs (SplitsInput), so that
+  // the plan may place them within it. Run copies those that are not there already: the plan places as many as it can.
+  virtual bool JoinsInputs() const { return false; }
+  virtual bool SplitsInput() const { return false; }
   // Layouts that the kernel wants and gives; the compiler inserts reorders where they differ. Blocked inputs are tensors.
   virtual Layout InputLayout(size_t input) const { return Layout::kPlain; }
   virtual Layout OutputLayout(size_t output) const { return Layout::kPlain; }

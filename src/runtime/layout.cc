@@ -13,6 +13,7 @@ namespace sardonyx::runtime {
 int64_t ChannelBlock(Layout layout) {
   switch (layout) {
     case Layout::kPlain:
+    case Layout::kChannelsLast:
       return 1;
     case Layout::kNchw8c:
       return 8;
@@ -30,6 +31,8 @@ std::string_view LayoutName(Layout layout) {
       return "nchw8c";
     case Layout::kNchw16c:
       return "nchw16c";
+    case Layout::kChannelsLast:
+      return "channels last";
   }
   return "unknown";
 }
@@ -46,22 +49,65 @@ StatusOr<int64_t> LayoutElements(DataType dtype, const Dims& dims, Layout layout
 
 namespace {
 
+// out[i, j] = in[j, i] of `rows` rows by `columns` columns of `in`, tile by tile, so that both stay in cache.
+template <class T>
+void Transpose(const T* in, T* out, int64_t rows, int64_t columns, int64_t first_column, int64_t last_column) {
+  if (rows == 3) {  // the channels of a picture
+    for (int64_t c = first_column; c < last_column; ++c) {
+      out[3 * c] = in[c];
+      out[3 * c + 1] = in[columns + c];
+      out[3 * c + 2] = in[2 * columns + c];
+    }
+    return;
+  }
+  constexpr int64_t kTile = 16;
+  for (int64_t j = first_column; j < last_column; j += kTile)
+    for (int64_t i = 0; i < rows; i += kTile)
+      for (int64_t c = j; c < std::min(last_column, j + kTile); ++c)
+        for (int64_t r = i; r < std::min(rows, i + kTile); ++r) out[c * rows + r] = in[r * columns + c];
+}
+
+// Between plain and channels last: a transpose of each image's channels and positions.
+template <class T>
+void SwapChannels(KernelContext& context, const TensorView& input, TensorView output, bool to_last) {
+  const int64_t batch = input.dims[0], channels = input.dims[1], spatial = input.dims.Product(2, input.dims.rank());
+  const int64_t rows = to_last ? channels : spatial, columns = to_last ? spatial : channels;
+  constexpr int64_t kStrip = 64;
+  const int64_t strips = (columns + kStrip - 1) / kStrip;
+  context.ParallelFor(batch * strips, 0.5 * static_cast<double>(rows * kStrip), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t image = i / strips * rows * columns, first = i % strips * kStrip;
+      Transpose(input.ptr<T>() + image, output.mutable_ptr<T>() + image, rows, columns, first, std::min(columns, first + kStrip));
+    }
+  });
+}
+
 // Copies one plane of channels (at most `block` of them) between the two forms; T is an unsigned integer of the element's size.
+// A few positions at a time, so that both sides stay in the first-level cache.
 template <class T>
 void ReorderBlock(const T* from, T* to, int64_t channels, int64_t block, int64_t spatial, bool to_blocked) {
-  if (to_blocked) {
-    for (int64_t s = 0; s < spatial; ++s) {
-      for (int64_t c = 0; c < channels; ++c) to[s * block + c] = from[c * spatial + s];
-      std::fill(to + s * block + channels, to + (s + 1) * block, T{});
+  constexpr int64_t kPositions = 16;
+  for (int64_t first = 0; first < spatial; first += kPositions) {
+    const int64_t count = std::min(kPositions, spatial - first);
+    if (to_blocked) {
+      T* out = to + first * block;
+      for (int64_t c = 0; c < channels; ++c)
+        for (int64_t s = 0; s < count; ++s) out[s * block + c] = from[c * spatial + first + s];
+      for (int64_t s = 0; s < count && channels < block; ++s) std::fill(out + s * block + channels, out + (s + 1) * block, T{});
+    } else {
+      const T* in = from + first * block;
+      for (int64_t c = 0; c < channels; ++c)
+        for (int64_t s = 0; s < count; ++s) to[c * spatial + first + s] = in[s * block + c];
     }
-  } else {
-    for (int64_t c = 0; c < channels; ++c)
-      for (int64_t s = 0; s < spatial; ++s) to[c * spatial + s] = from[s * block + c];
   }
 }
 
 template <class T>
-void ReorderAll(KernelContext& context, const TensorView& input, TensorView output, int64_t block, bool to_blocked) {
+void ReorderAll(KernelContext& context, const TensorView& input, TensorView output, Layout from, Layout to) {
+  const bool to_blocked = from == Layout::kPlain;
+  const Layout other = to_blocked ? to : from;
+  if (other == Layout::kChannelsLast) return SwapChannels<T>(context, input, output, to_blocked);
+  const int64_t block = ChannelBlock(other);
   const int64_t batch = input.dims[0], channels = input.dims[1], blocks = (channels + block - 1) / block;
   int64_t spatial = 1;
   for (size_t d = 2; d < input.dims.rank(); ++d) spatial *= input.dims[d];
@@ -84,20 +130,18 @@ class Reorder final : public Kernel {
   Status Run(KernelContext& context) const override {
     const TensorView& input = context.input(0);
     ASSIGN_OR_RETURN(const TensorView output, context.Output(0, input.dtype, input.dims));
-    const bool to_blocked = from_ == Layout::kPlain;
-    const int64_t block = ChannelBlock(to_blocked ? to_ : from_);
     switch (input.dtype == DataType::kString ? 0 : BitsPerElement(input.dtype)) {
       case 8:
-        ReorderAll<uint8_t>(context, input, output, block, to_blocked);
+        ReorderAll<uint8_t>(context, input, output, from_, to_);
         break;
       case 16:
-        ReorderAll<uint16_t>(context, input, output, block, to_blocked);
+        ReorderAll<uint16_t>(context, input, output, from_, to_);
         break;
       case 32:
-        ReorderAll<uint32_t>(context, input, output, block, to_blocked);
+        ReorderAll<uint32_t>(context, input, output, from_, to_);
         break;
       case 64:
-        ReorderAll<uint64_t>(context, input, output, block, to_blocked);
+        ReorderAll<uint64_t>(context, input, output, from_, to_);
         break;
       default:
         return Unsupported(fmt::format("{} tensors have no blocked layout", DataTypeName(input.dtype)));

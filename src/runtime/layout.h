@@ -11,10 +11,11 @@ namespace sardonyx::runtime {
 class Kernel;
 
 // Plain is row-major. The blocked forms are for N, C, spatial...: 8 or 16 channels lie innermost, as N, C/b, spatial..., b with
-// C padded with zeros to a multiple of b. A value's logical dims never change with its layout.
-enum class Layout : uint8_t { kPlain, kNchw8c, kNchw16c };
+// C padded to a multiple of b. Padding may hold anything: no kernel lets it reach other channels. A value's logical dims never
+// change with its layout. Channels last is N, spatial..., C without padding: what 8-bit kernels take.
+enum class Layout : uint8_t { kPlain, kNchw8c, kNchw16c, kChannelsLast };
 
-// Channels that lie side by side; 1 for plain.
+// Channels that a block holds; 1 for the layouts without blocks.
 int64_t ChannelBlock(Layout layout);
 std::string_view LayoutName(Layout layout);
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/denormals.h"
 #include "base/file.h"
 #include "base/machine.h"
 #include "base/status_macros.h"
@@ -14,12 +15,14 @@
 #include "ops/inference.h"
 #include "optimize/differentiate.h"
 #include "optimize/inline_functions.h"
+#include "optimize/passes/passes.h"
 #include "optimize/plain_layout.h"
 #include "providers/cpu/cpu_provider.h"
 #include "providers/custom/custom_ops.h"
 #include "providers/custom/custom_provider.h"
 #include "runtime/profiler.h"
 #include "runtime/program.h"
+#include "session/evaluate.h"
 #include "session/value_infos.h"
 
 namespace sardonyx {
@@ -32,12 +35,17 @@ struct Session::Impl {
   std::vector<ValueInfo> inputs;
   std::vector<ValueInfo> outputs;
   int64_t memory_limit = 0;
+  bool flush_denormals = false;
 
   Status Prepare(const SessionOptions& options);
   // Replaces function operators by their bodies, types inferred, until none is left that `options` wants replaced.
   StatusOr<size_t> Expand(const optimize::InlineOptions& options);
+  // The passes of `options.level`.
+  Status Optimize(const SessionOptions& options);
   Status Compile(const SessionOptions& options);
   Status CheckInput(size_t i, const Value& value) const;
+  // Runs on inputs that were checked; `wanted` as of Program::Run.
+  Status Run(std::span<const Value> values, const std::vector<bool>& wanted, const RunOptions& options, std::vector<Value>* outputs) const;
 };
 
 namespace {
@@ -81,13 +89,28 @@ Status CheckOpsets(const ir::Model& model) {
   return {};
 }
 
+// The program has its own hold of the constants that it needs.
+constexpr uint64_t kLargeWeight = 4096;  // bytes
+void DropWeights(ir::Graph& graph) {
+  const std::vector<ir::Value*> initializers = graph.initializers();
+  for (ir::Value* value : initializers) {
+    if (!value->initializer() || value->initializer()->byte_size() < kLargeWeight) continue;
+    ir::StoredTensor empty;
+    empty.name = value->name();
+    empty.dtype = value->initializer()->dtype;
+    empty.dims = value->initializer()->dims;
+    graph.SetInitializer(value, std::move(empty));
+  }
+}
+
 }  // namespace
 
 Status Session::Impl::Prepare(const SessionOptions& options) {
   if (!model->graph) return Invalid("the model has no graph");
   RETURN_IF_ERROR(CheckOpsets(*model));
   ASSIGN_OR_RETURN(providers, MakeProviders(options.providers));
-  pool = std::make_unique<ThreadPool>(options.threads);
+  flush_denormals = options.flush_denormals;
+  pool = std::make_unique<ThreadPool>(options.threads, flush_denormals);
   memory_limit = options.memory_limit ? options.memory_limit : MemoryLimit();
 
   RETURN_IF_ERROR(optimize::InlineFunctions(*model).status());
@@ -103,7 +126,9 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
   };
   RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
   RETURN_IF_ERROR(Expand(expand).status());
+  RETURN_IF_ERROR(Optimize(options));
   RETURN_IF_ERROR(Compile(options));
+  DropWeights(*model->graph);
   inputs = InputInfos(*model->graph);
   outputs = OutputInfos(*model->graph);
   return {};
@@ -125,6 +150,25 @@ StatusOr<size_t> Session::Impl::Expand(const optimize::InlineOptions& options) {
     total += expanded;
   }
   return total;
+}
+
+Status Session::Impl::Optimize(const SessionOptions& options) {
+  if (options.level <= 0) return {};
+  optimize::PassOptions passes;
+  passes.level = options.level;
+  passes.disabled = options.disabled_passes;
+  passes.stop_after = options.stop_after_pass;
+  passes.evaluate = [&](const ir::Model& of, const ir::Node& node, std::span<const Value> values) {
+    return EvaluateNode(of, node, values, providers, *pool, memory_limit);
+  };
+  passes.has_operator = [&](std::string_view domain, std::string_view op_type, int64_t opset) {
+    return std::any_of(providers.begin(), providers.end(),
+                       [&](const auto& provider) { return provider->HasOperator(domain, op_type, opset); });
+  };
+#ifndef NDEBUG
+  passes.verify = true;
+#endif
+  return optimize::RunPasses(*model, optimize::AllPasses(), passes).status();
 }
 
 Status Session::Impl::Compile(const SessionOptions& options) {
@@ -165,6 +209,7 @@ StatusOr<Session> Session::Create(const Model& model, const SessionOptions& opti
 
 const std::vector<ValueInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<ValueInfo>& Session::outputs() const { return impl_->outputs; }
+const ir::Model& Session::ir() const { return *impl_->model; }
 int64_t Session::planned_memory() const { return impl_->program->planned_bytes(); }
 
 // dtype, rank and known dims. Symbols are not held to one size: exporters reuse names carelessly, and kernels check.
@@ -211,6 +256,50 @@ StatusOr<Value> Normalized(const Value& value) {
 
 }  // namespace
 
+namespace {
+
+void AddTimings(const runtime::Profiler& profiler, std::vector<NodeTiming>* timings) {
+  for (const runtime::Profiler::Event& event : profiler.events()) {
+    const runtime::Step& step = *event.step;
+    timings->push_back({step.label, step.op_type, step.provider, step.choice.name, event.shapes,
+                        static_cast<double>(event.start_ns) / 1e6, static_cast<double>(event.end_ns - event.start_ns) / 1e6, event.thread});
+  }
+}
+
+}  // namespace
+
+Status Session::Impl::Run(std::span<const Value> values, const std::vector<bool>& wanted, const RunOptions& options,
+                          std::vector<Value>* outputs) const {
+  const DenormalMode denormals(flush_denormals);
+  runtime::RunState state;
+  state.memory_limit = memory_limit;
+  if (options.cancellation) state.cancelled = &options.cancellation->flag();
+  if (options.time_limit.count() > 0) state.deadline = std::chrono::steady_clock::now() + options.time_limit;
+  if (options.profile_path.empty() && !options.timings) return program->Run(values, wanted, &state, outputs);
+  runtime::Profiler profiler;
+  state.profiler = &profiler;
+  RETURN_IF_ERROR(program->Run(values, wanted, &state, outputs));
+  if (options.timings) AddTimings(profiler, options.timings);
+  return options.profile_path.empty() ? Status() : WriteFileAtomically(options.profile_path, profiler.ChromeTrace());
+}
+
+Status Session::RunInOrder(std::span<const Value> inputs, std::vector<Value>* outputs, const RunOptions& options) const {
+  const Impl& impl = *impl_;
+  if (!options.outputs.empty()) return Usage("outputs are chosen by name only where inputs are given by name");
+  if (inputs.size() != impl.inputs.size())
+    return Usage(fmt::format("{} inputs are given; the model has {}", inputs.size(), impl.inputs.size()));
+  std::vector<Value> normalized;  // only where a bool is not 0 or 1
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].is_none() && impl.inputs[i].optional) continue;
+    if (inputs[i].is_none()) return Usage(fmt::format("input '{}' ({}) is missing", impl.inputs[i].name, impl.inputs[i].type));
+    RETURN_IF_ERROR(impl.CheckInput(i, inputs[i]));
+    if (!inputs[i].is_tensor() || inputs[i].tensor().dtype() != DataType::kBool) continue;
+    if (normalized.empty()) normalized.assign(inputs.begin(), inputs.end());
+    ASSIGN_OR_RETURN(normalized[i], Normalized(inputs[i]));
+  }
+  return impl.Run(normalized.empty() ? inputs : std::span<const Value>(normalized), {}, options, outputs);
+}
+
 StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs, const RunOptions& options) const {
   const Impl& impl = *impl_;
   std::vector<Value> values(impl.inputs.size());
@@ -242,14 +331,8 @@ StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs,
     wanted[i] = true;
     order.push_back(i);
   }
-  runtime::RunState state;
-  state.memory_limit = impl.memory_limit;
-  if (options.cancellation) state.cancelled = &options.cancellation->flag();
-  if (options.time_limit.count() > 0) state.deadline = std::chrono::steady_clock::now() + options.time_limit;
-  runtime::Profiler profiler;
-  if (!options.profile_path.empty()) state.profiler = &profiler;
-  ASSIGN_OR_RETURN(std::vector<Value> outputs, impl.program->Run(values, wanted, &state));
-  if (state.profiler) RETURN_IF_ERROR(WriteFileAtomically(options.profile_path, profiler.ChromeTrace()));
+  std::vector<Value> outputs;
+  RETURN_IF_ERROR(impl.Run(values, wanted, options, &outputs));
   if (order.empty()) return outputs;
   std::vector<Value> chosen;
   for (size_t i : order) chosen.push_back(outputs[i]);

@@ -6,14 +6,19 @@
 
 #include <fmt/format.h>
 
+#include "base/packed_bits.h"
+
 namespace sardonyx::validate {
 namespace {
 
-// The packed element i of a type of 2 or 4 bits, as its bits.
-uint8_t SubByte(const Tensor& tensor, int64_t i, int bits) {
-  const auto* bytes = static_cast<const uint8_t*>(tensor.raw_data());
-  const int64_t per_byte = 8 / bits;
-  return (bytes[i / per_byte] >> (static_cast<int>(i % per_byte) * bits)) & ((1 << bits) - 1);
+// The packed element i of a type of less than 8 bits, as its bits.
+uint8_t SubByte(const Tensor& tensor, int64_t i) {
+  return PackedBits(static_cast<const uint8_t*>(tensor.raw_data()), static_cast<size_t>(i), BitsPerElement(tensor.dtype()));
+}
+
+template <class T>
+double GetPacked(const Tensor& tensor, int64_t i) {
+  return static_cast<double>(static_cast<float>(T::FromBits(SubByte(tensor, i))));
 }
 
 template <class T>
@@ -54,7 +59,7 @@ class Accumulator {
     if (std::isnan(got) || std::isnan(expected)) return Count(std::isnan(got) && std::isnan(expected));
     if (std::isinf(got) || std::isinf(expected)) return Count(got == expected);
     const double error = std::fabs(got - expected);
-    const double relative = error == 0 ? 0 : error / std::max(std::fabs(expected), std::numeric_limits<double>::min());
+    const double relative = error == 0 || expected == 0 ? 0 : error / std::fabs(expected);
     out_.max_abs = std::max(out_.max_abs, error);
     out_.max_rel = std::max(out_.max_rel, relative);
     sum_abs_ += error;
@@ -207,19 +212,22 @@ double ElementAsDouble(const Tensor& tensor, int64_t i) {
     case DataType::kComplex128:
       return static_cast<const double*>(tensor.raw_data())[2 * i];
     case DataType::kUint4:
-      return SubByte(tensor, i, 4);
     case DataType::kUint2:
-      return SubByte(tensor, i, 2);
+      return SubByte(tensor, i);
     case DataType::kInt4: {
-      const int bits = SubByte(tensor, i, 4);
+      const int bits = SubByte(tensor, i);
       return bits >= 8 ? bits - 16 : bits;
     }
     case DataType::kInt2: {
-      const int bits = SubByte(tensor, i, 2);
+      const int bits = SubByte(tensor, i);
       return bits >= 2 ? bits - 4 : bits;
     }
     case DataType::kFloat4E2M1:
-      return static_cast<double>(static_cast<float>(Float4E2M1::FromBits(SubByte(tensor, i, 4))));
+      return GetPacked<Float4E2M1>(tensor, i);
+    case DataType::kFloat6E2M3:
+      return GetPacked<Float6E2M3>(tensor, i);
+    case DataType::kFloat6E3M2:
+      return GetPacked<Float6E3M2>(tensor, i);
     case DataType::kString:
     case DataType::kUndefined:
       break;

@@ -44,6 +44,12 @@ TEST(CompareTensors, PackedTypesAreUnpacked) {
   EXPECT_EQ(ElementAsDouble(int4, 0), 7);
   EXPECT_EQ(ElementAsDouble(int4, 1), -1);
   EXPECT_EQ(ElementAsDouble(int4, 2), -8);
+  Tensor float6 = *Tensor::Allocate(DataType::kFloat6E3M2, {3});
+  static_cast<uint8_t*>(float6.mutable_raw_data())[0] = 0xdf;  // 28, -28, 1: codes 0x1f, 0x3f, 0x0c
+  static_cast<uint8_t*>(float6.mutable_raw_data())[1] = 0xcf;
+  EXPECT_EQ(ElementAsDouble(float6, 0), 28);
+  EXPECT_EQ(ElementAsDouble(float6, 1), -28);
+  EXPECT_EQ(ElementAsDouble(float6, 2), 1);
 }
 
 TEST(CompareValues, SequencesAndMapsAreWalked) {

@@ -22,7 +22,7 @@ CASES = []
 
 def case(name, signature, body, inputs, outputs, opset=21, extra='', functions=''):
     """`signature` is "(float[N] x) => (float[N] y)"; `extra` further opset imports."""
-    text = f'<ir_version: 10, opset_import: ["" : {opset}{extra}]>\n{name.split("/")[1]} {signature} {{\n{body}\n}}\n{functions}'
+    text = f'<ir_version: {14 if opset >= 28 else 10}, opset_import: ["" : {opset}{extra}]>\n{name.split("/")[1]} {signature} {{\n{body}\n}}\n{functions}'
     CASES.append(Case(name, text, inputs, outputs))
 
 
@@ -58,6 +58,19 @@ case('types/cast_float_to_uint4', '(float[3] x) => (uint4[3] y)', 'y = Cast<to =
      [np.array([1, 14.9, 7.2], F)], [packed(TensorProto.UINT4, range(3), [0xe1, 0x07])])
 case('types/cast_float4_to_float', '(float4e2m1[4] x) => (float[4] y)', 'y = Cast<to = 1>(x)',
      [packed(TensorProto.FLOAT4E2M1, range(4), [0x71, 0x9a])], [np.array([0.5, 6, -1, -0.5], F)], opset=23)
+F6_TO_FLOAT = np.array([7.5, -1.125, 0, 1, -0.125], F), [0x5f, 0x0a, 0x20, 0x21]
+case('types/cast_float6e2m3_to_float', '(float6e2m3[5] x) => (float[5] y)', 'y = Cast<to = 1>(x)',
+     [packed(TensorProto.FLOAT6E2M3, range(5), F6_TO_FLOAT[1])], [F6_TO_FLOAT[0]], opset=28)
+case('types/cast_float_to_float6e3m2_saturates', '(float[6] x) => (float6e3m2[6] y)', 'y = Cast<to = 28>(x)',
+     [np.array([1, 27, -1e9, 0.03125, 0.05, -np.inf], F)],
+     [helper.make_tensor('', TensorProto.FLOAT6E3M2, [6], [1, 28, -28, 0, 0.0625, -28])], opset=28)
+case('quantize/to_float6_by_blocks', '(float[2,4] x, float[2,2] s) => (float6e2m3[2,4] q, float[2,4] y)',
+     'q = QuantizeLinear<axis = 1, block_size = 2, output_dtype = 27>(x, s)\ny = DequantizeLinear<axis = 1, block_size = 2>(q, s)',
+     [np.array([[1, 2, 3, 4], [-5, 60, 0.2, 0]], F), np.array([[1, 2], [4, 0.5]], F)],
+     [helper.make_tensor('', TensorProto.FLOAT6E2M3, [2, 4], [1, 2, 1.5, 2, -1.25, 7.5, 0.375, 0]),
+      np.array([[1, 2, 3, 4], [-5, 30, 0.1875, 0]], F)], opset=28)
+case('optional/of_float6', '(float6e3m2[3] x) => (float6e3m2[3] y)', 'o = Optional(x)\ny = OptionalGetElement(o)',
+     [packed(TensorProto.FLOAT6E3M2, range(3), [0xdf, 0xcf, 0x00])], [packed(TensorProto.FLOAT6E3M2, range(3), [0xdf, 0xcf, 0x00])], opset=28)
 case('types/cast_string_to_float', '(string[N] x) => (float[N] y)', 'y = Cast<to = 1>(x)',
      [np.array(['1.5', '-2e3', 'INF', 'NaN'], object)], [np.array([1.5, -2000, np.inf, np.nan], F)])
 case('types/cast_float_to_int64_truncates', '(float[N] x) => (int64[N] y)', 'y = Cast<to = 7>(x)', [np.array([1.9, -1.9, 2.5, 1e15], F)],
@@ -207,6 +220,10 @@ case('control/loop_collects', '(int64 n, float[2] x) => (float[2] last, float[K,
 case('control/loop_of_none', '(float[2] x) => (float[2] last, float[K] all)',
      'no = Constant<value = bool {0}>()\nlast, all = Loop(, no, x)<body = step(int64 i, bool more, float[2] v) => (bool go, float[2] w, float seen) '
      '{ go = Identity(more) w = Add(v, v) seen = ReduceSum<keepdims = 0>(v) }>', [np.array([1, 2], F)], [np.array([1, 2], F), np.zeros(0, F)])
+case('control/scan_of_slices_that_are_no_whole_bytes', '(uint4[3,3] x) => (uint4[3,3] y)',
+     'y = Scan<num_scan_inputs = 1, scan_output_directions = [1], body = step(uint4[3] v) => (uint4[3] o) { o = Identity(v) }>(x)',
+     [helper.make_tensor('', TensorProto.UINT4, [3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9])],
+     [helper.make_tensor('', TensorProto.UINT4, [3, 3], [7, 8, 9, 4, 5, 6, 1, 2, 3])], opset=25)
 case('control/scan_running_sum', '(float[2] start, float[4,2] x) => (float[2] total, float[4,2] sums)',
      'total, sums = Scan<num_scan_inputs = 1, body = step(float[2] s, float[2] v) => (float[2] t, float[2] o) { t = Add(s, v) o = Identity(t) }>(start, x)',
      [np.zeros(2, F), np.arange(8, dtype=F).reshape(4, 2)], [np.array([12, 16], F), np.arange(8, dtype=F).reshape(4, 2).cumsum(0)])

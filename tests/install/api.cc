@@ -48,6 +48,8 @@ void FloatTypes() {
   NarrowFloat<Float8E5M2>();
   NarrowFloat<Float8E5M2FNUZ>();
   NarrowFloat<Float8E8M0>();
+  NarrowFloat<Float6E2M3>();
+  NarrowFloat<Float6E3M2>();
   NarrowFloat<Float4E2M1>();
   EXPECT(static_cast<float>(RoundToFloat8E8M0(3.0f, Float8E8M0Rounding::kUp, Overflow::kSaturate)) == 4.0f);
 }

@@ -83,6 +83,36 @@ std::vector<Array> FusedGemm(Node node, const Arrays& in) {
   return y;
 }
 
+std::vector<Array> Linear(Node node, const Arrays& in) {
+  Array y = MatMul(*in[0], node.Int("transW") ? Transposed(*in[1]) : *in[1], nullptr, nullptr);
+  const std::vector<float> parameters = node.node.GetFloats("activation_params");
+  for (size_t i = 0; i < y.values.size(); ++i) {
+    double v = y.values[i] + (Given(in, 2) != nullptr ? in[2]->values[i % in[2]->values.size()] : 0);
+    v += Given(in, 3) != nullptr ? in[3]->values[i] : 0;
+    y.values[i] = Activated(node, v, parameters.empty() ? 0 : parameters[0], parameters.size() < 2 ? 0 : parameters[1]);
+  }
+  return {y};
+}
+
+// Steps of the suite's lines only.
+std::vector<Array> Elementwise(Node node, const Arrays& in) {
+  Array y = *in[0];
+  const std::vector<std::string> steps = node.node.GetStrings("steps");
+  const Index operands = node.Ints("operands");
+  for (size_t s = 0; s < steps.size(); ++s) {
+    const Array* other = operands[s] != 0 ? &*in[static_cast<size_t>(std::abs(operands[s]))] : nullptr;
+    ForEachIndex(y.dims, [&](const Index& i) {
+      Index own = other != nullptr ? Index(i.end() - other->rank(), i.end()) : Index();
+      for (size_t d = 0; d < own.size(); ++d)
+        if (other->dims[d] == 1) own[d] = 0;
+      double a = y.at(i), b = other != nullptr ? other->at(own) : 0;
+      if (operands[s] < 0) std::swap(a, b);
+      y.at(i) = steps[s] == "Add" ? a + b : steps[s] == "Sub" ? a - b : steps[s] == "Mul" ? a * b : steps[s] == "Relu" ? std::max(a, 0.0) : std::tanh(a);
+    });
+  }
+  return {y};
+}
+
 // --- windows ---
 
 struct Window {
@@ -428,6 +458,8 @@ const std::vector<ReferenceEntry>& Entries() {
       {"MatMulInteger", [](Node, const Arrays& in) { return std::vector<Array>{MatMul(*in[0], *in[1], Given(in, 2), Given(in, 3))}; }},
       {"Gemm", Gemm, 7},
       {"com.microsoft.FusedGemm", FusedGemm},
+      {"sardonyx.Linear", Linear},
+      {"sardonyx.Elementwise", Elementwise},
       {"com.microsoft.FusedConv", FusedConv},
       {"Conv", [](Node n, const Arrays& in) { return std::vector<Array>{Conv(n, *in[0], *in[1], Given(in, 2), nullptr, nullptr)}; }},
       {"ConvInteger",

@@ -4,6 +4,7 @@
 
 #include "base/status_macros.h"
 #include "formats/torch_save.h"
+#include "import/pytorch/checkpoint.h"
 #include "import/pytorch/exported_program.h"
 #include "import/pytorch/torchscript/import_torchscript.h"
 #include "import/pytorch/translation.h"
@@ -34,7 +35,17 @@ StatusOr<import::Imported> ImportProgram(Program program, const import::ImportOp
 StatusOr<import::Imported> ImportPyTorch(const std::filesystem::path& path, const Bytes& bytes, const import::ImportOptions& options) {
   const formats::TorchFileKind kind = formats::DetectTorchFile(bytes);
   const auto imported = [&]() -> StatusOr<import::Imported> {
+    if (IsSafeTensorsCheckpoint(path, bytes)) {
+      ASSIGN_OR_RETURN(const arch::StateDict weights, ReadSafeTensorsCheckpoint(path));
+      return ImportCheckpoint(weights, "safetensors", options);
+    }
     switch (kind) {
+      case formats::TorchFileKind::kSave:
+      case formats::TorchFileKind::kLegacySave:
+      case formats::TorchFileKind::kTarSave: {
+        ASSIGN_OR_RETURN(const arch::StateDict weights, ReadTorchCheckpoint(bytes));
+        return ImportCheckpoint(weights, std::string(formats::TorchFileKindName(kind)), options);
+      }
       case formats::TorchFileKind::kExported: {
         ASSIGN_OR_RETURN(Program program, ReadExportedProgram(bytes));
         return ImportProgram(std::move(program), options);

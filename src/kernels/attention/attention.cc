@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/attention/attention_few.h"
+#include "kernels/attention/attention_flash.h"
 #include "kernels/gemm/activation.h"
 #include "kernels/gemm/aligned_buffer.h"
 #include "kernels/gemm/gemm_f32.h"
@@ -200,6 +202,9 @@ class Head {
 template <class T>
 size_t AttentionWorkspace(const AttentionArguments<T>& a, int threads) {
   const int64_t workers = std::min<int64_t>(threads, a.batch * a.q_heads);
+  // Enough for either way: callers may ask before they have set every pointer.
+  if constexpr (std::is_same_v<T, float>)
+    return std::max({static_cast<size_t>(workers * Plan(a).total) * sizeof(T), FlashAttentionWorkspace(a, threads), FewQueriesWorkspace(a, threads)});
   return static_cast<size_t>(workers * Plan(a).total) * sizeof(T);
 }
 
@@ -207,6 +212,8 @@ template <class T>
 void Attention(const AttentionArguments<T>& a, void* workspace, ThreadPool& pool) {
   const int64_t heads = a.batch * a.q_heads, workers = std::min<int64_t>(pool.threads(), heads);
   if (heads == 0 || a.queries == 0) return;
+  if constexpr (std::is_same_v<T, float>)
+    if (FlashAttentionApplies(a)) return (a.queries < kMinFlashQueries ? FewQueriesAttention : FlashAttention)(a, workspace, pool);
   const int64_t slice = Plan(a).total;
   const double cost =
       static_cast<double>(a.queries) * a.keys * (a.size + a.v_size) / 10 * static_cast<double>(heads) / static_cast<double>(workers);

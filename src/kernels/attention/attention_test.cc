@@ -4,9 +4,11 @@
 
 #include <cmath>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "kernels/gemm/aligned_buffer.h"
+#include "kernels/gemm/simd_choice.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -48,8 +50,8 @@ AttentionArguments<T> Make(int64_t queries, int64_t keys, Data<T>& data) {
 }
 
 TEST(Attention, FloatEqualsDouble) {
-  for (int64_t queries : {1, 3, 50})
-    for (int64_t keys : {5, 70})
+  for (int64_t queries : {1, 3, 4, 33, 50})
+    for (int64_t keys : {5, 70, 300})
       for (bool causal : {false, true})
         for (int threads : {1, 3}) {
           Data<float> fd;
@@ -65,6 +67,43 @@ TEST(Attention, FloatEqualsDouble) {
           Attention(d, dw.data(), pool);
           for (size_t i = 0; i < fd.y.size(); ++i) ASSERT_NEAR(fd.y[i], dd.y[i], 1e-5);
         }
+}
+
+// Every way of hiding keys, for blocks of queries and keys that are whole, partial and more than one.
+TEST(Attention, WindowsLengthsSinksAndDenseMasks) {
+  for (const std::string& target : SimdTargets()) {
+    ASSERT_TRUE(ChooseSimdTarget(target).ok());
+    for (int64_t queries : {1, 3, 7, 32, 129})
+      for (int64_t keys : {1, 127, 256, 513})
+        for (int way = 0; way < 6; ++way) {
+          Data<float> fd;
+          Data<double> dd;
+          AttentionArguments<float> f = Make(queries, keys, fd);
+          AttentionArguments<double> d = Make(queries, keys, dd);
+          const int64_t lengths[] = {keys / 2, keys};
+          const std::vector<float> sinks = {1, -2, 3, 0};
+          const std::vector<double> wide_sinks(sinks.begin(), sinks.end());
+          const auto set = [&](auto& a, const auto* mask, const auto* sink) {
+            a.softcap = 0;
+            if (way == 0) a.mask = nullptr;
+            if (way == 1) a.mask = nullptr, a.causal = true, a.past = keys - queries;
+            if (way == 2) a.mask = nullptr, a.left_window = 3, a.right_window = 2;
+            if (way == 3) a.lengths = lengths, a.causal = true;
+            if (way == 4) a.sinks = sink;
+            if (way == 5) a.mask = mask, a.mask_strides[2] = 0;  // the same for every query
+            a.v_size = 32;  // packed by nobody
+          };
+          set(f, fd.mask.data(), sinks.data());
+          set(d, dd.mask.data(), wide_sinks.data());
+          ThreadPool pool(2);
+          AlignedBuffer<char> fw(static_cast<int64_t>(AttentionWorkspace(f, 2))), dw(static_cast<int64_t>(AttentionWorkspace(d, 2)));
+          Attention(f, fw.data(), pool);
+          Attention(d, dw.data(), pool);
+          for (size_t i = 0; i < fd.y.size(); ++i)
+            ASSERT_NEAR(fd.y[i], dd.y[i], 1e-5) << target << " " << queries << " queries, " << keys << " keys, way " << way;
+        }
+  }
+  ASSERT_TRUE(ChooseSimdTarget("").ok());
 }
 
 TEST(Attention, AHiddenRowIsZeroEvenWhenScoresAreNotNumbers) {

@@ -3,11 +3,15 @@
 #include <algorithm>
 
 #include "kernels/elementwise/convert.h"
+#include "kernels/elementwise/float_rows.h"
 
 namespace sardonyx::kernels {
 
 RowKernel FindBinary(BinaryOp op, DataType dtype) {
-  return op < BinaryOp::kEqual ? FindBinaryArithmetic(op, dtype) : FindBinaryLogic(op, dtype);
+  RowKernel kernel = op < BinaryOp::kEqual ? FindBinaryArithmetic(op, dtype) : FindBinaryLogic(op, dtype);
+  if (kernel && kernel.in == DataType::kFloat && kernel.out == DataType::kFloat)
+    if (const RowFunction faster = FindFloatBinary(op)) kernel.function = faster;
+  return kernel;
 }
 
 RowKernel FindPow(DataType base, DataType exponent) {

@@ -15,7 +15,7 @@ namespace sardonyx::kernels {
 template <class Hub>
 void LoadElements(DataType dtype, const void* data, int64_t begin, int64_t count, Hub* out);
 
-// The reverse. For sub-byte types `begin` must be the first element of a byte; bits beyond the last element become zero.
+// The reverse. For sub-byte types the element `begin` must start a byte; bits beyond the last element become zero.
 template <class Hub>
 void StoreElements(const Hub* in, int64_t count, DataType dtype, void* data, int64_t begin, const ConvertOptions& options = {});
 

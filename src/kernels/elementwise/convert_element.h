@@ -22,7 +22,8 @@ struct ConvertOptions {
 template <class T>
 inline constexpr bool kIsStorageFloat =
     std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16> || std::is_same_v<T, Float8E4M3FN> || std::is_same_v<T, Float8E4M3FNUZ> ||
-    std::is_same_v<T, Float8E5M2> || std::is_same_v<T, Float8E5M2FNUZ> || std::is_same_v<T, Float8E8M0> || std::is_same_v<T, Float4E2M1>;
+    std::is_same_v<T, Float8E5M2> || std::is_same_v<T, Float8E5M2FNUZ> || std::is_same_v<T, Float8E8M0> || std::is_same_v<T, Float6E2M3> ||
+    std::is_same_v<T, Float6E3M2> || std::is_same_v<T, Float4E2M1>;
 
 // A double as a float whose last bit remembers what was lost, so that rounding it again, to a narrower type, gives what
 // one rounding of the double would have given.

@@ -2,8 +2,10 @@
 // instantiates it for its hub, so that they compile side by side.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 
+#include "base/packed_bits.h"
 #include "kernels/elementwise/convert.h"
 #include "kernels/elementwise/loop.h"
 
@@ -29,24 +31,32 @@ Hub FromCode(int code) {
     return static_cast<Hub>(code);
 }
 
+template <class Hub, class Float>
+Hub FromFloatCode(int code) {
+  return ConvertElement<Hub>(Float::FromBits(static_cast<uint8_t>(code)));
+}
+
 template <class Hub, int kBits, class Decode>
 void Unpack(const void* data, int64_t begin, int64_t count, Hub* out, Decode decode) {
-  constexpr int kPerByte = 8 / kBits, kMask = (1 << kBits) - 1;
   const auto* bytes = static_cast<const uint8_t*>(data);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t index = begin + i;
-    out[i] = decode((bytes[index / kPerByte] >> (index % kPerByte * kBits)) & kMask);
+    if constexpr (8 % kBits == 0)  // PackedBits without the elements that lie in two bytes
+      out[i] = decode((bytes[index * kBits / 8] >> (index * kBits % 8)) & ((1 << kBits) - 1));
+    else
+      out[i] = decode(PackedBits(bytes, static_cast<size_t>(index), kBits));
   }
 }
 
 template <class Hub, int kBits, class Encode>
 void Pack(const Hub* in, int64_t count, void* data, int64_t begin, Encode encode) {
-  constexpr int kPerByte = 8 / kBits, kMask = (1 << kBits) - 1;
-  auto* bytes = static_cast<uint8_t*>(data) + begin / kPerByte;
-  for (int64_t i = 0; i < count; i += kPerByte, ++bytes) {
-    int byte = 0;
-    for (int64_t k = 0; k < kPerByte && i + k < count; ++k) byte |= (encode(in[i + k]) & kMask) << (k * kBits);
-    *bytes = static_cast<uint8_t>(byte);
+  constexpr uint64_t kMask = (1 << kBits) - 1;
+  auto* bytes = static_cast<uint8_t*>(data) + begin * kBits / 8;
+  for (int64_t i = 0; i < count; i += 8, bytes += kBits) {  // 8 elements take kBits bytes
+    const int64_t n = std::min<int64_t>(8, count - i);
+    uint64_t word = 0;
+    for (int64_t k = 0; k < n; ++k) word |= (static_cast<uint64_t>(encode(in[i + k])) & kMask) << (k * kBits);
+    std::memcpy(bytes, &word, static_cast<size_t>((n * kBits + 7) / 8));
   }
 }
 
@@ -91,8 +101,11 @@ void LoadElements(DataType dtype, const void* data, int64_t begin, int64_t count
     case DataType::kUint2:
       return Unpack<Hub, 2>(data, begin, count, out, FromCode<Hub, 2, false>);
     case DataType::kFloat4E2M1:
-      return Unpack<Hub, 4>(data, begin, count, out,
-                            [](int code) { return ConvertElement<Hub>(Float4E2M1::FromBits(static_cast<uint8_t>(code))); });
+      return Unpack<Hub, 4>(data, begin, count, out, FromFloatCode<Hub, Float4E2M1>);
+    case DataType::kFloat6E2M3:
+      return Unpack<Hub, 6>(data, begin, count, out, FromFloatCode<Hub, Float6E2M3>);
+    case DataType::kFloat6E3M2:
+      return Unpack<Hub, 6>(data, begin, count, out, FromFloatCode<Hub, Float6E3M2>);
     default:
       return;  // excluded by the precondition
   }
@@ -132,7 +145,11 @@ void StoreElements(const Hub* in, int64_t count, DataType dtype, void* data, int
     case DataType::kUint2:
       return Pack<Hub, 2>(in, count, data, begin, code);
     case DataType::kFloat4E2M1:
-      return Pack<Hub, 4>(in, count, data, begin, [&](Hub x) { return static_cast<int>(ConvertElement<Float4E2M1>(x, options).bits); });
+      return Pack<Hub, 4>(in, count, data, begin, [&](Hub x) { return ConvertElement<Float4E2M1>(x, options).bits; });
+    case DataType::kFloat6E2M3:
+      return Pack<Hub, 6>(in, count, data, begin, [&](Hub x) { return ConvertElement<Float6E2M3>(x, options).bits; });
+    case DataType::kFloat6E3M2:
+      return Pack<Hub, 6>(in, count, data, begin, [&](Hub x) { return ConvertElement<Float6E3M2>(x, options).bits; });
     default:
       return;  // excluded by the precondition
   }

@@ -58,6 +58,26 @@ TEST(Convert, SubByteTypesPackLowBitsFirst) {
   EXPECT_EQ((Cast<int8_t, uint8_t>(kInt8, {1, -2, 0, -1, 1}, kInt2, 2)), (std::vector<uint8_t>{0xc9, 0x01}));
   EXPECT_EQ((Cast<uint8_t, int64_t>(kInt2, {0xc9, 0, 0, 0}, kInt64, 4)), (std::vector<int64_t>{1, -2, 0, -1}));
   EXPECT_EQ((Cast<float, uint8_t>(kFloat, {6, -0.5, 100}, kFloat4E2M1, 2)), (std::vector<uint8_t>{0x97, 0x07}));
+  // Four of 6 bits in three bytes: 0x1f, 0x29, 0x00, 0x08, and the first of a second group.
+  EXPECT_EQ((Cast<float, uint8_t>(kFloat, {100, -1.125, 0, 1, -0.125}, kFloat6E2M3, 4)), (std::vector<uint8_t>{0x5f, 0x0a, 0x20, 0x21}));
+  EXPECT_EQ((Cast<uint8_t, double>(kFloat6E2M3, {0x5f, 0x0a, 0x20, 0x21, 0}, kDouble, 5)),
+            (std::vector<double>{7.5, -1.125, 0, 1, -0.125}));
+  EXPECT_EQ((Cast<uint8_t, int64_t>(kFloat6E3M2, {0xdf, 0x0f, 0x30, 0x00}, kInt64, 4)), (std::vector<int64_t>{28, -28, 0, 1}));
+}
+
+TEST(Convert, PackedElementsFromAnyPlace) {
+  std::vector<float> x(37), y(37);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 2 == 0 ? i % 8 : 0);
+  for (const DataType type : {kUint4, kFloat6E2M3, kFloat6E3M2}) {
+    std::vector<uint8_t> packed(28, 0xff);
+    StoreElements(x.data(), 4, type, packed.data(), 0);
+    StoreElements(x.data() + 4, 33, type, packed.data(), 4);
+    EXPECT_EQ(packed[PackedBytes(type, 37) - 1] & 0xc0, 0) << DataTypeName(type);
+    for (int64_t begin = 0; begin < 37; ++begin) {
+      LoadElements(type, packed.data(), begin, 1, y.data() + begin);
+    }
+    EXPECT_EQ(y, x) << DataTypeName(type);
+  }
 }
 
 TEST(Convert, EveryPairOfTypesRoundTripsOne) {

@@ -28,6 +28,7 @@ std::optional<Activation> ParseActivation(std::string_view name) {
       {"swish", {ActivationKind::kSilu}},
       {"hardswish", {ActivationKind::kHardSwish}},
       {"gelu", {ActivationKind::kGelu}},
+      {"gelutanh", {ActivationKind::kGeluTanh}},
   };
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -73,6 +74,8 @@ T Activate(const Activation& activation, T x) {
       return x * std::min(std::max(x / T(6) + T(0.5), T(0)), T(1));
     case ActivationKind::kGelu:
       return x / T(2) * (T(1) + std::erf(x * T(0.70710678118654752440)));
+    case ActivationKind::kGeluTanh:
+      return x / T(2) * (T(1) + std::tanh(T(0.79788456080286535588) * (x + T(0.044715) * x * x * x)));
   }
   return x;
 }

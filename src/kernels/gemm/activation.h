@@ -24,6 +24,7 @@ enum class ActivationKind : uint8_t {
   kSilu,        // x * sigmoid(x)
   kHardSwish,   // x * min(max(x / 6 + 1/2, 0), 1)
   kGelu,        // x/2 * (1 + erf(x / sqrt(2)))
+  kGeluTanh,    // x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 * x^3)))
 };
 
 struct Activation {

@@ -1,5 +1,10 @@
-// Owned memory, aligned for the widest vectors, not initialized.
+// Owned memory, aligned for the widest vectors, not initialized. Large buffers ask the system for huge pages: weights that
+// stream through the processor miss the address cache at every small one.
 #pragma once
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -11,13 +16,24 @@ namespace sardonyx::kernels {
 inline constexpr size_t kAlignment = 64;
 constexpr size_t RoundUpToAlignment(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
+inline constexpr size_t kHugePage = size_t{2} << 20;
+// Free with std::free; null when the memory cannot be had.
+inline void* AllocateAligned(size_t bytes) {
+  const bool huge = bytes >= 2 * kHugePage;
+  void* memory = std::aligned_alloc(huge ? kHugePage : kAlignment, huge ? (bytes + kHugePage - 1) / kHugePage * kHugePage : RoundUpToAlignment(bytes));
+#if defined(__linux__)
+  if (memory && huge) madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // a wish: it does not matter if refused
+#endif
+  return memory;
+}
+
 // Empty (data() null) when the memory cannot be had: callers check.
 template <class T>
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(int64_t count)
-      : data_(static_cast<T*>(std::aligned_alloc(kAlignment, RoundUpToAlignment(static_cast<size_t>(count) * sizeof(T) + 1)))),
+      : data_(static_cast<T*>(AllocateAligned(static_cast<size_t>(count) * sizeof(T) + 1))),
         size_(data_ ? count : 0) {}
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }

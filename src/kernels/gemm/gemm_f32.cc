@@ -1,107 +1,134 @@
-// Packing and the partition of the work; the arithmetic is in gemm_f32_block.cc.
+// The partition of a product into tasks; the arithmetic is in gemm_f32_block.cc, packing in gemm_f32_pack.cc.
 #include "kernels/gemm/gemm_f32.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace sardonyx::kernels {
 namespace {
 
-// Rows of A that a task packs at a time: enough to use a panel of B several times while it lies in the first-level cache.
-constexpr int64_t kRowBlock = 4 * kPanelRows;
-// With fewer rows than this, packing B costs more than it saves.
+// A task packs rows of A a block at a time: 144 rows of a depth of 384 are 216 KiB, which stay in the second-level cache
+// while panels of B (48 KiB of that depth) stream past them.
+constexpr int64_t kMaxRowBlock = 12 * kPanelRows;
+constexpr int64_t kMaxDepth = 384;
+// With fewer rows than this, packing a B that is used once costs more than it saves.
 constexpr int64_t kMinRowsToPack = 8;
-// Columns of a task are at least this many, so that packing A is small beside computing.
-constexpr int64_t kMinColumnChunk = 8 * kPanelColumns;
+// Panels of a task, at least, so that packing A is small beside computing; skinny products pack nothing.
+constexpr int64_t kMinPanels = 6;
+// Tasks a thread: cores are of unlike speed when others use them too.
+constexpr int64_t kTasksPerThread = 4;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// One row panel: out[depth][rows].
-void PackRowPanel(const MatrixF32& a, int64_t row, int64_t rows, int64_t begin, int64_t depth, float* out) {
-  if (depth == 0) return;  // there may be no data at all
-  const float* source = a.data + row * a.row_stride + begin * a.column_stride;
-  if (a.row_stride == 1) {
-    for (int64_t k = 0; k < depth; ++k) std::copy_n(source + k * a.column_stride, rows, out + k * rows);
-    return;
-  }
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* line = source + r * a.row_stride;
-    for (int64_t k = 0; k < depth; ++k) out[k * rows + r] = line[k * a.column_stride];
-  }
+bool PacksColumns(const GemmF32Arguments& g) { return g.packed_b == nullptr && (g.m >= kMinRowsToPack || g.b.column_stride != 1); }
+
+bool IsSkinny(const GemmF32Arguments& g) { return g.packed_b != nullptr && g.a.column_stride == 1 && g.m <= SkinnyRowsF32(); }
+
+// Depth of a block: k in equal parts.
+int64_t DepthBlock(int64_t k) {
+  const int64_t blocks = std::max<int64_t>(1, CeilDiv(k, kMaxDepth));
+  return CeilDiv(CeilDiv(k, blocks), 4) * 4;
 }
 
-void PackRowBlock(const MatrixF32& a, int64_t row, int64_t rows, int64_t begin, int64_t depth, float* out) {
-  for (int64_t r = 0; r < rows; r += kPanelRows) PackRowPanel(a, row + r, std::min(kPanelRows, rows - r), begin, depth, out + r * depth);
-}
-
-// One column panel: out[depth][kPanelColumns], columns beyond `columns` zero.
-void PackColumnPanel(const MatrixF32& b, int64_t column, int64_t columns, int64_t begin, int64_t depth, float* out) {
-  if (depth == 0) return;
-  const float* source = b.data + begin * b.row_stride + column * b.column_stride;
-  if (b.column_stride == 1 && columns == kPanelColumns) {
-    for (int64_t k = 0; k < depth; ++k) std::memcpy(out + k * kPanelColumns, source + k * b.row_stride, kPanelColumns * sizeof(float));
-    return;
-  }
-  if (columns < kPanelColumns) std::fill_n(out, depth * kPanelColumns, 0.0f);
-  if (b.column_stride == 1) {
-    for (int64_t k = 0; k < depth; ++k) std::copy_n(source + k * b.row_stride, columns, out + k * kPanelColumns);
-    return;
-  }
-  // Transposing: a few rows of depth at a time keep both sides in cache.
-  constexpr int64_t kStep = 16;
-  for (int64_t k0 = 0; k0 < depth; k0 += kStep) {
-    const int64_t k1 = std::min(depth, k0 + kStep);
-    for (int64_t j = 0; j < columns; ++j) {
-      const float* line = source + j * b.column_stride;
-      for (int64_t k = k0; k < k1; ++k) out[k * kPanelColumns + j] = line[k * b.row_stride];
-    }
-  }
-}
-
-struct Chunks {
-  int64_t row_blocks, column_chunks, chunk_columns;
+// Tasks are blocks of rows by groups of column panels.
+struct Tasks {
+  int64_t rows, row_blocks;      // rows of a block, a multiple of kPanelRows
+  int64_t panels, panel_groups;  // panels of a group
 };
 
-// Few row blocks: split columns as well, for threads to share.
-Chunks Split(int64_t m, int64_t n, int threads) {
-  Chunks chunks;
-  chunks.row_blocks = std::max<int64_t>(1, CeilDiv(m, kRowBlock));
-  const int64_t wanted = CeilDiv(int64_t{4} * threads, chunks.row_blocks);
-  int64_t columns = CeilDiv(CeilDiv(n, std::max<int64_t>(1, threads > 1 ? wanted : 1)), kPanelColumns) * kPanelColumns;
-  // A block of B of 1024 columns and one depth block is 1 MiB: it should stay in the second-level cache.
-  columns = std::clamp<int64_t>(columns, kMinColumnChunk, 1024);
-  chunks.chunk_columns = columns;
-  chunks.column_chunks = std::max<int64_t>(1, CeilDiv(n, columns));
-  return chunks;
+Tasks Split(const GemmF32Arguments& g, int threads) {
+  Tasks tasks;
+  tasks.row_blocks = CeilDiv(g.m, kMaxRowBlock);
+  const int64_t panels = CeilDiv(g.n, kPanelColumns);
+  const int64_t wanted = threads > 1 ? threads * kTasksPerThread : 1;
+  const int64_t most_groups = std::max<int64_t>(panels / kMinPanels, std::min<int64_t>(threads, panels));
+  int64_t groups = std::clamp<int64_t>(CeilDiv(wanted, tasks.row_blocks), 1, most_groups);
+  // Whole rounds of all threads where there are few.
+  if (threads > 1 && tasks.row_blocks == 1 && groups > threads) groups = groups / threads * threads;
+  // Columns could not be split enough: smaller row blocks.
+  if (tasks.row_blocks * groups < wanted) tasks.row_blocks = std::min(CeilDiv(wanted, groups), CeilDiv(g.m, 2 * kPanelRows));
+  tasks.rows = CeilDiv(CeilDiv(g.m, kPanelRows), tasks.row_blocks) * kPanelRows;
+  tasks.row_blocks = CeilDiv(g.m, tasks.rows);
+  tasks.panels = CeilDiv(panels, groups);
+  if (IsSkinny(g) && tasks.panels > 4) tasks.panels = CeilDiv(tasks.panels, 4) * 4;  // several are computed at a time
+  tasks.panel_groups = CeilDiv(panels, tasks.panels);
+  return tasks;
+}
+
+// What a task computes.
+struct Part {
+  int64_t row, rows, column, columns;
+};
+
+void ComputeSkinny(const GemmF32Arguments& g, const Part& p) {
+  const EpilogueF32 epilogue = EpilogueAt(g.epilogue, p.row, p.column);
+  GemmSkinnyF32 block{.rows = p.rows, .columns = p.columns, .depth = g.k};
+  block.a = g.a.data + p.row * g.a.row_stride;
+  block.a_stride = g.a.row_stride;
+  block.b = g.packed_b + p.column * g.k;
+  block.c = g.c + p.row * g.c_stride + p.column;
+  block.c_stride = g.c_stride;
+  block.epilogue = epilogue.trivial() ? nullptr : &epilogue;
+  ComputeGemmSkinnyF32(block);
+}
+
+// Panels of B as they lie in memory, `b` at the block's first element. The last, partial one would be read beyond its end,
+// so it is packed.
+void ComputeUnpacked(const MatrixF32& b, int64_t begin, int64_t column, const EpilogueF32& epilogue, GemmBlockF32 block) {
+  const int64_t columns = block.columns, whole = columns / kPanelColumns * kPanelColumns;
+  block.b = b.data + begin * b.row_stride + column;
+  block.b_panel_stride = kPanelColumns;
+  block.b_row_stride = b.row_stride;
+  block.columns = whole;
+  if (whole > 0) ComputeGemmBlockF32(block);
+  if (whole == columns) return;
+  alignas(kAlignment) float edge[kPanelColumns * kMaxDepth];
+  const MatrixF32 rest{b.data + column + whole, b.row_stride, 1};
+  PackColumnPanelsF32(rest, columns - whole, 0, 1, begin, block.depth, edge, 0);
+  const EpilogueF32 edge_epilogue = EpilogueAt(epilogue, 0, whole);
+  block.columns = columns - whole;
+  block.b = edge;
+  block.b_row_stride = kPanelColumns;
+  block.c += whole;
+  if (block.epilogue) block.epilogue = &edge_epilogue;
+  ComputeGemmBlockF32(block);
+}
+
+void ComputePart(const GemmF32Arguments& g, const Part& p) {
+  alignas(kAlignment) float row_panels[kMaxRowBlock * kMaxDepth];
+  const EpilogueF32 epilogue = EpilogueAt(g.epilogue, p.row, p.column);
+  const int64_t depth_block = DepthBlock(g.k);
+  int64_t begin = 0;
+  do {
+    GemmBlockF32 block{.rows = p.rows, .columns = p.columns, .depth = std::min(depth_block, g.k - begin)};
+    block.c = g.c + p.row * g.c_stride + p.column;
+    block.c_stride = g.c_stride;
+    block.accumulate = begin > 0;
+    block.epilogue = begin + block.depth >= g.k && !epilogue.trivial() ? &epilogue : nullptr;
+    if (p.rows == 1 && g.a.column_stride == 1) {
+      block.a = g.a.data + p.row * g.a.row_stride + begin;
+    } else {
+      PackRowBlockF32(g.a, p.row, p.rows, begin, block.depth, row_panels);
+      block.a = row_panels;
+    }
+    if (g.packed_b) {
+      block.b = g.packed_b + p.column * g.k + begin * kPanelColumns;
+      block.b_panel_stride = kPanelColumns * g.k;
+      ComputeGemmBlockF32(block);
+    } else {
+      ComputeUnpacked(g.b, begin, p.column, epilogue, block);
+    }
+    begin += block.depth;
+  } while (begin < g.k);
+}
+
+// Nanoseconds of a task, roughly: arithmetic, or B's way from memory.
+double Cost(const GemmF32Arguments& g, const Tasks& tasks) {
+  const auto rows = static_cast<double>(std::min(tasks.rows, g.m)), columns = static_cast<double>(tasks.panels * kPanelColumns);
+  const auto depth = static_cast<double>(std::max<int64_t>(g.k, 1));
+  return columns * depth * std::max(rows / 50, 0.25);
 }
 
 }  // namespace
-
-int64_t PackedColumnsSize(int64_t k, int64_t n) { return k * CeilDiv(n, kPanelColumns) * kPanelColumns; }
-
-void PackRowsF32(const MatrixF32& a, int64_t m, int64_t k, float* out, ThreadPool& pool) {
-  const int64_t panels = CeilDiv(m, kPanelRows);
-  pool.ParallelFor(panels, static_cast<double>(kPanelRows * k), [&](int64_t first, int64_t last) {
-    for (int64_t begin = 0; begin < k; begin += kDepthBlock) {
-      const int64_t depth = std::min(kDepthBlock, k - begin);
-      for (int64_t p = first; p < last; ++p)
-        PackRowPanel(a, p * kPanelRows, std::min(kPanelRows, m - p * kPanelRows), begin, depth, out + begin * m + p * kPanelRows * depth);
-    }
-  });
-}
-
-void PackColumnsF32(const MatrixF32& b, int64_t k, int64_t n, float* out, ThreadPool& pool) {
-  const int64_t panels = CeilDiv(n, kPanelColumns);
-  pool.ParallelFor(panels, static_cast<double>(kPanelColumns * k) / 4, [&](int64_t first, int64_t last) {
-    for (int64_t begin = 0; begin < k; begin += kDepthBlock) {
-      const int64_t depth = std::min(kDepthBlock, k - begin);
-      float* block = out + begin * panels * kPanelColumns;
-      for (int64_t p = first; p < last; ++p)
-        PackColumnPanel(b, p * kPanelColumns, std::min(kPanelColumns, n - p * kPanelColumns), begin, depth,
-                        block + p * kPanelColumns * depth);
-    }
-  });
-}
 
 EpilogueF32 EpilogueAt(const EpilogueF32& epilogue, int64_t row, int64_t column) {
   EpilogueF32 shifted = epilogue;
@@ -110,59 +137,6 @@ EpilogueF32 EpilogueAt(const EpilogueF32& epilogue, int64_t row, int64_t column)
   if (shifted.residual) shifted.residual += row * shifted.residual_stride + column;
   return shifted;
 }
-
-namespace {
-
-bool PacksColumns(const GemmF32Arguments& g) { return g.packed_b == nullptr && (g.m >= kMinRowsToPack || g.b.column_stride != 1); }
-
-// Rows [row, row + rows) and columns [column, column + columns) of C, all of k.
-void ComputeTask(const GemmF32Arguments& g, int64_t row, int64_t rows, int64_t column, int64_t columns) {
-  alignas(kAlignment) float row_panels[kRowBlock * kDepthBlock];
-  alignas(kAlignment) float edge_panel[kPanelColumns * kDepthBlock];
-  const EpilogueF32 epilogue = EpilogueAt(g.epilogue, row, column);
-  const int64_t padded_n = CeilDiv(g.n, kPanelColumns) * kPanelColumns;
-  int64_t begin = 0;
-  do {
-    const int64_t depth = std::min(kDepthBlock, g.k - begin);
-    GemmBlockF32 block{.rows = rows, .columns = columns, .depth = depth, .c = g.c + row * g.c_stride + column, .c_stride = g.c_stride};
-    block.accumulate = begin > 0;
-    block.epilogue = begin + depth >= g.k && !epilogue.trivial() ? &epilogue : nullptr;
-    if (g.packed_a) {
-      block.a = g.packed_a + begin * g.m + row * depth;
-    } else if (rows == 1 && g.a.column_stride == 1) {
-      block.a = g.a.data + row * g.a.row_stride + begin;
-    } else {
-      PackRowBlock(g.a, row, rows, begin, depth, row_panels);
-      block.a = row_panels;
-    }
-    if (g.packed_b) {
-      block.b = g.packed_b + begin * padded_n + column * depth;
-      block.b_panel_stride = kPanelColumns * depth;
-      ComputeGemmBlockF32(block);
-    } else {
-      // B as it lies in memory; the last, partial panel would be read beyond its end, so it is packed.
-      const int64_t whole = columns / kPanelColumns * kPanelColumns;
-      block.columns = whole;
-      block.b = g.b.data + begin * g.b.row_stride + column;
-      block.b_panel_stride = kPanelColumns;
-      block.b_row_stride = g.b.row_stride;
-      if (whole > 0) ComputeGemmBlockF32(block);
-      if (whole < columns) {
-        PackColumnPanel(g.b, column + whole, columns - whole, begin, depth, edge_panel);
-        const EpilogueF32 edge_epilogue = EpilogueAt(epilogue, 0, whole);
-        block.columns = columns - whole;
-        block.b = edge_panel;
-        block.b_row_stride = kPanelColumns;
-        block.c += whole;
-        if (block.epilogue) block.epilogue = &edge_epilogue;
-        ComputeGemmBlockF32(block);
-      }
-    }
-    begin += depth;
-  } while (begin < g.k);
-}
-
-}  // namespace
 
 size_t GemmF32Workspace(const GemmF32Arguments& arguments) {
   return PacksColumns(arguments) ? static_cast<size_t>(PackedColumnsSize(arguments.k, arguments.n)) * sizeof(float) : 0;
@@ -175,14 +149,18 @@ void GemmF32(const GemmF32Arguments& arguments, void* workspace, ThreadPool& poo
     PackColumnsF32(g.b, g.k, g.n, static_cast<float*>(workspace), pool);
     g.packed_b = static_cast<const float*>(workspace);
   }
-  const Chunks chunks = Split(g.m, g.n, pool.threads());
-  // Column chunks outermost: consecutive tasks share a chunk of B.
-  const double cost = static_cast<double>(std::min(kRowBlock, g.m)) * std::min(chunks.chunk_columns, g.n) * std::max<int64_t>(g.k, 1) / 30;
-  pool.ParallelFor(chunks.row_blocks * chunks.column_chunks, cost, [&](int64_t first, int64_t last) {
+  const Tasks tasks = Split(g, pool.threads());
+  const bool skinny = IsSkinny(g);
+  // Row blocks innermost: consecutive tasks share columns of B.
+  pool.ParallelFor(tasks.row_blocks * tasks.panel_groups, Cost(g, tasks), [&](int64_t first, int64_t last) {
     for (int64_t task = first; task < last; ++task) {
-      const int64_t row = task % chunks.row_blocks * kRowBlock;
-      const int64_t column = task / chunks.row_blocks * chunks.chunk_columns;
-      ComputeTask(g, row, std::min(kRowBlock, g.m - row), column, std::min(chunks.chunk_columns, g.n - column));
+      const int64_t row = task % tasks.row_blocks * tasks.rows;
+      const int64_t column = task / tasks.row_blocks * tasks.panels * kPanelColumns;
+      const Part part{row, std::min(tasks.rows, g.m - row), column, std::min(tasks.panels * kPanelColumns, g.n - column)};
+      if (skinny)
+        ComputeSkinny(g, part);
+      else
+        ComputePart(g, part);
     }
   });
 }

@@ -1,4 +1,8 @@
-// ComputeGemmBlockF32: tiles of up to 12 rows by 2 vectors that stay in registers over one depth block.
+// ComputeGemmBlockF32: tiles of up to 12 rows by 2 vectors whose sums stay in registers over one depth block.
+// ComputeGemmSkinnyF32: up to 5 rows by as many vectors as keep enough sums going.
+//
+// A tile's registers: 24 hold sums (12 rows x 2 vectors), 2 the row of B, 1 the broadcast element of A; on targets with 16
+// registers, 12 hold sums (6 x 2). Two multiply-add units of latency 4 need 8 sums to be busy; more sums spare loads.
 #include <algorithm>
 #include <cstring>
 
@@ -8,22 +12,26 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm/gemm_f32_block.cc"
 #include "hwy/foreach_target.h"
+
 #include "hwy/highway.h"
+#include "kernels/gemm/activation-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
 namespace HWY_NAMESPACE {
 namespace {
-namespace hn = hwy::HWY_NAMESPACE;
 
 // At most 16 lanes: a panel of columns is two such vectors.
 using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
-// Accumulators fill the registers: 12 x 2 of 32, or 6 x 2 of 16.
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
+constexpr int kPanelVectors = static_cast<int>(kPanelColumns) / kLanes;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kTileRows = 12;
+constexpr int kMaxSums = 24;
 #else
 constexpr int kTileRows = 6;
+constexpr int kMaxSums = 12;
 #endif
 
 struct Tile {
@@ -35,25 +43,32 @@ struct Tile {
   float* c;
   int64_t c_stride;
   bool accumulate;
+  // Memory that is needed soon: fetched into the cache, `prefetch_step` floats with each step of depth.
+  const float* prefetch;
+  int64_t prefetch_step;
 };
 
 template <int kRows, int kVectors>
 HWY_NOINLINE void ComputeTile(const Tile& t) {
   const D d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   V sum[kRows][kVectors];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
+    __builtin_prefetch(t.c + r * t.c_stride, 1, 3);
+    __builtin_prefetch(t.c + r * t.c_stride + 16, 1, 3);
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
   const float* a = t.a;
   const float* b = t.b;
-  const int64_t a_stride = t.a_stride, b_stride = t.b_stride;
+  const float* next = t.prefetch;
+  const int64_t a_stride = t.a_stride, b_stride = t.b_stride, next_step = t.prefetch_step;
   for (int64_t k = t.depth; k > 0; --k) {
+    __builtin_prefetch(next, 0, 3);
+    __builtin_prefetch(next + 16, 0, 3);
     V columns[kVectors];
 #pragma GCC unroll 2
-    for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(d, b + v * lanes);
+    for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(d, b + v * kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const V row = hn::Set(d, a[r]);
@@ -62,12 +77,13 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
     }
     a += a_stride;
     b += b_stride;
+    next += next_step;
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) {
-      float* c = t.c + r * t.c_stride + v * lanes;
+      float* c = t.c + r * t.c_stride + v * kLanes;
       hn::StoreU(t.accumulate ? hn::Add(hn::LoadU(d, c), sum[r][v]) : sum[r][v], d, c);
     }
   }
@@ -94,14 +110,14 @@ void ComputeRows(Tile tile, int64_t rows, int64_t vectors) {
 }
 
 // `rows` of one row panel by `columns` (at most two vectors) of one column panel.
-void ComputePanelPart(const Tile& tile, int64_t rows, int64_t columns, int64_t lanes) {
-  if (columns == lanes || columns == 2 * lanes) return ComputeRows(tile, rows, columns / lanes);
+void ComputePanelPart(const Tile& tile, int64_t rows, int64_t columns) {
+  if (columns == kLanes || columns == 2 * kLanes) return ComputeRows(tile, rows, columns / kLanes);
   // Whole vectors go through a copy, so that nothing beside C's own columns is touched.
-  const int64_t vectors = (columns + lanes - 1) / lanes;
-  HWY_ALIGN float copy[kPanelRows * 32];
+  const int64_t vectors = (columns + kLanes - 1) / kLanes;
+  HWY_ALIGN float copy[kPanelRows * kPanelColumns];
   Tile local = tile;
   local.c = copy;
-  local.c_stride = vectors * lanes;
+  local.c_stride = vectors * kLanes;
   if (tile.accumulate)
     for (int64_t r = 0; r < rows; ++r) {
       std::memcpy(copy + r * local.c_stride, tile.c + r * tile.c_stride, static_cast<size_t>(columns) * sizeof(float));
@@ -112,61 +128,153 @@ void ComputePanelPart(const Tile& tile, int64_t rows, int64_t columns, int64_t l
     std::memcpy(tile.c + r * tile.c_stride, copy + r * local.c_stride, static_cast<size_t>(columns) * sizeof(float));
 }
 
-// One row of a finished tile.
+// One row of a finished tile. What is left of a last vector is computed like the rest, on a copy.
 void FinishRow(const EpilogueF32& e, int64_t row, int64_t column, int64_t columns, float* c) {
   const D d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const float row_bias = e.row_bias ? e.bias_scale * e.row_bias[row] : 0.0f;
+  const V scale = hn::Set(d, e.scale), bias_scale = hn::Set(d, e.bias_scale);
+  const V row_bias = hn::Set(d, e.row_bias ? e.bias_scale * e.row_bias[row] : 0.0f);
   const float* column_bias = e.column_bias ? e.column_bias + column : nullptr;
   const float* residual = e.residual ? e.residual + row * e.residual_stride + column : nullptr;
-  const V scale = hn::Set(d, e.scale), bias_scale = hn::Set(d, e.bias_scale), row_bias_vector = hn::Set(d, row_bias);
-  const bool relu = e.activation.kind == ActivationKind::kRelu;
+  const auto finish = [&](V x, const float* b, const float* r) HWY_ATTR {
+    x = hn::MulAdd(x, scale, row_bias);
+    if (b) x = hn::MulAdd(hn::LoadU(d, b), bias_scale, x);
+    if (r) x = hn::MulAdd(hn::LoadU(d, r), bias_scale, x);
+    return ActivateVector(d, e.activation, x);
+  };
   int64_t j = 0;
-  for (; j + lanes <= columns; j += lanes) {
-    V x = hn::MulAdd(hn::LoadU(d, c + j), scale, row_bias_vector);
-    if (column_bias) x = hn::MulAdd(hn::LoadU(d, column_bias + j), bias_scale, x);
-    if (residual) x = hn::MulAdd(hn::LoadU(d, residual + j), bias_scale, x);
-    if (relu) x = hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x);
-    hn::StoreU(x, d, c + j);
-  }
-  const hn::CappedTag<float, 1> one;
-  for (; j < columns; ++j) {
-    auto x = hn::MulAdd(hn::LoadU(one, c + j), hn::Set(one, e.scale), hn::Set(one, row_bias));
-    if (column_bias) x = hn::MulAdd(hn::LoadU(one, column_bias + j), hn::Set(one, e.bias_scale), x);
-    if (residual) x = hn::MulAdd(hn::LoadU(one, residual + j), hn::Set(one, e.bias_scale), x);
-    if (relu) x = hn::IfThenZeroElse(hn::Lt(x, hn::Zero(one)), x);
-    hn::StoreU(x, one, c + j);
-  }
-  if (!relu) ActivateF32(e.activation, c, columns);
+  for (; j + kLanes <= columns; j += kLanes)
+    hn::StoreU(finish(hn::LoadU(d, c + j), column_bias ? column_bias + j : nullptr, residual ? residual + j : nullptr), d, c + j);
+  if (j == columns) return;
+  HWY_ALIGN float x[kLanes] = {}, b[kLanes] = {}, r[kLanes] = {};
+  std::copy_n(c + j, columns - j, x);
+  if (column_bias) std::copy_n(column_bias + j, columns - j, b);
+  if (residual) std::copy_n(residual + j, columns - j, r);
+  hn::Store(finish(hn::Load(d, x), column_bias ? b : nullptr, residual ? r : nullptr), d, x);
+  std::copy_n(x, columns - j, c + j);
 }
 
 void ComputeBlock(const GemmBlockF32& block) {
-  const D d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t row_panels = (block.rows + kPanelRows - 1) / kPanelRows;
   for (int64_t column = 0; column < block.columns; column += kPanelColumns) {
     const int64_t columns = std::min(kPanelColumns, block.columns - column);
     // Of depth 0 there is no B; the tile's pointer is then not read, but it must be one.
     static constexpr float kNothing[kPanelColumns] = {};
     const float* b = block.depth == 0 ? kNothing : block.b + column / kPanelColumns * block.b_panel_stride;
+    // While one panel is used by all rows the next comes in, a part with each tile. A lone tile fetches a little ahead.
+    const bool last = column + kPanelColumns >= block.columns;
+    const int64_t step = row_panels == 1 ? block.b_row_stride : block.b_row_stride / row_panels;
+    const float* next = row_panels == 1 || last ? b + 24 * block.b_row_stride : b + block.b_panel_stride;
     for (int64_t row = 0; row < block.rows; row += kPanelRows) {
       const int64_t rows = std::min(kPanelRows, block.rows - row);
-      for (int64_t j = 0; j < columns; j += 2 * lanes) {
+      for (int64_t j = 0; j < columns; j += 2 * kLanes) {
         const Tile tile{block.depth,
-                        block.a + row * block.depth,
-                        rows,
+                        block.a_depth_stride ? block.a + row : block.a + row * block.depth,
+                        block.a_depth_stride ? block.a_depth_stride : rows,
                         b + j,
                         block.b_row_stride,
                         block.c + row * block.c_stride + column + j,
                         block.c_stride,
-                        block.accumulate};
-        ComputePanelPart(tile, rows, std::min(2 * lanes, columns - j), lanes);
+                        block.accumulate,
+                        next,
+                        last && row_panels > 1 ? 0 : step};
+        ComputePanelPart(tile, rows, std::min<int64_t>(2 * kLanes, columns - j));
       }
+      next += step * block.depth;
       if (block.epilogue)
         for (int64_t r = 0; r < rows; ++r)
           FinishRow(*block.epilogue, row + r, column, columns, block.c + (row + r) * block.c_stride + column);
     }
   }
 }
+
+// ---- Skinny
+
+// Rows whose sums over one panel fit the registers.
+constexpr int kSkinnyRows = std::max(1, std::min(5, kMaxSums / kPanelVectors));
+// Panels at a time: 8 sums are enough to hide latency.
+constexpr int SkinnyPanels(int rows) { return std::max(1, 8 / (rows * kPanelVectors)); }
+
+struct Skinny {
+  int64_t depth;
+  const float* a;
+  int64_t a_stride;
+  const float* b;  // panels one after the other
+  float* c;
+  int64_t c_stride;
+};
+
+template <int kRows, int kPanels>
+HWY_NOINLINE void ComputeSkinnyTile(const Skinny& t) {
+  const D d;
+  constexpr int kVectors = kPanels * kPanelVectors;
+  V sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+  const int64_t panel = t.depth * kPanelColumns, a_stride = t.a_stride;
+  const float* b = t.b;
+  // Far enough ahead for memory, near enough to be there still: 2 KiB of each panel.
+  constexpr int64_t kAhead = 16 * kPanelColumns;
+  for (int64_t k = 0; k < t.depth; ++k, b += kPanelColumns) {
+    V row[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) row[r] = hn::Set(d, t.a[r * a_stride + k]);
+#pragma GCC unroll 16
+    for (int p = 0; p < kPanels; ++p) {
+      __builtin_prefetch(b + p * panel + kAhead, 0, 3);
+      __builtin_prefetch(b + p * panel + kAhead + 16, 0, 3);
+#pragma GCC unroll 16
+      for (int v = 0; v < kPanelVectors; ++v) {
+        const V columns = hn::LoadU(d, b + p * panel + v * kLanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) sum[r][p * kPanelVectors + v] = hn::MulAdd(row[r], columns, sum[r][p * kPanelVectors + v]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[r][v], d, t.c + r * t.c_stride + v * kLanes);
+  }
+}
+
+template <int kRows>
+void ComputeSkinnyRows(const GemmSkinnyF32& block) {
+  constexpr int kPanels = SkinnyPanels(kRows);
+  Skinny tile{block.depth, block.a, block.a_stride, block.b, block.c, block.c_stride};
+  for (int64_t column = 0; column < block.columns;) {
+    const int64_t left = block.columns - column;
+    int64_t columns = std::min<int64_t>(left, kPanelColumns);
+    if (left >= kPanels * kPanelColumns) {
+      columns = kPanels * kPanelColumns;
+      ComputeSkinnyTile<kRows, kPanels>(tile);
+    } else if (columns == kPanelColumns) {
+      ComputeSkinnyTile<kRows, 1>(tile);
+    } else {
+      HWY_ALIGN float copy[kRows * kPanelColumns];
+      Skinny local = tile;
+      local.c = copy;
+      local.c_stride = kPanelColumns;
+      ComputeSkinnyTile<kRows, 1>(local);
+      for (int r = 0; r < kRows; ++r) std::copy_n(copy + r * kPanelColumns, columns, tile.c + r * tile.c_stride);
+    }
+    if (block.epilogue)
+      for (int r = 0; r < kRows; ++r) FinishRow(*block.epilogue, r, column, columns, tile.c + r * tile.c_stride);
+    column += columns;
+    tile.b += columns * block.depth;
+    tile.c += columns;
+  }
+}
+
+template <int... kRow>
+void ComputeSkinnyOf(const GemmSkinnyF32& block, std::integer_sequence<int, kRow...>) {
+  static constexpr void (*kOfRows[])(const GemmSkinnyF32&) = {&ComputeSkinnyRows<kRow + 1>...};
+  kOfRows[block.rows - 1](block);
+}
+void ComputeSkinny(const GemmSkinnyF32& block) { ComputeSkinnyOf(block, std::make_integer_sequence<int, kSkinnyRows>()); }
+int64_t SkinnyRows() { return kSkinnyRows; }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -177,8 +285,12 @@ HWY_AFTER_NAMESPACE();
 namespace sardonyx::kernels {
 
 HWY_EXPORT(ComputeBlock);
+HWY_EXPORT(ComputeSkinny);
+HWY_EXPORT(SkinnyRows);
 
 void ComputeGemmBlockF32(const GemmBlockF32& block) { HWY_DYNAMIC_DISPATCH(ComputeBlock)(block); }
+void ComputeGemmSkinnyF32(const GemmSkinnyF32& block) { HWY_DYNAMIC_DISPATCH(ComputeSkinny)(block); }
+int64_t SkinnyRowsF32() { return HWY_DYNAMIC_DISPATCH(SkinnyRows)(); }
 
 }  // namespace sardonyx::kernels
 #endif

@@ -6,6 +6,7 @@
 #include <numbers>
 #include <string>
 
+#include "base/packed_bits.h"
 #include "kernels/elementwise/convert.h"
 
 namespace sardonyx::kernels {
@@ -42,11 +43,11 @@ void FillElements(DataType dtype, const void* element, int64_t count, void* out)
     return;
   }
   if (const int bits = BitsPerElement(dtype); bits < 8) {
-    int byte = *static_cast<const uint8_t*>(element) & ((1 << bits) - 1);
-    for (int width = bits; width < 8; width *= 2) byte |= byte << width;
-    const size_t bytes = PackedBytes(dtype, static_cast<size_t>(count));
-    std::memset(out, byte, bytes);
-    const int64_t used = count * bits % 8;
+    uint8_t pattern[8] = {};  // 8 elements take `bits` bytes
+    for (size_t i = 0; i < 8; ++i) SetPackedBits(pattern, i, bits, *static_cast<const uint8_t*>(element));
+    const size_t bytes = PackedBytes(dtype, static_cast<size_t>(count)), width = static_cast<size_t>(bits);
+    for (size_t i = 0; i < bytes; ++i) static_cast<uint8_t*>(out)[i] = pattern[i % width];
+    const int64_t used = count % 8 * bits % 8;
     if (used != 0) static_cast<uint8_t*>(out)[bytes - 1] &= static_cast<uint8_t>((1 << used) - 1);
     return;
   }

@@ -21,6 +21,12 @@ TEST(Generate, FillsPackedTypes) {
   FillElements(DataType::kUint2, &two, 5, out);
   EXPECT_EQ(out[0], 0xaa);
   EXPECT_EQ(out[1], 0x02);
+  const uint8_t six = 0x2a;
+  uint8_t wide[4] = {0xff, 0xff, 0xff, 0xff};
+  FillElements(DataType::kFloat6E3M2, &six, 5, wide);
+  EXPECT_EQ(std::vector<uint8_t>(wide, wide + 4), (std::vector<uint8_t>{0xaa, 0xaa, 0xaa, 0x2a}));
+  FillElements(DataType::kFloat6E3M2, &six, 3, wide);
+  EXPECT_EQ(std::vector<uint8_t>(wide, wide + 4), (std::vector<uint8_t>{0xaa, 0xaa, 0x02, 0x2a}));
 }
 
 TEST(Generate, RangeLengths) {

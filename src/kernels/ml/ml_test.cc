@@ -1,8 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <random>
 #include <vector>
 
+#include "kernels/gemm/simd_choice.h"
 #include "kernels/ml/post_transform.h"
 #include "kernels/ml/svm.h"
 #include "kernels/ml/tree_ensemble.h"
@@ -116,6 +120,105 @@ TEST(Trees, FewRowsManyTreesGiveTheSameSums) {
   ensemble->Score(&x, 1, 1, &alone, &given, nullptr);
   ensemble->Score(&x, 1, 1, &pooled, &given, &pool);
   EXPECT_EQ(alone, pooled);
+}
+
+// A tree of `leaves` leaves over `features` features, random in shape, kinds of splits and thresholds.
+template <class T>
+TreeLink GrowTree(std::mt19937& random, int leaves, uint32_t features, uint32_t targets, bool dense, TreeForest<T>* forest) {
+  const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  if (leaves == 1) {
+    forest->leaves.emplace_back();
+    for (uint32_t t = 0; t < targets; ++t)
+      if (dense || below(2) == 0) forest->leaves.back().push_back({t, static_cast<T>(below(1000)) / 64});
+    return static_cast<uint32_t>(forest->leaves.size() - 1) | kLeafBit;
+  }
+  const auto at = static_cast<TreeLink>(forest->splits.size());
+  forest->splits.emplace_back();
+  const int left = 1 + static_cast<int>(below(static_cast<uint32_t>(leaves - 1)));
+  constexpr T kOdd[] = {0, T{-0.0}, std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(),
+                        std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::denorm_min()};
+  typename TreeForest<T>::Split split;
+  split.threshold = below(16) == 0 ? kOdd[below(6)] : static_cast<T>(below(9)) - 4;
+  split.feature = below(features);
+  constexpr SplitMode kModes[] = {SplitMode::kLeq, SplitMode::kLt, SplitMode::kGte, SplitMode::kGt};
+  split.mode = kModes[below(4)];
+  split.missing_is_true = below(2) == 0;
+  split.if_true = GrowTree(random, left, features, targets, dense, forest);
+  split.if_false = GrowTree(random, leaves - left, features, targets, dense, forest);
+  forest->splits[at] = split;
+  return at;
+}
+
+template <class T>
+bool AnswersTrue(const typename TreeForest<T>::Split& split, T x) {
+  if (std::isnan(x) && split.missing_is_true) return true;
+  switch (split.mode) {
+    case SplitMode::kLeq:
+      return x <= split.threshold;
+    case SplitMode::kLt:
+      return x < split.threshold;
+    case SplitMode::kGte:
+      return x >= split.threshold;
+    default:
+      return x > split.threshold;
+  }
+}
+
+template <class T>
+void ComparesWithWalks(int leaves, int trees, int64_t rows, uint32_t targets, bool dense, TreeAggregate aggregate) {
+  constexpr uint32_t kFeatures = 5;
+  std::mt19937 random(static_cast<uint32_t>(leaves * 31 + trees * 7 + rows));
+  TreeForest<T> forest;
+  forest.targets = targets;
+  forest.aggregate = aggregate;
+  for (int t = 0; t < trees; ++t) forest.roots.push_back(GrowTree(random, leaves, kFeatures, targets, dense, &forest));
+  constexpr int64_t kStride = 7;
+  std::vector<T> x(static_cast<size_t>(rows * kStride));
+  constexpr T kOdd[] = {T{-0.0}, std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(),
+                        std::numeric_limits<T>::quiet_NaN(), -std::numeric_limits<T>::denorm_min()};
+  for (T& v : x) v = random() % 16 == 0 ? kOdd[random() % 5] : static_cast<T>(random() % 17) / 2 - 4;
+  std::vector<T> expected(static_cast<size_t>(rows * targets));
+  std::vector<uint8_t> expected_given(expected.size());
+  for (int64_t r = 0; r < rows; ++r) {
+    for (TreeLink at : forest.roots) {
+      while ((at & kLeafBit) == 0) {
+        const auto& split = forest.splits[at];
+        at = AnswersTrue<T>(split, x[r * kStride + split.feature]) ? split.if_true : split.if_false;
+      }
+      for (const auto& [target, value] : forest.leaves[at & ~kLeafBit]) {
+        T& score = expected[r * targets + target];
+        uint8_t& given = expected_given[r * targets + target];
+        if (aggregate == TreeAggregate::kMax)
+          score = given ? std::max(score, value) : value;
+        else
+          score += value;
+        given = 1;
+      }
+    }
+  }
+  StatusOr<TreeEnsemble<T>> ensemble = TreeEnsemble<T>::Create(std::move(forest));
+  ASSERT_TRUE(ensemble.ok());
+  std::vector<T> scores(expected.size());
+  std::vector<uint8_t> given(expected.size());
+  ensemble->Score(x.data(), rows, kStride, scores.data(), given.data(), nullptr);
+  EXPECT_EQ(scores, expected) << leaves << " leaves, " << trees << " trees, " << rows << " rows";
+  EXPECT_EQ(given, expected_given);
+}
+
+TEST(Trees, AllLayoutsDoAsPlainWalks) {
+  for (const std::string& target : SimdTargets()) {
+    SCOPED_TRACE(target);
+    ASSERT_TRUE(ChooseSimdTarget(target).ok());
+    for (const int leaves : {1, 2, 31, 32, 33, 200})
+      for (const int trees : {1, 7, 8, 9})
+        for (const int64_t rows : {0, 1, 3, 5, 15, 16, 17, 127, 129, 300}) {
+          ComparesWithWalks<float>(leaves, trees, rows, 1, true, TreeAggregate::kSum);
+          ComparesWithWalks<float>(leaves, trees, rows, 3, true, TreeAggregate::kSum);
+          ComparesWithWalks<double>(leaves, trees, rows, 2, false, TreeAggregate::kSum);
+          ComparesWithWalks<float>(leaves, trees, rows, 2, false, TreeAggregate::kMax);
+        }
+  }
+  ASSERT_TRUE(ChooseSimdTarget("").ok());
 }
 
 TEST(Trees, BranchesMayMeetButNotCircle) {

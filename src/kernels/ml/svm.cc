@@ -16,20 +16,6 @@ float Dot(const float* a, const float* b, int64_t count) {
 
 }  // namespace
 
-void LinearScores(const float* x, int64_t rows, int64_t features, std::span<const float> coefficients, int64_t targets,
-                  std::span<const float> intercepts, float* out, ThreadPool* pool) {
-  const auto body = [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      for (int64_t t = 0; t < targets; ++t)
-        out[r * targets + t] =
-            Dot(x + r * features, coefficients.data() + t * features, features) + (intercepts.empty() ? 0.f : intercepts[t]);
-  };
-  if (pool != nullptr)
-    pool->ParallelFor(rows, static_cast<double>(targets * features), body);
-  else
-    body(0, rows);
-}
-
 std::optional<SvmKernelType> ParseSvmKernelType(std::string_view name) {
   if (name == "LINEAR") return SvmKernelType::kLinear;
   if (name == "POLY") return SvmKernelType::kPoly;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
+#include "kernels/ml/compact_forest.h"
 
 namespace sardonyx::kernels {
 
@@ -25,11 +26,20 @@ std::optional<TreeAggregate> ParseTreeAggregate(std::string_view name) {
 }
 
 template <class T>
+TreeEnsemble<T>::TreeEnsemble() = default;
+template <class T>
+TreeEnsemble<T>::TreeEnsemble(TreeEnsemble&&) noexcept = default;
+template <class T>
+TreeEnsemble<T>& TreeEnsemble<T>::operator=(TreeEnsemble&&) noexcept = default;
+template <class T>
+TreeEnsemble<T>::~TreeEnsemble() = default;
+
+template <class T>
 StatusOr<TreeEnsemble<T>> TreeEnsemble<T>::Create(TreeForest<T> forest) {
   TreeEnsemble ensemble;
   ensemble.targets_ = forest.targets;
   ensemble.aggregate_ = forest.aggregate;
-  ensemble.roots_ = std::move(forest.roots);
+  ensemble.roots_ = forest.roots;
   bool plain = true;
   for (auto& split : forest.splits) {
     ensemble.nodes_.push_back({split.threshold, split.feature, split.if_true, split.if_false});
@@ -50,7 +60,32 @@ StatusOr<TreeEnsemble<T>> TreeEnsemble<T>::Create(TreeForest<T> forest) {
   }
   ensemble.leaf_begin_.push_back(static_cast<uint32_t>(ensemble.weights_.size()));
   RETURN_IF_ERROR(ensemble.CheckLinks());
+  ensemble.MakeDense();
+  if (auto compact = CompactForest<T>::Create(forest)) ensemble.compact_ = std::make_unique<const CompactForest<T>>(*std::move(compact));
   return ensemble;
+}
+
+template <class T>
+void TreeEnsemble<T>::MakeDense() {
+  if (aggregate_ == TreeAggregate::kMin || aggregate_ == TreeAggregate::kMax || leaf_begin_.size() < 2) return;
+  const auto by_target = [](const Weight& a, const Weight& b) { return a.target < b.target; };
+  std::vector<uint32_t> targets;
+  std::vector<T> values;
+  for (size_t leaf = 0; leaf + 1 < leaf_begin_.size(); ++leaf) {
+    std::vector<Weight> weights(weights_.begin() + leaf_begin_[leaf], weights_.begin() + leaf_begin_[leaf + 1]);
+    std::sort(weights.begin(), weights.end(), by_target);
+    if (leaf == 0)
+      for (const Weight& weight : weights) targets.push_back(weight.target);
+    if (targets.empty() || weights.size() != targets.size()) return;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i].target != targets[i] || (i > 0 && targets[i] == targets[i - 1])) return;
+      values.push_back(weights[i].value);
+    }
+  }
+  dense_targets_ = std::move(targets);
+  dense_values_ = std::move(values);
+  weights_ = {};
+  leaf_begin_ = {};
 }
 
 template <class T>
@@ -125,6 +160,16 @@ uint32_t TreeEnsemble<T>::Walk(TreeLink at, const T* row) const {
 
 template <class T>
 void TreeEnsemble<T>::Add(uint32_t leaf, T* scores, uint8_t* given) const {
+  if (dense_targets_.empty()) return AddSparse(leaf, scores, given);
+  const size_t width = dense_targets_.size();
+  for (size_t i = 0; i < width; ++i) {
+    scores[dense_targets_[i]] += dense_values_[leaf * width + i];
+    given[dense_targets_[i]] = 1;
+  }
+}
+
+template <class T>
+void TreeEnsemble<T>::AddSparse(uint32_t leaf, T* scores, uint8_t* given) const {
   for (uint32_t i = leaf_begin_[leaf]; i < leaf_begin_[leaf + 1]; ++i) {
     const auto& [target, value] = weights_[i];
     T& score = scores[target];
@@ -139,29 +184,124 @@ void TreeEnsemble<T>::Add(uint32_t leaf, T* scores, uint8_t* given) const {
 }
 
 template <class T>
+void TreeEnsemble<T>::AddColumn(const uint32_t* leaves, int64_t rows, T* scores, uint8_t* given) const {
+  const size_t width = dense_targets_.size();
+  if (width == 0) {
+    for (int64_t r = 0; r < rows; ++r) AddSparse(leaves[r], scores + r * targets_, given + r * targets_);
+  } else if (width == 1) {
+    scores += dense_targets_[0];
+    for (int64_t r = 0; r < rows; ++r) scores[r * targets_] += dense_values_[leaves[r]];
+  } else {
+    for (int64_t r = 0; r < rows; ++r)
+      for (size_t i = 0; i < width; ++i) scores[r * targets_ + dense_targets_[i]] += dense_values_[leaves[r] * width + i];
+  }
+}
+
+template <class T>
+void TreeEnsemble<T>::WalkRows(const T* x, int64_t rows, int64_t stride, T* scores, uint8_t* given) const {
+  constexpr int64_t kBlock = 32;  // rows whose features stay in cache while every tree is walked
+  for (int64_t block = 0; block < rows; block += kBlock) {
+    const int64_t last = std::min(rows, block + kBlock);
+    for (TreeLink root : roots_)
+      for (int64_t r = block; r < last; ++r) Add(Walk(root, x + r * stride), scores + r * targets_, given + r * targets_);
+  }
+}
+
+// Rows in blocks that share each tree's nodes in the first-level cache.
+template <class T>
+void TreeEnsemble<T>::ScoreRows(const T* x, int64_t rows, int64_t stride, T* scores, uint8_t* given) const {
+  using Forest = CompactForest<T>;
+  constexpr int64_t kLanes = Forest::kLanes, kMaxGroups = 8, kKeys = 16384;
+  alignas(64) typename Forest::Key on_stack[kKeys];
+  std::vector<typename Forest::Key> on_heap;
+  const int64_t group_keys = compact_->keys_of_group();
+  const int64_t max_groups = std::clamp<int64_t>(kKeys / group_keys, 1, kMaxGroups);
+  typename Forest::Key* keys = on_stack;
+  if (group_keys > kKeys) {
+    on_heap.resize(static_cast<size_t>(group_keys));
+    keys = on_heap.data();
+  }
+  for (int64_t block = 0; block < rows; block += max_groups * kLanes) {
+    const int64_t count = std::min(max_groups * kLanes, rows - block), groups = (count + kLanes - 1) / kLanes;
+    const T* block_x = x + block * stride;
+    T* block_scores = scores + block * targets_;
+    uint8_t* block_given = given + block * targets_;
+    uint32_t missing[kMaxGroups];
+    for (int64_t g = 0; g < groups; ++g)
+      missing[g] = compact_->MakeKeys(block_x + g * kLanes * stride, std::min(kLanes, count - g * kLanes), stride, keys + g * group_keys);
+    for (size_t t = 0; t < roots_.size(); ++t) {
+      uint32_t leaves[kMaxGroups * kLanes];
+      compact_->FindLeaves(t, keys, groups, leaves);
+      AddColumn(leaves, count, block_scores, block_given);
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      if (!roots_.empty())
+        for (uint32_t target : dense_targets_) block_given[r * targets_ + target] = 1;
+      if ((missing[r / kLanes] >> (r % kLanes) & 1) == 0) continue;
+      std::fill_n(block_scores + r * targets_, targets_, T{0});
+      std::fill_n(block_given + r * targets_, targets_, uint8_t{0});
+      WalkRows(block_x + r * stride, 1, stride, block_scores + r * targets_, block_given + r * targets_);
+    }
+  }
+}
+
+// Few rows, perhaps many trees: the walks run in parallel, the sums in order.
+template <class T>
+void TreeEnsemble<T>::ScoreRow(const T* x, T* scores, uint8_t* given, ThreadPool* pool) const {
+  using Forest = CompactForest<T>;
+  constexpr double kWalkCost = 6, kSlowWalkCost = 40;  // nanoseconds
+  constexpr size_t kFew = 1024, kFewKeys = 4096;
+  const size_t trees = roots_.size();
+  alignas(64) typename Forest::Key few_keys[kFewKeys];
+  uint32_t few_leaves[kFew];
+  std::vector<typename Forest::Key> many_keys;
+  std::vector<uint32_t> many_leaves;
+  typename Forest::Key* keys = few_keys;
+  uint32_t* leaves = few_leaves;
+  if (trees > kFew) {
+    many_leaves.resize(trees);
+    leaves = many_leaves.data();
+  }
+  bool compact = compact_ != nullptr;
+  if (compact) {
+    if (static_cast<size_t>(compact_->keys_of_row()) > kFewKeys) {
+      many_keys.resize(static_cast<size_t>(compact_->keys_of_row()));
+      keys = many_keys.data();
+    }
+    compact = !compact_->MakeKeysOfRow(x, keys);
+  }
+  const auto find = [&](int64_t begin, int64_t end) {
+    if (compact) return compact_->FindLeavesOfRow(static_cast<size_t>(begin), static_cast<size_t>(end), keys, leaves + begin);
+    for (int64_t t = begin; t < end; ++t) leaves[t] = Walk(roots_[t], x);
+  };
+  if (pool != nullptr)
+    pool->ParallelFor(static_cast<int64_t>(trees), compact ? kWalkCost : kSlowWalkCost, find);
+  else
+    find(0, static_cast<int64_t>(trees));
+  for (size_t t = 0; t < trees; ++t) Add(leaves[t], scores, given);
+}
+
+template <class T>
 void TreeEnsemble<T>::Score(const T* x, int64_t rows, int64_t stride, T* scores, uint8_t* given, ThreadPool* pool) const {
-  constexpr double kWalkCost = 40;  // nanoseconds of one tree
-  constexpr int64_t kBlock = 32;    // rows whose features stay in cache while every tree is walked
-  const auto trees = static_cast<int64_t>(roots_.size());
+  constexpr int64_t kFewRows = 4;
+  constexpr double kWalkCost = 5, kSlowWalkCost = 40;  // nanoseconds of one tree and row
   std::fill_n(scores, rows * targets_, T{0});
   std::fill_n(given, rows * targets_, uint8_t{0});
-  const auto add_rows = [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; block += kBlock) {
-      const int64_t last = std::min(end, block + kBlock);
-      for (TreeLink root : roots_)
-        for (int64_t r = block; r < last; ++r) Add(Walk(root, x + r * stride), scores + r * targets_, given + r * targets_);
-    }
-  };
-  if (pool == nullptr) return add_rows(0, rows);
-  if (rows >= pool->threads() || trees < 64) return pool->ParallelFor(rows, kWalkCost * static_cast<double>(trees), add_rows);
-  // Few rows, many trees: the walks run in parallel, the sums in order.
-  std::vector<uint32_t> leaves(static_cast<size_t>(trees));
-  for (int64_t r = 0; r < rows; ++r) {
-    pool->ParallelFor(trees, kWalkCost, [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t) leaves[t] = Walk(roots_[t], x + r * stride);
-    });
-    for (uint32_t leaf : leaves) Add(leaf, scores + r * targets_, given + r * targets_);
+  if (rows <= kFewRows) {
+    for (int64_t r = 0; r < rows; ++r) ScoreRow(x + r * stride, scores + r * targets_, given + r * targets_, pool);
+    return;
   }
+  const auto score = [&](int64_t first, int64_t count) {
+    const T* from = x + first * stride;
+    T* to = scores + first * targets_;
+    uint8_t* to_given = given + first * targets_;
+    compact_ ? ScoreRows(from, count, stride, to, to_given) : WalkRows(from, count, stride, to, to_given);
+  };
+  if (pool == nullptr) return score(0, rows);
+  constexpr int64_t kGroup = CompactForest<T>::kLanes;  // ranges of whole groups
+  const double cost = static_cast<double>(roots_.size() * kGroup) * (compact_ ? kWalkCost : kSlowWalkCost);
+  pool->ParallelFor((rows + kGroup - 1) / kGroup, cost,
+                    [&](int64_t begin, int64_t end) { score(begin * kGroup, std::min(rows, end * kGroup) - begin * kGroup); });
 }
 
 template class TreeEnsemble<float>;

@@ -1,8 +1,10 @@
-// Decision trees in one compact array, and the walk down them.
+// Decision trees and what they say of rows of features: by walks down one array of nodes that knows every kind of split, and where
+// all splits are comparisons by the much faster layout of compact_forest.h.
 #pragma once
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -49,8 +51,16 @@ struct TreeForest {
 };
 
 template <class T>
+class CompactForest;
+
+template <class T>
 class TreeEnsemble {
  public:
+  TreeEnsemble();
+  TreeEnsemble(TreeEnsemble&&) noexcept;
+  TreeEnsemble& operator=(TreeEnsemble&&) noexcept;
+  ~TreeEnsemble();
+
   // kInvalid for links that lead nowhere or in a circle (branches may meet again) and for targets out of range.
   static StatusOr<TreeEnsemble> Create(TreeForest<T> forest);
 
@@ -82,16 +92,28 @@ class TreeEnsemble {
   };
 
   Status CheckLinks() const;
+  void MakeDense();
   uint32_t Walk(TreeLink at, const T* row) const;
   bool Test(const Node& node, const Unusual& unusual, T x) const;
+  // What a leaf says of one row.
   void Add(uint32_t leaf, T* scores, uint8_t* given) const;
+  void AddSparse(uint32_t leaf, T* scores, uint8_t* given) const;
+  // What leaves[row] say of rows [0, rows), one leaf a row.
+  void AddColumn(const uint32_t* leaves, int64_t rows, T* scores, uint8_t* given) const;
+  void WalkRows(const T* x, int64_t rows, int64_t stride, T* scores, uint8_t* given) const;
+  void ScoreRows(const T* x, int64_t rows, int64_t stride, T* scores, uint8_t* given) const;
+  void ScoreRow(const T* x, T* scores, uint8_t* given, ThreadPool* pool) const;
 
   std::vector<Node> nodes_;
   std::vector<Unusual> unusual_;  // per node; empty when every node asks x <= threshold
   std::vector<T> members_;        // sorted within each node's range
   std::vector<uint32_t> leaf_begin_;
   std::vector<Weight> weights_;
+  // Where all leaves speak of the same targets and are added up: those targets, and each leaf's values for them.
+  std::vector<uint32_t> dense_targets_;
+  std::vector<T> dense_values_;
   std::vector<TreeLink> roots_;
+  std::unique_ptr<const CompactForest<T>> compact_;  // null where it cannot be
   uint32_t targets_ = 1;
   int64_t features_ = 0;
   TreeAggregate aggregate_ = TreeAggregate::kSum;

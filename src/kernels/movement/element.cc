@@ -1,5 +1,10 @@
 #include "kernels/movement/element.h"
 
+#include <algorithm>
+#include <cstring>
+
+#include "base/packed_bits.h"
+
 namespace sardonyx::kernels {
 
 Element ElementOf(DataType type) {
@@ -23,18 +28,16 @@ size_t ElementSize(Element element) {
 }
 
 void UnpackSubByte(int bits, const uint8_t* packed, int64_t count, uint8_t* bytes) {
-  const int per_byte = 8 / bits;
-  const uint8_t mask = static_cast<uint8_t>((1 << bits) - 1);
-  for (int64_t i = 0; i < count; ++i) bytes[i] = (packed[i / per_byte] >> (bits * (i % per_byte))) & mask;
+  for (int64_t i = 0; i < count; ++i) bytes[i] = PackedBits(packed, static_cast<size_t>(i), bits);
 }
 
 void PackSubByte(int bits, const uint8_t* bytes, int64_t count, uint8_t* packed) {
-  const int per_byte = 8 / bits;
-  const uint8_t mask = static_cast<uint8_t>((1 << bits) - 1);
-  for (int64_t i = 0; i < count; i += per_byte) {
-    uint8_t byte = 0;
-    for (int j = 0; j < per_byte && i + j < count; ++j) byte |= static_cast<uint8_t>((bytes[i + j] & mask) << (bits * j));
-    packed[i / per_byte] = byte;
+  const uint64_t mask = (uint64_t{1} << bits) - 1;
+  for (int64_t i = 0; i < count; i += 8, packed += bits) {  // 8 elements take `bits` bytes
+    const int64_t n = std::min<int64_t>(8, count - i);
+    uint64_t word = 0;
+    for (int64_t k = 0; k < n; ++k) word |= (bytes[i + k] & mask) << (bits * k);
+    std::memcpy(packed, &word, static_cast<size_t>((n * bits + 7) / 8));
   }
 }
 

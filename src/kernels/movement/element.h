@@ -55,7 +55,7 @@ auto DispatchElement(Element element, F&& f) {
   }
 }
 
-// Elements of 2 or 4 bits, packed low bits first, to one a byte (the value in the low bits, the others zero) and back.
+// Elements of 2, 4 or 6 bits, packed low bits first, to one a byte (the value in the low bits, the others zero) and back.
 // `bytes` has `count` bytes; `packed` has ceil(count * bits / 8), of which packing zeroes the unused bits.
 void UnpackSubByte(int bits, const uint8_t* packed, int64_t count, uint8_t* bytes);
 void PackSubByte(int bits, const uint8_t* bytes, int64_t count, uint8_t* packed);

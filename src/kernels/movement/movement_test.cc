@@ -86,7 +86,7 @@ TEST(StridedCopy, EveryElementClass) {
 }
 
 TEST(SubByte, RoundTripsOddCounts) {
-  for (int bits : {2, 4}) {
+  for (int bits : {2, 4, 6}) {
     for (int64_t count : {0, 1, 2, 3, 5, 8, 9}) {
       std::vector<uint8_t> values(static_cast<size_t>(count)), back(values.size()), packed((values.size() * bits + 7) / 8, 0xff);
       for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint8_t>((i * 3 + 1) & ((1 << bits) - 1));

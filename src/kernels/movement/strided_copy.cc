@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/movement/transpose_lines.h"
+
 namespace sardonyx::kernels {
 namespace {
 
@@ -87,6 +89,7 @@ void CopyRun(const Loop& run, const T* src, T* dst) {
 // `across` is contiguous in the source and `along` in the destination: squares of kTile keep both in cache.
 template <class T>
 void CopyTiles(const Loop& across, const Loop& along, const T* src, T* dst) {
+  if constexpr (std::is_same_v<T, Raw4>) return TransposeLines32(src, along.src, along.count, across.count, dst, across.dst);
   for (int64_t begin = 0; begin < along.count; begin += kTile) {
     const int64_t end = std::min(along.count, begin + kTile);
     for (int64_t a = 0; a < across.count; ++a) {

@@ -4,26 +4,15 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/pool/pool_count.h"
 #include "kernels/pool/pool_rows.h"
 
 namespace sardonyx::kernels {
 namespace {
 
-// Kernel positions [begin, end) of a window that starts at `start` and lie inside [low, high).
-struct Range {
-  int64_t begin, end;
-};
-Range Clip(const WindowAxis& axis, int64_t start, int64_t low, int64_t high) {
-  if (axis.dilation == 1) return {std::max<int64_t>(0, low - start), std::min(axis.kernel, high - start)};
-  const int64_t begin = start >= low ? 0 : (low - start + axis.dilation - 1) / axis.dilation;
-  const int64_t end = start >= high ? 0 : std::min(axis.kernel, (high - 1 - start) / axis.dilation + 1);
-  return {begin, std::max(begin, end)};
-}
-Range Inside(const WindowAxis& axis, int64_t start) { return Clip(axis, start, 0, axis.input); }
-
 // The kernel positions along depth that may lie inside.
-Range Depths(const Window& window, int64_t od) {
-  return window.leading.empty() ? Inside(window.depth(), window.depth().Start(od)) : Range{0, window.depth().kernel};
+WindowRange Depths(const Window& window, int64_t od) {
+  return window.leading.empty() ? InsideWindow(window.depth(), window.depth().Start(od)) : WindowRange{0, window.depth().kernel};
 }
 
 // Calls visit(element, offset in the plane) for each element inside the window at (od, oh, ow).
@@ -31,7 +20,7 @@ template <class T, class Visit>
 void ForEachInWindow(const Window& window, const T* plane, int64_t od, int64_t oh, int64_t ow, Visit&& visit) {
   const WindowAxis &ha = window.height(), &wa = window.width();
   const int64_t h0 = ha.Start(oh), w0 = wa.Start(ow);
-  const Range d = Depths(window, od), h = Inside(ha, h0), w = Inside(wa, w0);
+  const WindowRange d = Depths(window, od), h = InsideWindow(ha, h0), w = InsideWindow(wa, w0);
   for (int64_t kd = d.begin; kd < d.end; ++kd) {
     const int64_t depth = window.DepthAt(od, kd);
     if (depth < 0) continue;
@@ -76,18 +65,12 @@ int64_t ColumnMajor(const Window& window, int64_t offset) {
   return result;
 }
 
-// The divisor of an average: elements inside, or, with padding, positions that are not beyond the padding at the end.
-int64_t CountWithPadding(const WindowAxis& axis, int64_t o) {
-  const Range range = Clip(axis, axis.Start(o), -axis.pad_begin, axis.input + axis.pad_end);
-  return range.end - range.begin;
-}
-
 // Folds every element that the windows of an output row see into `out`, kernel position by kernel position.
 template <class Fold>
 void FoldOutputRow(const Window& window, const float* plane, int64_t od, int64_t oh, float* out, Fold&& fold) {
   const WindowAxis &ha = window.height(), &wa = window.width();
   const int64_t h0 = ha.Start(oh);
-  const Range d = Depths(window, od), h = Inside(ha, h0);
+  const WindowRange d = Depths(window, od), h = InsideWindow(ha, h0);
   // Kernel positions that any output of the row sees inside: a window may be far wider than its input.
   const int64_t before = wa.pad_begin - (wa.output - 1) * wa.stride;
   const int64_t first = before <= 0 ? 0 : (before + wa.dilation - 1) / wa.dilation;
@@ -120,22 +103,6 @@ void ForEachOutputRow(const Window& window, int64_t planes, const float* x, floa
           compute(x + p * window.input_size(), row, od, oh);
     }
   });
-}
-
-// Elements of a window's axis that an average is over.
-int64_t CountAlong(const WindowAxis& axis, int64_t o, bool include_pad) {
-  if (include_pad) return CountWithPadding(axis, o);
-  const Range range = Inside(axis, axis.Start(o));
-  return std::max<int64_t>(0, range.end - range.begin);
-}
-
-// The same along depth.
-int64_t CountDepth(const Window& window, int64_t od, bool include_pad) {
-  if (window.leading.empty()) return CountAlong(window.depth(), od, include_pad);
-  int64_t count = 1;
-  for (size_t i = window.leading.size(); i-- > 0; od /= window.leading[i].output)
-    count *= CountAlong(window.leading[i], od % window.leading[i].output, include_pad);
-  return count;
 }
 
 }  // namespace

@@ -17,6 +17,14 @@ void Divide(float* x, int64_t n, const float* scales, int64_t step, DataType pre
   }
 }
 
+// x[i] += zero point. A zero point of 0, as narrow floats mostly have it, leaves the sign of zero as it is.
+void Shift(float* x, int64_t n, const QuantizationTables& tables, int64_t index, int64_t step) {
+  if (tables.zero_points == nullptr) return;
+  const float* const zero_points = tables.zero_points + index;
+  SARDONYX_INDEPENDENT_LOOP
+  for (int64_t i = 0; i < n; ++i) x[i] = zero_points[i * step] == 0 ? x[i] : x[i] + zero_points[i * step];
+}
+
 }  // namespace
 
 IntegerRange RangeOf(DataType dtype) {
@@ -37,7 +45,7 @@ void Quantize(const QuantizationLayout& layout, const QuantizationTables& tables
     layout.ForEachRun(at, at + count, [&](int64_t position, int64_t n, int64_t index, int64_t step) {
       float* const v = chunk + (position - at);
       Divide(v, n, tables.scales + index, step, precision);
-      if (!to_integer) return;
+      if (!to_integer) return Shift(v, n, tables, index, step);
       if (tables.zero_points == nullptr) {
         SARDONYX_INDEPENDENT_LOOP
         for (int64_t i = 0; i < n; ++i) v[i] = Saturated(v[i], 0.0f, range);

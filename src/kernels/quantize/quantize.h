@@ -50,8 +50,8 @@ struct QuantizationTables {
 };
 
 // Quantizes elements [begin, end) of x to y_dtype: an integer type of at most 16 bits (rounding half to even, saturating;
-// NaN gives the lowest value) or a float of at most 8 (rounded and overflowing as `options` say). The quotient is first
-// rounded to `precision` if that is float16 or bfloat16. `begin` is a multiple of 8.
+// NaN gives the lowest value) or a float of at most 8 (with the zero point, rounded and overflowing as `options` say). The
+// quotient is first rounded to `precision` if that is float16 or bfloat16. `begin` is a multiple of 8.
 void Quantize(const QuantizationLayout& layout, const QuantizationTables& tables, DataType precision, const ConvertOptions& options,
               DataType x_dtype, const void* x, DataType y_dtype, void* y, int64_t begin, int64_t end);
 

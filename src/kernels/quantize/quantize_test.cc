@@ -32,6 +32,20 @@ TEST(Quantize, PacksInt4AcrossRunsOfOddLength) {
   EXPECT_EQ(y, (std::vector<uint8_t>{0x21, 0x23, 0x32}));  // 1 2 3 2 2 3
 }
 
+TEST(Quantize, NarrowFloatsTakeTheirZeroPoint) {
+  const std::vector<float> x = {1, 2, -0.0f, -40, 4.5f};
+  const float scale = 2, zero_point = 1, zero = 0;
+  std::vector<uint8_t> y(4);
+  Quantize({}, {&scale, &zero_point}, kFloat, {}, kFloat, x.data(), kFloat6E2M3, y.data(), 0, 5);  // 1.5 2 1 -7.5 3.25
+  EXPECT_EQ(y, (std::vector<uint8_t>{0x0c, 0x84, 0xfc, 0x15}));
+  std::vector<float> back(5);
+  Dequantize({}, {&scale, &zero_point}, kFloat6E2M3, y.data(), kFloat, back.data(), 0, 5);
+  EXPECT_EQ(back, (std::vector<float>{1, 2, 0, -17, 4.5f}));
+  const float minus = -0.0f;
+  Quantize({}, {&scale, &zero}, kFloat, {}, kFloat, &minus, kFloat8E4M3FN, y.data(), 0, 1);
+  EXPECT_EQ(y[0], 0x80);
+}
+
 TEST(Quantize, BlocksAlongTheLastAndAnInnerAxis) {
   const std::vector<float> x = {1, 2, 3, 4, 5, 6};
   std::vector<int8_t> y(6);

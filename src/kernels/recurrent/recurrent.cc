@@ -1,11 +1,14 @@
 #include "kernels/recurrent/recurrent.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <utility>
 
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/gemm/gemm_generic.h"
 #include "kernels/gemm/matmul_i8.h"
 #include "kernels/recurrent/cells.h"
+#include "kernels/recurrent/cells_simd.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -35,51 +38,97 @@ void Multiply(int64_t m, int64_t n, int64_t k, const T* a, const T* w, const T* 
 // Elements of what is rounded to 8 bits at once. Behind their floats their bytes have a place.
 int64_t RoundedSize(const RecurrentShape& s) { return Rounded(std::max(s.steps * s.input, s.hidden) * s.batch); }
 
-// Elements of the parts of the workspace.
+// Sequences that go through the steps together. Slices are of this size whatever the number of threads is, since the
+// order of a product's sums may depend on its number of rows.
+constexpr int64_t kSlice = 8;
+int64_t SliceOf(const RecurrentShape& s) { return s.quantized ? s.batch : std::min(s.batch, kSlice); }  // 8 bits share one range
+int64_t NumSlices(const RecurrentShape& s) { return s.batch == 0 ? 0 : (s.batch + SliceOf(s) - 1) / SliceOf(s); }
+
+// Parts of the workspace, in elements: those of a direction, and after all directions those of each of its slices.
 struct Layout {
-  int64_t inputs, gates, first, last, h, c, reset, bias, rounded, total;
+  int64_t inputs, bias, rounded, direction_total;
+  int64_t gates, first, last, h, c, reset, slice_total;
 };
 Layout Plan(const RecurrentShape& s) {
   Layout layout{};
-  int64_t* const parts[] = {&layout.inputs, &layout.gates, &layout.first, &layout.last,   &layout.h,
-                            &layout.c,      &layout.reset, &layout.bias,  &layout.rounded};
-  const int64_t sizes[] = {s.steps * s.batch * s.gates(),
-                           s.batch * s.gates(),
-                           s.batch * FirstGates(s),
-                           s.batch * s.hidden,
-                           s.batch * s.hidden,
-                           s.batch * s.hidden,
-                           s.batch * s.hidden,
-                           s.gates(),
-                           s.quantized ? RoundedSize(s) + Rounded((RoundedSize(s) + 3) / 4) : 0};
-  for (size_t i = 0; i < std::size(parts); ++i) {
-    *parts[i] = layout.total;
-    layout.total += Rounded(sizes[i]);
-  }
+  const int64_t slice = SliceOf(s);
+  const auto place = [](std::initializer_list<std::pair<int64_t*, int64_t>> parts, int64_t& total) {
+    for (const auto& [part, size] : parts) {
+      *part = total;
+      total += Rounded(size);
+    }
+  };
+  place({{&layout.inputs, s.steps * s.batch * s.gates()},
+         {&layout.bias, s.gates()},
+         {&layout.rounded, s.quantized ? RoundedSize(s) + Rounded((RoundedSize(s) + 3) / 4) : 0}},
+        layout.direction_total);
+  place({{&layout.gates, slice * s.gates()},
+         {&layout.first, slice * FirstGates(s)},
+         {&layout.last, slice * s.hidden},
+         {&layout.h, slice * s.hidden},
+         {&layout.c, slice * s.hidden},
+         {&layout.reset, slice * s.hidden}},
+        layout.slice_total);
   return layout;
 }
 
+// `values`, or what 8 bits keep of them.
 template <class T>
-class Direction {
+const T* Round(const RecurrentShape& s, const T* values, int64_t count, T* rounded) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (!s.quantized) return values;
+    auto* bytes = reinterpret_cast<uint8_t*>(rounded + RoundedSize(s));
+    const DynamicScale scale = QuantizeDynamically(values, count, bytes);
+    for (int64_t i = 0; i < count; ++i) rounded[i] = scale.scale * static_cast<float>(bytes[i] - scale.zero_point);
+    return rounded;
+  }
+  return values;
+}
+
+// X * W^T + biases for every step. A GRU's recurrent bias of the last gate is added with that gate's product.
+template <class T>
+void ComputeInputs(const RecurrentArguments<T>& a, int64_t direction, T* workspace, ThreadPool& pool) {
+  const RecurrentShape& s = a.shape;
+  const RecurrentWeights<T>& weights = a.weights[static_cast<size_t>(direction)];
+  const Layout layout = Plan(s);
+  T* const bias = workspace + layout.bias;
+  if (weights.bias)
+    for (int64_t i = 0; i < s.gates(); ++i) bias[i] = weights.bias[i] + (i < FirstGates(s) ? weights.bias[s.gates() + i] : T{0});
+  const T* x = Round(s, a.x, s.steps * s.batch * s.input, workspace + layout.rounded);
+  Multiply<T>(s.steps * s.batch, s.gates(), s.input, x, weights.w, weights.bias ? bias : nullptr, nullptr, workspace + layout.inputs, pool);
+}
+
+// Some sequences of one direction, from the first step to the last.
+template <class T>
+class Slice {
  public:
-  Direction(const RecurrentArguments<T>& a, int64_t direction, T* workspace, ThreadPool& pool)
-      : a_(a), s_(a.shape), weights_(a.weights[static_cast<size_t>(direction)]), direction_(direction), pool_(pool) {
+  // workspace: of the direction; slice_workspace: of the slice.
+  Slice(const RecurrentArguments<T>& a, int64_t direction, int64_t begin, T* workspace, T* slice_workspace, ThreadPool& pool)
+      : a_(a),
+        s_(a.shape),
+        weights_(a.weights[static_cast<size_t>(direction)]),
+        direction_(direction),
+        begin_(begin),
+        batch_(std::min(SliceOf(a.shape), a.shape.batch - begin)),
+        pool_(pool) {
     const Layout layout = Plan(s_);
     inputs_ = workspace + layout.inputs;
-    gates_ = workspace + layout.gates;
-    first_ = workspace + layout.first;
-    last_ = workspace + layout.last;
-    h_ = workspace + layout.h;
-    c_ = workspace + layout.c;
-    reset_ = workspace + layout.reset;
-    bias_ = workspace + layout.bias;
     rounded_ = workspace + layout.rounded;
+    gates_ = slice_workspace + layout.gates;
+    first_ = slice_workspace + layout.first;
+    last_ = slice_workspace + layout.last;
+    h_ = slice_workspace + layout.h;
+    c_ = slice_workspace + layout.c;
+    reset_ = slice_workspace + layout.reset;
+    const auto& f = a.options.activations[static_cast<size_t>(direction)];
+    const auto is_tanh = [](const Activation& g) { return g.kind == ActivationKind::kTanh; };
+    common_ = std::is_same_v<T, float> && s_.kind != CellKind::kRnn && a.options.clip <= 0 && !a.options.input_forget && !weights_.peephole &&
+              f[0].kind == ActivationKind::kSigmoid && is_tanh(f[1]) && (s_.kind == CellKind::kGru || is_tanh(f[2]));
   }
 
   void Run() {
     LoadState(a_.initial_h, h_);
     if (s_.kind == CellKind::kLstm) LoadState(a_.initial_c, c_);
-    ComputeInputs();
     for (int64_t step = 0; step < s_.steps; ++step) Step(step);
     StoreState(h_, a_.y_h);
     if (s_.kind == CellKind::kLstm) StoreState(c_, a_.y_c);
@@ -87,12 +136,19 @@ class Direction {
 
  private:
   bool reverse() const { return direction_ == 1 || s_.reverse_first; }
-  int64_t Length(int64_t b) const { return a_.lengths ? a_.lengths[b] : s_.steps; }
+  // `b` counts within the slice.
+  int64_t Length(int64_t b) const { return a_.lengths ? a_.lengths[begin_ + b] : s_.steps; }
   int64_t Time(int64_t b, int64_t step) const { return reverse() ? Length(b) - 1 - step : step; }
-  int64_t StateOffset(int64_t b) const { return (s_.batch_first ? b * s_.directions + direction_ : direction_ * s_.batch + b) * s_.hidden; }
+  int64_t StateOffset(int64_t b) const {
+    return (s_.batch_first ? (begin_ + b) * s_.directions + direction_ : direction_ * s_.batch + begin_ + b) * s_.hidden;
+  }
+  const T* Inputs(int64_t b, int64_t step) const {
+    const int64_t t = std::max<int64_t>(0, Time(b, step));
+    return inputs_ + (s_.batch_first ? (begin_ + b) * s_.steps + t : t * s_.batch + begin_ + b) * s_.gates();
+  }
 
   void LoadState(const T* from, T* to) const {
-    for (int64_t b = 0; b < s_.batch; ++b) {
+    for (int64_t b = 0; b < batch_; ++b) {
       if (from)
         std::copy_n(from + StateOffset(b), s_.hidden, to + b * s_.hidden);
       else
@@ -101,80 +157,76 @@ class Direction {
   }
   void StoreState(const T* from, T* to) const {
     if (!to) return;
-    for (int64_t b = 0; b < s_.batch; ++b) std::copy_n(from + b * s_.hidden, s_.hidden, to + StateOffset(b));
-  }
-
-  // `values`, or what 8 bits keep of them.
-  const T* Round(const T* values, int64_t count) {
-    if constexpr (std::is_same_v<T, float>) {
-      if (!s_.quantized) return values;
-      auto* bytes = reinterpret_cast<uint8_t*>(rounded_ + RoundedSize(s_));
-      const DynamicScale scale = QuantizeDynamically(values, count, bytes);
-      for (int64_t i = 0; i < count; ++i) rounded_[i] = scale.scale * static_cast<float>(bytes[i] - scale.zero_point);
-      return rounded_;
-    }
-    return values;
-  }
-
-  // X * W^T + biases for every step. A GRU's recurrent bias of the last gate is added with that gate's product.
-  void ComputeInputs() {
-    const T* bias = nullptr;
-    if (weights_.bias) {
-      for (int64_t i = 0; i < s_.gates(); ++i) bias_[i] = weights_.bias[i] + (i < FirstGates(s_) ? weights_.bias[s_.gates() + i] : T{0});
-      bias = bias_;
-    }
-    Multiply<T>(s_.steps * s_.batch, s_.gates(), s_.input, Round(a_.x, s_.steps * s_.batch * s_.input), weights_.w, bias, nullptr, inputs_,
-                pool_);
+    for (int64_t b = 0; b < batch_; ++b) std::copy_n(from + b * s_.hidden, s_.hidden, to + StateOffset(b));
   }
 
   void Step(int64_t step) {
-    const int64_t gates = s_.gates(), first = FirstGates(s_);
-    for (int64_t b = 0; b < s_.batch; ++b) {
-      const int64_t t = std::max<int64_t>(0, Time(b, step));
-      std::copy_n(inputs_ + (s_.batch_first ? b * s_.steps + t : t * s_.batch + b) * gates, gates, gates_ + b * gates);
+    const int64_t hidden = s_.hidden;
+    Multiply<T>(batch_, FirstGates(s_), hidden, Round(s_, h_, batch_ * hidden, rounded_), weights_.r, nullptr, nullptr, first_, pool_);
+    const T* last_bias = weights_.bias ? weights_.bias + s_.gates() + FirstGates(s_) : nullptr;
+    const bool linear = a_.options.linear_before_reset;
+    if (s_.kind == CellKind::kGru) {
+      if (!linear) ComputeGates(step);
+      Multiply<T>(batch_, hidden, hidden, linear ? h_ : reset_, weights_.r_h, last_bias, nullptr, last_, pool_);
+      if (linear && !common_) ComputeGates(step);
     }
-    Multiply<T>(s_.batch, first, s_.hidden, Round(h_, s_.batch * s_.hidden), weights_.r, nullptr, nullptr, first_, pool_);
-    const T* last_bias = weights_.bias ? weights_.bias + gates + first : nullptr;
-    const bool gru = s_.kind == CellKind::kGru;
-    if (gru && a_.options.linear_before_reset)
-      Multiply<T>(s_.batch, s_.hidden, s_.hidden, h_, weights_.r_h, last_bias, nullptr, last_, pool_);
-    const CellOptions<T> options{a_.options.activations[static_cast<size_t>(direction_)], static_cast<T>(a_.options.clip),
-                                 a_.options.input_forget, a_.options.linear_before_reset, weights_.peephole};
-    if (gru) {
-      for (int64_t b = 0; b < s_.batch; ++b)
-        GruGates(options, s_.hidden, gates_ + b * gates, first_ + b * first, h_ + b * s_.hidden, reset_ + b * s_.hidden);
-      if (!a_.options.linear_before_reset)
-        Multiply<T>(s_.batch, s_.hidden, s_.hidden, reset_, weights_.r_h, last_bias, nullptr, last_, pool_);
-    }
-    for (int64_t b = 0; b < s_.batch; ++b) {
+    for (int64_t b = 0; b < batch_; ++b) {
       if (step >= Length(b)) continue;  // this sequence has ended: its state stays
-      T* h = h_ + b * s_.hidden;
-      T* row = gates_ + b * gates;
-      switch (s_.kind) {
-        case CellKind::kRnn:
-          RnnCell(options, s_.hidden, row, first_ + b * first, h);
-          break;
-        case CellKind::kGru:
-          GruCell(options, s_.hidden, row, last_ + b * s_.hidden, h);
-          break;
-        case CellKind::kLstm:
-          LstmCell(options, s_.hidden, row, first_ + b * first, h, c_ + b * s_.hidden);
-          break;
-      }
+      ComputeState(b, step);
       if (!a_.y) continue;
-      const int64_t t = Time(b, step);
+      const int64_t t = Time(b, step), sequence = begin_ + b;
       const int64_t place =
-          s_.batch_first ? (b * s_.steps + t) * s_.directions + direction_ : (t * s_.directions + direction_) * s_.batch + b;
-      std::copy_n(h, s_.hidden, a_.y + place * s_.hidden);
+          s_.batch_first ? (sequence * s_.steps + t) * s_.directions + direction_ : (t * s_.directions + direction_) * s_.batch + sequence;
+      std::copy_n(h_ + b * hidden, hidden, a_.y + place * hidden);
     }
+  }
+
+  CellOptions<T> options() const {
+    return {a_.options.activations[static_cast<size_t>(direction_)], static_cast<T>(a_.options.clip), a_.options.input_forget,
+            a_.options.linear_before_reset, weights_.peephole};
+  }
+  T* Gates(int64_t b) const { return gates_ + b * s_.gates(); }
+
+  // GRU: z and r of every sequence, and r * h.
+  void ComputeGates(int64_t step) {
+    for (int64_t b = 0; b < batch_; ++b) {
+      const T *inputs = Inputs(b, step), *recurrent = first_ + b * FirstGates(s_), *h = h_ + b * s_.hidden;
+      T* reset = reset_ + b * s_.hidden;
+      if constexpr (std::is_same_v<T, float>) {
+        if (common_) {
+          GruGatesF32(s_.hidden, inputs, recurrent, h, Gates(b), reset);
+          continue;
+        }
+      }
+      std::copy_n(inputs, s_.gates(), Gates(b));
+      GruGates(options(), s_.hidden, Gates(b), recurrent, h, reset);
+    }
+  }
+
+  // The new state of one sequence.
+  void ComputeState(int64_t b, int64_t step) {
+    const T *inputs = Inputs(b, step), *recurrent = first_ + b * FirstGates(s_), *last = last_ + b * s_.hidden;
+    T *h = h_ + b * s_.hidden, *c = c_ + b * s_.hidden;
+    if constexpr (std::is_same_v<T, float>) {
+      if (common_) {
+        if (s_.kind == CellKind::kLstm) return LstmCellF32(s_.hidden, inputs, recurrent, h, c);
+        if (a_.options.linear_before_reset) return GruCellF32(s_.hidden, inputs, recurrent, last, h);
+        return GruStateF32(s_.hidden, inputs, last, Gates(b), h);
+      }
+    }
+    if (s_.kind == CellKind::kGru) return GruCell(options(), s_.hidden, Gates(b), last, h);
+    std::copy_n(inputs, s_.gates(), Gates(b));
+    if (s_.kind == CellKind::kRnn) return RnnCell(options(), s_.hidden, Gates(b), recurrent, h);
+    LstmCell(options(), s_.hidden, Gates(b), recurrent, h, c);
   }
 
   const RecurrentArguments<T>& a_;
   const RecurrentShape& s_;
   const RecurrentWeights<T>& weights_;
-  int64_t direction_;
+  int64_t direction_, begin_, batch_;
   ThreadPool& pool_;
-  T *inputs_, *gates_, *first_, *last_, *h_, *c_, *reset_, *bias_, *rounded_;
+  bool common_;
+  T *inputs_, *rounded_, *gates_, *first_, *last_, *h_, *c_, *reset_;
 };
 
 }  // namespace
@@ -210,7 +262,8 @@ RecurrentWeights<double> RecurrentParts(const RecurrentShape& s, const double* w
 
 template <class T>
 size_t RecurrentWorkspace(const RecurrentShape& shape) {
-  return static_cast<size_t>(Plan(shape).total) * sizeof(T);
+  const Layout layout = Plan(shape);
+  return static_cast<size_t>(shape.directions * (layout.direction_total + NumSlices(shape) * layout.slice_total)) * sizeof(T);
 }
 
 template <class T>
@@ -218,8 +271,21 @@ void RunRecurrent(const RecurrentArguments<T>& arguments, void* workspace, Threa
   const RecurrentShape& s = arguments.shape;
   // Steps beyond a sequence's end are zero.
   if (arguments.y && arguments.lengths) std::fill_n(arguments.y, s.steps * s.directions * s.batch * s.hidden, T{0});
-  for (int64_t direction = 0; direction < s.directions; ++direction)
-    Direction<T>(arguments, direction, static_cast<T*>(workspace), pool).Run();
+  const Layout layout = Plan(s);
+  const int64_t slices = NumSlices(s);
+  T* const shared = static_cast<T*>(workspace);
+  T* const own = shared + s.directions * layout.direction_total;
+  for (int64_t d = 0; d < s.directions; ++d) ComputeInputs(arguments, d, shared + d * layout.direction_total, pool);
+  // Directions and slices of sequences do not meet: a thread takes one through all steps. A lone one shares each product.
+  const auto run = [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t direction = i / slices, begin = i % slices * SliceOf(s);
+      Slice<T>(arguments, direction, begin, shared + direction * layout.direction_total, own + i * layout.slice_total, pool).Run();
+    }
+  };
+  if (s.directions * slices <= 1) return run(0, s.directions * slices);
+  const double cost = static_cast<double>(s.steps * SliceOf(s) * s.gates()) * static_cast<double>(s.hidden + 1) / 10;
+  pool.ParallelFor(s.directions * slices, cost, run);
 }
 
 template size_t RecurrentWorkspace<float>(const RecurrentShape&);

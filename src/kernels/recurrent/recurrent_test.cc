@@ -25,7 +25,9 @@ TEST(Recurrent, FloatEqualsDouble) {
   for (CellKind kind : {CellKind::kRnn, CellKind::kGru, CellKind::kLstm})
     for (int64_t directions : {1, 2})
       for (int flags = 0; flags < 16; ++flags) {
-        RecurrentShape s{.kind = kind, .steps = 5, .batch = 3, .input = 4, .hidden = 7, .directions = directions};
+        // Two slices of sequences, and hidden states with and without a partial vector.
+        const int64_t batch = flags & 1 ? 3 : 11;
+        RecurrentShape s{.kind = kind, .steps = 5, .batch = batch, .input = 4, .hidden = flags & 2 ? 7 : 33, .directions = directions};
         s.reverse_first = directions == 1 && (flags & 1);
         s.batch_first = flags & 2;
         RecurrentOptions options;
@@ -33,7 +35,7 @@ TEST(Recurrent, FloatEqualsDouble) {
         options.linear_before_reset = flags & 4;
         options.input_forget = flags & 8;
         options.clip = flags & 8 ? 0.4 : 0;
-        const int32_t lengths[] = {5, 2, 0};
+        const int32_t lengths[] = {5, 2, 0, 1, 3, 4, 5, 5, 2, 0, 1};
         const auto x = Random<float>(s.steps * s.batch * s.input, 1), w = Random<float>(directions * s.gates() * s.input, 2),
                    r = Random<float>(directions * s.gates() * s.hidden, 3), bias = Random<float>(directions * 2 * s.gates(), 4),
                    h = Random<float>(directions * s.batch * s.hidden, 5), p = Random<float>(directions * 3 * s.hidden, 6);

@@ -6,6 +6,7 @@
 
 #include "kernels/elementwise/convert.h"
 #include "kernels/elementwise/loop.h"
+#include "kernels/reduce/float_lines.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -45,6 +46,14 @@ template <class T>
 Moments RowMoments(const RowNormalization& how, DataType dtype, const void* x, int64_t first) {
   const auto count = static_cast<double>(how.length);
   double mean = 0;
+  if (std::is_same_v<T, float> && dtype == DataType::kFloat) {
+    const float* line = static_cast<const float*>(x) + first;
+    if (how.center) mean = SumF32(line, how.length) / count;
+    // About the mean as floats have it; what that is off adds its square.
+    const double off = mean - static_cast<double>(static_cast<float>(mean));
+    const double squares = std::max(0.0, SumSquaresF32(line, how.length, static_cast<float>(mean)) / count - off * off);
+    return {mean, 1.0 / std::sqrt(squares + how.epsilon)};
+  }
   if (how.center) {
     double sums[8] = {};
     ForEachRun<T>(dtype, x, first, how.length, [&](const T* v, int64_t, int64_t n) { AddTo(sums, v, n, [](double e) { return e; }); });
@@ -54,6 +63,14 @@ Moments RowMoments(const RowNormalization& how, DataType dtype, const void* x, i
   ForEachRun<T>(dtype, x, first, how.length,
                 [&](const T* v, int64_t, int64_t n) { AddTo(squares, v, n, [mean](double e) { return (e - mean) * (e - mean); }); });
   return {mean, 1.0 / std::sqrt(Joined(squares) / count + how.epsilon)};
+}
+
+// y = (x - mean) * factor * scale + bias; null tables are 1 and 0.
+template <class T>
+void NormalizeLine(const T* x, T mean, T factor, const T* scale, const T* bias, int64_t n, T* y) {
+  if constexpr (std::is_same_v<T, float>) return NormalizeLineF32(x, mean, factor, scale, bias, n, y);
+  SARDONYX_INDEPENDENT_LOOP
+  for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - mean) * factor * (scale ? scale[i] : T(1)) + (bias ? bias[i] : T(0));
 }
 
 // out = (x - mean) * inverse * scale + bias for elements that begin at `position` of the tensor.
@@ -67,16 +84,7 @@ void ApplyAffine(const RowNormalization& how, T mean, T inverse, const T* x, int
       const int64_t length = std::min(n - done, how.period - entry);
       const T* v = x + done;
       T* o = out + done;
-      SARDONYX_INDEPENDENT_LOOP
-      for (int64_t i = 0; i < length; ++i) o[i] = (v[i] - mean) * inverse;
-      if (scale != nullptr) {
-        SARDONYX_INDEPENDENT_LOOP
-        for (int64_t i = 0; i < length; ++i) o[i] *= scale[entry + i];
-      }
-      if (bias != nullptr) {
-        SARDONYX_INDEPENDENT_LOOP
-        for (int64_t i = 0; i < length; ++i) o[i] += bias[entry + i];
-      }
+      NormalizeLine(v, mean, inverse, scale != nullptr ? scale + entry : nullptr, bias != nullptr ? bias + entry : nullptr, length, o);
       done += length;
     } else {
       const int64_t length = std::min(n - done, how.run - at % how.run);

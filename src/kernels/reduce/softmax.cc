@@ -4,6 +4,7 @@
 #include "kernels/elementwise/loop.h"
 #include "kernels/elementwise/math.h"
 #include "kernels/reduce/along_axis.h"
+#include "kernels/reduce/float_lines.h"
 #include "kernels/reduce/line_block.h"
 #include "kernels/reduce/narrow_softmax.h"
 
@@ -36,6 +37,8 @@ int64_t ArgMax(const T* x, int64_t n, int64_t step) {
 // One line, x to y; they may be the same. Elements lie `step` apart in both.
 template <class T>
 void SoftmaxLine(SoftmaxKind kind, const T* x, T* y, int64_t n, int64_t step) {
+  if constexpr (std::is_same_v<T, float>)
+    if (kind == SoftmaxKind::kSoftmax && step == 1) return SoftmaxLineF32(x, y, n);
   const int64_t top = ArgMax(x, n, step);
   const T peak = x[top * step];
   if (kind == SoftmaxKind::kHardmax) {

@@ -52,6 +52,9 @@ Status NgramPool::Build(std::span<const int32_t> pool, std::span<const int64_t> 
       column_of_[node] = indexes[ngram];
     }
   }
+  first_.assign(std::max(texts_.size(), numbers_.size()), -1);
+  for (size_t token = 0; token < first_.size(); ++token)
+    if (const auto edge = edges_.find(token); edge != edges_.end()) first_[token] = edge->second;
   if (ngram != indexes.size()) return Invalid(fmt::format("{} ngram_indexes for {} n-grams", indexes.size(), ngram));
   for (int64_t index : indexes) columns_ = std::max(columns_, index < std::numeric_limits<int64_t>::max() ? index + 1 : index);
   return {};
@@ -69,6 +72,7 @@ int32_t NgramPool::Token(int64_t number) const {
 
 int32_t NgramPool::Step(int32_t node, int32_t token) const {
   if (token == kUnknownToken) return -1;
+  if (node == 0) return first_[token];
   const auto found = edges_.find(static_cast<uint64_t>(node) << 32 | static_cast<uint32_t>(token));
   return found == edges_.end() ? -1 : found->second;
 }

@@ -43,6 +43,7 @@ class NgramPool {
   std::unordered_map<std::string, int32_t> texts_;
   std::unordered_map<int64_t, int32_t> numbers_;
   std::unordered_map<uint64_t, int32_t> edges_;  // node << 32 | token -> node
+  std::vector<int32_t> first_;                   // per token: the node that it leads to from the root, or -1
   std::vector<int64_t> column_of_;               // per node; -1 where no n-gram ends
   int64_t columns_ = 0;
 };

@@ -2,7 +2,9 @@
 
 #include <re2/re2.h>
 
+#include <array>
 #include <cstring>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -108,11 +110,35 @@ StatusOr<std::string> RegexEditor::Replace(const std::string& text, const std::s
   return out;
 }
 
+namespace {
+
+// The bytes that make a token, when the expression is a plain class of ASCII letters, digits and _, one or more of them, as in
+// [a-zA-Z0-9_]+. Such tokens are found without RE2.
+using ByteClass = std::array<bool, 256>;
+std::optional<ByteClass> PlainClass(std::string_view expression) {
+  if (!expression.starts_with("[") || !expression.ends_with("]+")) return std::nullopt;
+  const std::string_view inside = expression.substr(1, expression.size() - 3);
+  const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  ByteClass bytes{};
+  for (size_t i = 0; i < inside.size(); ++i) {
+    if (!is_plain(inside[i])) return std::nullopt;
+    const bool range = i + 2 < inside.size() && inside[i + 1] == '-';
+    const char last = range ? inside[i + 2] : inside[i];
+    if (!is_plain(last) || last < inside[i]) return std::nullopt;
+    for (int c = inside[i]; c <= last; ++c) bytes[static_cast<size_t>(c)] = true;
+    if (range) i += 2;
+  }
+  return inside.empty() ? std::nullopt : std::optional(bytes);
+}
+
+}  // namespace
+
 struct TextTokenizer::Impl {
   bool characters = false;
   size_t min_characters = 0;
   std::vector<std::unique_ptr<RE2>> separators;
   std::unique_ptr<RE2> token;
+  std::optional<ByteClass> token_bytes;  // instead of `token`
 };
 
 StatusOr<TextTokenizer> TextTokenizer::Create(const std::vector<std::string>& separators, const std::string& token_expression,
@@ -129,7 +155,8 @@ StatusOr<TextTokenizer> TextTokenizer::Create(const std::vector<std::string>& se
     ASSIGN_OR_RETURN(std::unique_ptr<RE2> expression, CompilePattern(separator));
     impl->separators.push_back(std::move(expression));
   }
-  if (!token_expression.empty()) {
+  impl->token_bytes = PlainClass(token_expression);
+  if (!token_expression.empty() && !impl->token_bytes) {
     ASSIGN_OR_RETURN(impl->token, CompilePattern(token_expression));
   }
   TextTokenizer tokenizer;
@@ -144,6 +171,16 @@ std::vector<std::string_view> TextTokenizer::Tokenize(std::string_view text) con
   };
   if (impl_->characters) {
     for (size_t at = 0; at < text.size(); at += tokens.back().size()) tokens.push_back(text.substr(at, DecodeUtf8(text, at).length));
+    return tokens;
+  }
+  if (impl_->token_bytes) {
+    const auto belongs = [&](size_t i) { return (*impl_->token_bytes)[static_cast<uint8_t>(text[i])]; };
+    for (size_t at = 0; at < text.size();) {
+      size_t end = at;
+      while (end < text.size() && belongs(end)) ++end;
+      if (end - at >= impl_->min_characters) tokens.push_back(text.substr(at, end - at));
+      at = end + 1;
+    }
     return tokens;
   }
   if (impl_->token) {

@@ -68,6 +68,9 @@ TEST(Tokenizer, SeparatorsExpressionsCharacters) {
   EXPECT_EQ(Tokens({"-"}, "", 2, "a-bc"), (Pieces{"bc"}));
   EXPECT_EQ(Tokens({""}, "", 1, "aé"), (Pieces{"a", "é"}));
   EXPECT_EQ(Tokens({}, "[a-c]+", 1, "abxxc"), (Pieces{"ab", "c"}));
+  EXPECT_EQ(Tokens({}, "[a-zB_0-9]+", 2, "é_ab9 x;A-BzB"), (Pieces{"_ab9", "BzB"}));
+  EXPECT_EQ(Tokens({}, "[^a]+", 1, "abac"), (Pieces{"b", "c"}));
+  EXPECT_EQ(Tokens({}, "[a-]+", 1, "b-a"), (Pieces{"-a"}));
   EXPECT_EQ(Tokens({}, "a*", 1, "éab"), (Pieces{"a"}));
   EXPECT_EQ(Tokens({"", "a"}, "", 1, "x"), (Pieces{"error"}));
   EXPECT_EQ(Tokens({""}, "", 2, "x"), (Pieces{"error"}));

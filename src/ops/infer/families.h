@@ -95,6 +95,9 @@ Infer InferFusedMatMul, InferFusedGemm, InferMatMulNBits, InferMatMulIntegerToFl
 Infer InferAttnLstm, InferBifurcationDetector, InferNGramHashMapping, InferMatMulFpQ4, InferVarlenCausalConv,
     InferGatedDeltaNet;  // microsoft_state.cc
 
+// own.cc
+Infer InferElementwise, InferLinear;
+
 // microsoft_attention.cc
 Infer InferMicrosoftAttention, InferMultiHeadAttention, InferDecoderMaskedAttention, InferGroupQueryAttention, InferRelativePositionBias;
 

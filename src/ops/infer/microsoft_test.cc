@@ -34,6 +34,26 @@ TEST(OnnxRuntimeInferenceTest, Bodies) {
     Check(test);
 }
 
+TEST(OnnxRuntimeInferenceTest, PackedSequencesAndTokens) {
+  for (const OpCase& test : std::initializer_list<OpCase>{
+           {17, "float[s,b,3] x, float[2,16,9] w, float[2,16,4] r, float[2,4,5] q, float[2,6,5] m, float[2,5] v, float[b,8,6] memory",
+            "y, h, c = com.microsoft.AttnLSTM <direction = \"bidirectional\"> (x, w, r, , , , , , q, m, v, memory)",
+            "float[s,2,b,4] float[2,b,4] float[2,b,4]"},
+           {17, "int64[8] s, int64[c] t, int64[1] i", "y, at = com.microsoft.BifurcationDetector (s, t, i)", "int64[c] int64[1]"},
+           {17, "int32[b,s] x, int32[3] m, int32[4] v",
+            "y, p = com.microsoft.NGramHashMapping <max_ngram_size = 3, n_head_per_ngram = 2, pad_id = 0> (x, m, v)",
+            "int32[b,s,4] int32[b,2]"},
+           {17, "int64[t] x, int64[3] m, int64[4] v, int32[4] l",
+            "y, p, g, u = com.microsoft.VarlenNGramHashMapping <max_ngram_size = 3, n_head_per_ngram = 2, pad_id = 0> (x, m, v, l)",
+            "int64[t,4] int64[3,2] int32[3,2] int64[3,0,2]"},
+           {17, "float[t,4] x, float[4,1,3] w, int32[4] l, float[3,4,2] i", "y, s = com.microsoft.VarlenCausalConvWithState (x, w, l, , i)",
+            "float[t,4] float[3,4,2]"},
+           {17, "float[t,2,4] q, float[t,4,3] v, int32[4] l, float[t,4] g, float[3,4,3,4] i",
+            "y, s = com.microsoft.GatedDeltaNet (q, q, v, l, g, g, i)", "float[t,4,3] float[3,4,3,4]"},
+       })
+    Check(test);
+}
+
 TEST(OnnxRuntimeInferenceTest, Caches) {
   for (const OpCase& test : std::initializer_list<OpCase>{
            {17, "float[b,1,8] q, float[b,2,c,4] p, int32[1] l",

@@ -414,6 +414,11 @@ constexpr Row kMicrosoft[] = {
     {"VarlenNGramHashMapping", InferNGramHashMapping},
 };
 
+constexpr Row kOwn[] = {
+    {"Elementwise", InferElementwise},
+    {"Linear", InferLinear},
+};
+
 using Index = std::unordered_map<std::string_view, Status (*)(InferenceContext&)>;
 
 Index MakeIndex(std::span<const Row> rows) {
@@ -432,6 +437,7 @@ const Index* FindIndex(std::string_view domain) {
       {"com.microsoft.nchwc", MakeIndex(kNchwc)},
       {"ai.onnx.contrib", MakeIndex(kContrib)},
       {"onnxruntime", MakeIndex(kOnnxRuntime)},
+      {"sardonyx", MakeIndex(kOwn)},
   };
   const auto found = kIndices->find(ir::NormalDomain(domain));
   return found == kIndices->end() ? nullptr : &found->second;

@@ -33,6 +33,9 @@ int64_t IrVersionOf(DataType dtype) {
     case kUint2:
     case kInt2:
       return 13;
+    case kFloat6E2M3:
+    case kFloat6E3M2:
+      return 14;
     default:
       return 1;
   }

@@ -72,6 +72,8 @@ std::vector<DataType> Wider(DataType dtype, Use use) {
     case kFloat8E5M2:
     case kFloat8E5M2FNUZ:
     case kFloat4E2M1:
+    case kFloat6E2M3:
+    case kFloat6E3M2:
     case kFloat16:
     case kBfloat16:
       types = {kFloat, kDouble};

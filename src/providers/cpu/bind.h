@@ -18,6 +18,9 @@ namespace sardonyx::cpu {
 struct KernelTraits {
   int alias_input = -1;                          // output 0 always shares this input's memory
   std::vector<std::pair<int, int>> in_place = {};  // {output, input} pairs that may share memory
+  std::vector<Layout> input_layouts = {};          // of the first inputs; the others are plain
+  Layout output_layout = Layout::kPlain;           // of all outputs
+  bool joins_inputs = false, splits_input = false;  // see Kernel
 };
 
 // A kernel whose Run calls `run(KernelContext&) -> Status`. What the lambda captures is its prepared state.
@@ -33,6 +36,12 @@ StatusOr<std::unique_ptr<Kernel>> MakeKernel(RunFunction run, KernelTraits trait
         if (o == static_cast<int>(output) && i == static_cast<int>(input)) return true;
       return false;
     }
+    Layout InputLayout(size_t input) const override {
+      return input < traits_.input_layouts.size() ? traits_.input_layouts[input] : Layout::kPlain;
+    }
+    Layout OutputLayout(size_t) const override { return traits_.output_layout; }
+    bool JoinsInputs() const override { return traits_.joins_inputs; }
+    bool SplitsInput() const override { return traits_.splits_input; }
 
    private:
     RunFunction run_;

@@ -163,14 +163,18 @@ KernelOr CreateNormalizer(const NodeInfo& node) {
     ASSIGN_OR_RETURN(const auto numbers, NumbersAs<float>::Read(x));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, x.dims));
     if (x.num_elements() == 0) return {};
-    for (int64_t row = 0; row < shape.outer * shape.inner; ++row) {
-      const int64_t first = row / shape.inner * shape.columns * shape.inner + row % shape.inner;
-      const float* from = numbers.data() + first;
-      float* to = y.mutable_ptr<float>() + first;
-      const float divisor = NormOf(norm, from, shape.columns, shape.inner);
-      for (int64_t i = 0; i < shape.columns; ++i)
-        to[i * shape.inner] = divisor == 0 ? from[i * shape.inner] : from[i * shape.inner] / divisor;
-    }
+    context.ParallelFor(shape.outer * shape.inner, 2.0 * static_cast<double>(shape.columns), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const int64_t first = row / shape.inner * shape.columns * shape.inner + row % shape.inner;
+        const float* from = numbers.data() + first;
+        float* to = y.mutable_ptr<float>() + first;
+        const float norm_of_row = NormOf(norm, from, shape.columns, shape.inner), divisor = norm_of_row == 0 ? 1 : norm_of_row;
+        if (shape.inner == 1)
+          for (int64_t i = 0; i < shape.columns; ++i) to[i] = from[i] / divisor;
+        else
+          for (int64_t i = 0; i < shape.columns; ++i) to[i * shape.inner] = from[i * shape.inner] / divisor;
+      }
+    });
     return {};
   });
 }
@@ -229,10 +233,19 @@ KernelOr CreateScaler(const NodeInfo& node) {
     RETURN_IF_ERROR(CheckColumnList(scale, shape.columns, "scale"));
     ASSIGN_OR_RETURN(const auto numbers, NumbersAs<float>::Read(x));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, x.dims));
+    const float* from = numbers.data();
     float* to = y.mutable_ptr<float>();
-    for (int64_t i = 0; i < x.num_elements(); ++i) {
-      const auto column = static_cast<size_t>(i / shape.inner % shape.columns);
-      to[i] = (numbers.data()[i] - offset[offset.size() == 1 ? 0 : column]) * scale[scale.size() == 1 ? 0 : column];
+    if (shape.inner == 1 && offset.size() > 1 && scale.size() > 1) {
+      context.ParallelFor(shape.outer, 0.3 * static_cast<double>(shape.columns), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin * shape.columns; row < end * shape.columns; row += shape.columns)
+          for (int64_t c = 0; c < shape.columns; ++c) to[row + c] = (from[row + c] - offset[c]) * scale[c];
+      });
+      return {};
+    }
+    for (int64_t line = 0; line < shape.outer * shape.columns; ++line) {
+      const auto column = static_cast<size_t>(line % shape.columns);
+      const float o = offset[offset.size() == 1 ? 0 : column], s = scale[scale.size() == 1 ? 0 : column];
+      for (int64_t i = line * shape.inner; i < (line + 1) * shape.inner; ++i) to[i] = (from[i] - o) * s;
     }
     return {};
   });

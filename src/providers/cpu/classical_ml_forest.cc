@@ -7,27 +7,51 @@ namespace {
 
 using kernels::kLeafBit;
 
-// Which nodes of versions 1 and 3 a (tree, node) pair names.
+// Which nodes of versions 1 and 3 a (tree, node) pair names. Converters number the nodes of each tree from 0 and write them in that
+// order, so a tree's first node tells the place of all of them; whatever is numbered otherwise goes into a table.
 class NodeIndex {
  public:
+  // To be called for all nodes in their order.
   Status Add(int64_t tree, int64_t node, uint32_t at) {
-    if (!index_.try_emplace(Key{tree, node}, at).second) return Invalid(fmt::format("node {} of tree {} is defined twice", node, tree));
+    if (!last_ || last_->first != tree) {
+      const auto [run, is_new] = runs_.try_emplace(tree, Run{at, 0});
+      last_ = &*run;
+    }
+    Run& run = last_->second;
+    if (run.first + run.count == at && run.count == node) {
+      ++run.count;
+      return {};
+    }
+    const bool known = node >= 0 && node < run.count;
+    if (known || !others_.try_emplace(Key{tree, node}, at).second)
+      return Invalid(fmt::format("node {} of tree {} is defined twice", node, tree));
     return {};
   }
-  StatusOr<uint32_t> Find(int64_t tree, int64_t node) const {
-    const auto found = index_.find(Key{tree, node});
-    if (found == index_.end()) return Invalid(fmt::format("tree {} has no node {}", tree, node));
+  StatusOr<uint32_t> Find(int64_t tree, int64_t node) {
+    if (!last_ || last_->first != tree) {
+      const auto run = runs_.find(tree);
+      if (run != runs_.end()) last_ = &*run;
+    }
+    if (last_ && last_->first == tree && node >= 0 && node < last_->second.count)
+      return static_cast<uint32_t>(last_->second.first + node);
+    const auto found = others_.find(Key{tree, node});
+    if (found == others_.end()) return Invalid(fmt::format("tree {} has no node {}", tree, node));
     return found->second;
   }
 
  private:
+  struct Run {
+    int64_t first, count;  // nodes 0 to count - 1 of the tree stand at first, first + 1, ...
+  };
   using Key = std::pair<int64_t, int64_t>;
   struct Hash {
     size_t operator()(const Key& key) const {
       return static_cast<size_t>(static_cast<uint64_t>(key.first) * 0x9e3779b97f4a7c15u ^ static_cast<uint64_t>(key.second));
     }
   };
-  std::unordered_map<Key, uint32_t, Hash> index_;
+  std::unordered_map<int64_t, Run> runs_;
+  std::pair<const int64_t, Run>* last_ = nullptr;
+  std::unordered_map<Key, uint32_t, Hash> others_;
 };
 
 template <class T>

@@ -28,15 +28,23 @@ struct LinearModel {
   std::vector<float> coefficients, intercepts;  // [targets, features], [targets] or none
   int64_t targets = 0;
 
-  // [rows, targets]
-  StatusOr<std::vector<float>> Scores(KernelContext& context, const FeatureRows& shape) const {
+  // [rows, targets] in the workspace, and behind it a place for each row's label.
+  struct Result {
+    std::span<float> scores;
+    std::span<size_t> chosen;
+  };
+  StatusOr<Result> Scores(KernelContext& context, const FeatureRows& shape) const {
     const auto given = static_cast<int64_t>(coefficients.size());
     if (given % targets != 0 || given / targets != shape.features)
       return Invalid(fmt::format("{} coefficients of {} targets do not fit an input of {} features", given, targets, shape.features));
     ASSIGN_OR_RETURN(const auto x, NumbersAs<float>::Read(context.input(0)));
-    std::vector<float> scores(static_cast<size_t>(shape.rows * targets));
-    kernels::LinearScores(x.data(), shape.rows, shape.features, coefficients, targets, intercepts, scores.data(), &context.thread_pool());
-    return scores;
+    RETURN_IF_ERROR(CheckedNumElements(DataType::kDouble, Dims{shape.rows, targets + 1}).status());
+    const auto rows = static_cast<size_t>(shape.rows), count = rows * static_cast<size_t>(targets);
+    ASSIGN_OR_RETURN(void* const memory, context.Workspace(rows * sizeof(size_t) + count * sizeof(float)));
+    auto* const chosen = static_cast<size_t*>(memory);
+    auto* const scores = reinterpret_cast<float*>(chosen + rows);
+    kernels::LinearScores(x.data(), shape.rows, shape.features, coefficients, targets, intercepts, scores, &context.thread_pool());
+    return Result{{scores, count}, {chosen, rows}};
   }
 };
 
@@ -55,9 +63,10 @@ KernelOr CreateLinearRegressor(const NodeInfo& node) {
   ASSIGN_OR_RETURN(const LinearModel model, ReadLinearModel(node, node.GetInt("targets", 1)));
   return MakeKernel([transform, model](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(const FeatureRows shape, ReadRows(context.input(0)));
-    ASSIGN_OR_RETURN(std::vector<float> scores, model.Scores(context, shape));
+    ASSIGN_OR_RETURN(const LinearModel::Result result, model.Scores(context, shape));
+    const std::span<float> scores = result.scores;
     ASSIGN_OR_RETURN(TensorView out, FloatOutput(context, 0, shape.rows, model.targets));
-    for (int64_t r = 0; r < shape.rows; ++r) TransformRow(transform, std::span(scores).subspan(r * model.targets, model.targets));
+    for (int64_t r = 0; r < shape.rows; ++r) TransformRow(transform, scores.subspan(r * model.targets, model.targets));
     std::copy(scores.begin(), scores.end(), out.mutable_ptr<float>());
     return {};
   });
@@ -73,22 +82,22 @@ KernelOr CreateLinearClassifier(const NodeInfo& node) {
     return Invalid(fmt::format("{} labels for {} classes", labels.size(), model.targets));
   return MakeKernel([=](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(const FeatureRows shape, ReadRows(context.input(0)));
-    ASSIGN_OR_RETURN(std::vector<float> scores, model.Scores(context, shape));
+    ASSIGN_OR_RETURN(const LinearModel::Result result, model.Scores(context, shape));
     const int64_t columns = two_of_one ? 2 : model.targets;
     ASSIGN_OR_RETURN(TensorView out, FloatOutput(context, 1, shape.rows, columns));
-    std::vector<size_t> chosen;
-    for (int64_t r = 0; r < shape.rows; ++r) {
-      const std::span<float> row = std::span(scores).subspan(r * model.targets, model.targets);
+    const auto decide = [&](int64_t r) -> size_t {
+      const std::span<float> row = result.scores.subspan(r * model.targets, model.targets);
       const std::span<float> to(out.mutable_ptr<float>() + r * columns, columns);
+      size_t label = 0;
       if (model.targets > 1)
-        chosen.push_back(std::max_element(row.begin(), row.end()) - row.begin());
+        label = static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
       else if (labels.size() == 2)
-        chosen.push_back(row[0] > 0 ? 1 : 0);
+        label = row[0] > 0 ? 1 : 0;
       else
-        chosen.push_back(row[0] > 0 ? labels.one() : labels.zero());
+        label = row[0] > 0 ? labels.one() : labels.zero();
       if (two_of_one && transform != PostTransform::kProbit) {
         WriteTwoScores(transform, SecondClass::kComplement, row[0], to.data());
-        continue;
+        return label;
       }
       TransformRow(transform, row);
       to[0] = row[0];
@@ -96,8 +105,12 @@ KernelOr CreateLinearClassifier(const NodeInfo& node) {
         to[1] = -row[0];  // the normal quantile of the complement
       else
         std::copy(row.begin(), row.end(), to.begin());
-    }
-    return labels.Write(context, chosen);
+      return label;
+    };
+    context.ParallelFor(shape.rows, 10.0 * static_cast<double>(columns), [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) result.chosen[r] = decide(r);
+    });
+    return labels.Write(context, result.chosen);
   });
 }
 
@@ -128,11 +141,12 @@ KernelOr CreateLinearSvmClassifier(const NodeInfo& node, const ClassLabels& labe
   const bool has_probabilities = !node.GetFloats("prob_a").empty();
   return MakeKernel([=](KernelContext& context) -> Status {
     ASSIGN_OR_RETURN(const FeatureRows shape, ReadRows(context.input(0)));
-    ASSIGN_OR_RETURN(std::vector<float> scores, model.Scores(context, shape));
+    ASSIGN_OR_RETURN(const LinearModel::Result result, model.Scores(context, shape));
+    const std::span<float> scores = result.scores;
     ASSIGN_OR_RETURN(TensorView out, FloatOutput(context, 1, shape.rows, classes));
     std::vector<size_t> chosen;
     for (int64_t r = 0; r < shape.rows; ++r) {
-      const std::span<float> row = std::span(scores).subspan(r * classes, classes);
+      const std::span<float> row = scores.subspan(r * classes, classes);
       const auto best = std::max_element(row.begin(), row.end());
       const bool second = classes == 2 && !has_probabilities && (positive ? *best >= 0.5f : *best > 0);
       chosen.push_back(second ? 1 : static_cast<size_t>(best - row.begin()));

@@ -12,11 +12,13 @@ using kernels::SecondClass;
 using kernels::TreeEnsemble;
 using kernels::TreeForest;
 
-// A forest's raw scores for the rows of input 0.
+// A forest's raw scores for the rows of input 0, in the workspace.
 template <class T>
 struct RawScores {
-  std::vector<T> scores;       // [rows, targets]
-  std::vector<uint8_t> given;  // whether any leaf gave a score
+  std::span<T> scores;       // [rows, targets]
+  std::span<uint8_t> given;  // whether any leaf gave a score
+  std::span<size_t> spare;   // [rows], for the caller
+  std::span<float> row;      // [targets], for the caller
 };
 
 template <class T>
@@ -25,10 +27,14 @@ StatusOr<RawScores<T>> ScoreRows(KernelContext& context, const TreeEnsemble<T>& 
     return Invalid(fmt::format("the trees ask for {} features, the input has {}", ensemble.features(), shape.features));
   ASSIGN_OR_RETURN(const auto x, NumbersAs<T>::Read(context.input(0)));
   // The outputs, as large as these, have been allocated: their number is bounded.
-  const size_t count = static_cast<size_t>(shape.rows) * ensemble.targets();
-  RawScores<T> raw{std::vector<T>(count), std::vector<uint8_t>(count)};
-  ensemble.Score(x.data(), shape.rows, shape.features, raw.scores.data(), raw.given.data(), &context.thread_pool());
-  return raw;
+  const auto rows = static_cast<size_t>(shape.rows), targets = static_cast<size_t>(ensemble.targets()), count = rows * targets;
+  ASSIGN_OR_RETURN(void* const memory, context.Workspace(count * (sizeof(T) + 1) + rows * sizeof(size_t) + targets * sizeof(float)));
+  auto* const spare = static_cast<size_t*>(memory);
+  auto* const scores = reinterpret_cast<T*>(spare + rows);
+  auto* const row = reinterpret_cast<float*>(scores + count);
+  auto* const given = reinterpret_cast<uint8_t*>(row + targets);
+  ensemble.Score(x.data(), shape.rows, shape.features, scores, given, &context.thread_pool());
+  return RawScores<T>{{scores, count}, {given, count}, {spare, rows}, {row, targets}};
 }
 
 // How a classifier turns raw scores into a label and scores.
@@ -128,12 +134,13 @@ KernelOr MakeClassifier(const NodeInfo& node, const ClassLabels& labels) {
     const Dims dims{shape.rows, static_cast<int64_t>(classes)};
     RETURN_IF_ERROR(CheckedNumElements(DataType::kFloat, dims).status());
     ASSIGN_OR_RETURN(TensorView out, context.Output(1, DataType::kFloat, dims));
-    ASSIGN_OR_RETURN(RawScores<T> raw, ScoreRows(context, ensemble, shape));
-    std::vector<size_t> chosen;
-    for (size_t r = 0; r < static_cast<size_t>(shape.rows); ++r)
-      chosen.push_back(rule.Decide(std::span(raw.scores).subspan(r * classes, classes), std::span(raw.given).subspan(r * classes, classes),
-                                   labels, {out.mutable_ptr<float>() + r * classes, classes}));
-    return labels.Write(context, chosen);
+    ASSIGN_OR_RETURN(const RawScores<T> raw, ScoreRows(context, ensemble, shape));
+    context.ParallelFor(shape.rows, 10.0 * static_cast<double>(classes), [&](int64_t begin, int64_t end) {
+      for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r)
+        raw.spare[r] = rule.Decide(raw.scores.subspan(r * classes, classes), raw.given.subspan(r * classes, classes), labels,
+                                   {out.mutable_ptr<float>() + r * classes, classes});
+    });
+    return labels.Write(context, raw.spare);
   });
 }
 
@@ -176,10 +183,9 @@ KernelOr MakeRegressor(TreeForest<T> forest, RegressorRule<T> rule, bool of_inpu
     ASSIGN_OR_RETURN(TensorView out, context.Output(0, type, dims));
     ASSIGN_OR_RETURN(const RawScores<T> raw, ScoreRows(context, ensemble, shape));
     return Dispatch<float, double, Float16>(type, "TreeEnsemble", [&]<class Out>() -> Status {
-      std::vector<float> row(targets);
       for (size_t r = 0; r < static_cast<size_t>(shape.rows); ++r) {
-        const auto scores = std::span(raw.scores).subspan(r * targets, targets);
-        rule.Finish(scores, row);
+        const std::span<const T> scores = raw.scores.subspan(r * targets, targets);
+        rule.Finish(scores, raw.row);
         Out* to = out.mutable_ptr<Out>() + r * targets;
         // Untransformed doubles keep their precision.
         if constexpr (std::is_same_v<Out, double>) {
@@ -188,7 +194,7 @@ KernelOr MakeRegressor(TreeForest<T> forest, RegressorRule<T> rule, bool of_inpu
             continue;
           }
         }
-        for (size_t i = 0; i < targets; ++i) to[i] = static_cast<Out>(row[i]);
+        for (size_t i = 0; i < targets; ++i) to[i] = static_cast<Out>(raw.row[i]);
       }
       return {};
     });

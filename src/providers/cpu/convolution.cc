@@ -1,12 +1,14 @@
 #include "providers/cpu/convolution.h"
 
+#include <fmt/format.h>
+
 #include "base/status_macros.h"
 #include "providers/cpu/matrix.h"
 
 namespace sardonyx::cpu {
 
 std::span<const KernelEntry> ConvolutionKernels() {
-  static const std::vector<KernelEntry> rows = JoinLists({ConvKernels(), QuantizedConvKernels(), PoolKernels(), ResizeKernels()});
+  static const std::vector<KernelEntry> rows = JoinLists({BlockedConvKernels(), ConvKernels(), QuantizedConvKernels(), PoolKernels(), ResizeKernels()});
   return rows;
 }
 
@@ -18,6 +20,16 @@ StatusOr<kernels::WindowAttributes> ReadWindowAttributes(const NodeInfo& node) {
   attributes.pads = node.GetInts("pads");
   attributes.ceil_mode = node.GetInt("ceil_mode") != 0;
   return attributes;
+}
+
+StatusOr<kernels::Activation> ReadConvActivation(const NodeInfo& node) {
+  const std::string name = node.GetString("activation");
+  std::optional<kernels::Activation> activation = kernels::ParseActivation(name);
+  if (!activation) return Unsupported(fmt::format("{} with activation '{}'", node.node().op_type, name));
+  const std::vector<float> parameters = node.GetFloats("activation_params");
+  if (!parameters.empty()) activation->alpha = parameters[0];
+  if (parameters.size() > 1) activation->beta = parameters[1];
+  return *activation;
 }
 
 }  // namespace sardonyx::cpu

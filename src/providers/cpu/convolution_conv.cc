@@ -98,12 +98,13 @@ Status RunConvDouble(KernelContext& context, const ConvState& state) {
   return Status();
 }
 
-StatusOr<std::unique_ptr<Kernel>> MakeConv(const NodeInfo& node, Activation activation) {
+// Conv and FusedConv.
+StatusOr<std::unique_ptr<Kernel>> CreateConv(const NodeInfo& node) {
   ConvState state;
   ASSIGN_OR_RETURN(state.attributes, ReadWindowAttributes(node));
   state.kernel_shape = node.GetInts("kernel_shape");
   state.groups = node.GetInt("group", 1);
-  state.activation = activation;
+  ASSIGN_OR_RETURN(state.activation, ReadConvActivation(node));
   RETURN_IF_ERROR(PackWeights(node, state));
   return MakeKernel([state = std::move(state)](KernelContext& context) -> Status {
     switch (context.input(0).dtype) {
@@ -115,18 +116,6 @@ StatusOr<std::unique_ptr<Kernel>> MakeConv(const NodeInfo& node, Activation acti
         return Unsupported(fmt::format("Conv is not implemented for {}", DataTypeName(context.input(0).dtype)));
     }
   });
-}
-
-StatusOr<std::unique_ptr<Kernel>> CreateConv(const NodeInfo& node) { return MakeConv(node, {}); }
-
-StatusOr<std::unique_ptr<Kernel>> CreateFusedConv(const NodeInfo& node) {
-  const std::string name = node.GetString("activation");
-  std::optional<Activation> activation = kernels::ParseActivation(name);
-  if (!activation) return Unsupported(fmt::format("FusedConv with activation '{}'", name));
-  const std::vector<float> parameters = node.GetFloats("activation_params");
-  if (!parameters.empty()) activation->alpha = parameters[0];
-  if (parameters.size() > 1) activation->beta = parameters[1];
-  return MakeConv(node, *activation);
 }
 
 // ---- ConvTranspose
@@ -169,7 +158,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateConvTranspose(const NodeInfo& node) {
 
 constexpr KernelEntry kRows[] = {
     {"", "Conv", "im2col", AcceptsAll, Widened<CreateConv>},
-    {"com.microsoft", "FusedConv", "im2col", AcceptsAll, Widened<CreateFusedConv>},
+    {"com.microsoft", "FusedConv", "im2col", AcceptsAll, Widened<CreateConv>},
     {"", "ConvTranspose", "col2im", AcceptsAll, Widened<CreateConvTranspose>},
     {"", "DeformConv", "gather", AcceptsAll, Widened<CreateDeformConv>},
     {"", "Col2Im", "col2im", AcceptsAll, Widened<CreateCol2Im>},

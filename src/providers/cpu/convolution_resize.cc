@@ -8,6 +8,7 @@
 #include "kernels/resize/bits.h"
 #include "kernels/resize/resize.h"
 #include "providers/cpu/bind.h"
+#include "providers/cpu/blocked.h"
 #include "providers/cpu/convolution.h"
 #include "providers/cpu/convolution_grid.h"
 #include "providers/cpu/matrix.h"
@@ -29,6 +30,7 @@ struct ResizeState {
   std::vector<int64_t> axes;  // empty: all
   std::vector<float> scales;  // given as attributes (Upsample-1 and -7)
   bool shrinks_by_ceil = false;
+  bool blocked = false;  // in blocks of channels, which are not resized
   int roi_input = -1, scales_input = -1, sizes_input = -1;
 };
 
@@ -257,6 +259,16 @@ Status RunResize(KernelContext& context, const ResizeState& state) {
   if (count == 0) return Status();
   if (x.num_elements() == 0) return Invalid(fmt::format("X {} has nothing to resize", x.dims.ToString()));
   RETURN_IF_ERROR(BuildTables(state, x.rank(), axes));
+  if (state.blocked) {
+    if (axes.size() < 2 || !axes[1].identity || x.dtype != DataType::kFloat)
+      return Unsupported(fmt::format("X {} was expected to be float and to keep its channels", x.TypeString()));
+    axes[1].input = axes[1].output = kernels::ChannelBlocks(axes[1].input);
+    ResizeAxis lanes;
+    lanes.input = lanes.output = kernels::kChannelBlock;
+    lanes.identity = true;
+    axes.push_back(std::move(lanes));
+    if (state.options.mode != ResizeMode::kNearest) return RunInterpolated<float>(context, state, axes, PhysicalView(x), PhysicalView(y));
+  }
   if (state.options.mode == ResizeMode::kNearest) return RunNearest(context, state, axes, y);
   if (x.dtype == DataType::kString) return Unsupported("Resize between strings: only mode nearest has a meaning for them");
   if (x.dtype == DataType::kComplex64 || x.dtype == DataType::kComplex128) return RunComplex(context, state, std::move(axes), y);
@@ -264,8 +276,19 @@ Status RunResize(KernelContext& context, const ResizeState& state) {
       x.dtype, "Resize by interpolation", [&]<class T>() { return RunInterpolated<T>(context, state, axes, x, y); });
 }
 
-StatusOr<std::unique_ptr<Kernel>> MakeResize(ResizeState state) {
-  return MakeKernel([state = std::move(state)](KernelContext& context) { return RunResize(context, state); });
+// Whether a blocked input can stay so: channels are known, and as many come out.
+bool KeepsBlocks(const NodeInfo& node, const ResizeState& state) {
+  if (!IsBlocked(node, 0) || state.options.transform == kernels::CoordinateTransform::kTfCropAndResize) return false;
+  const std::optional<BlockedType> x = KnownChannels(node, 0);
+  const ir::Type& y = node.output_type(0);
+  return x && y.is_tensor() && y.shape && y.shape->rank() == x->rank && (*y.shape)[1].is_constant(x->channels);
+}
+
+StatusOr<std::unique_ptr<Kernel>> MakeResize(const NodeInfo& node, ResizeState state) {
+  KernelTraits traits;
+  state.blocked = KeepsBlocks(node, state);
+  if (state.blocked) traits.input_layouts = {traits.output_layout = Layout::kNchw16c};
+  return MakeKernel([state = std::move(state)](KernelContext& context) { return RunResize(context, state); }, std::move(traits));
 }
 
 // Resize-10 and Upsample: every element is repeated from where it begins.
@@ -281,7 +304,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateResize(const NodeInfo& node) {
     SetAsymmetric(state.options);
     state.shrinks_by_ceil = true;  // ONNX's example of that version, which ONNX Runtime follows: 1 2 3 4 by 0.6 is 1 3
     state.scales_input = 1;
-    return MakeResize(std::move(state));
+    return MakeResize(node, std::move(state));
   }
   ASSIGN_OR_RETURN(state.options.transform,
                    kernels::ParseCoordinateTransform(node.GetString("coordinate_transformation_mode", "half_pixel")));
@@ -299,7 +322,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateResize(const NodeInfo& node) {
   state.roi_input = 1;
   state.scales_input = 2;
   state.sizes_input = 3;
-  return MakeResize(std::move(state));
+  return MakeResize(node, std::move(state));
 }
 
 StatusOr<std::unique_ptr<Kernel>> CreateUpsample(const NodeInfo& node) {
@@ -313,7 +336,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateUpsample(const NodeInfo& node) {
     state.scales = node.GetFloats("scales");
   else
     state.scales_input = 1;
-  return MakeResize(std::move(state));
+  return MakeResize(node, std::move(state));
 }
 
 constexpr KernelEntry kRows[] = {

@@ -30,7 +30,7 @@ Status RunElementwise(KernelContext& context, std::string_view op, const kernels
 std::span<const KernelEntry> ElementwiseKernels() {
   static const std::vector<KernelEntry>* const kEntries = [] {
     auto* all = new std::vector<KernelEntry>();
-    for (auto part : {UnaryKernels(), BinaryKernels(), VariadicKernels(), CastKernels(), DropoutKernels(), FusedKernels()})
+    for (auto part : {UnaryKernels(), BinaryKernels(), VariadicKernels(), CastKernels(), DropoutKernels(), FusedKernels(), ChainKernels()})
       all->insert(all->end(), part.begin(), part.end());
     return all;
   }();

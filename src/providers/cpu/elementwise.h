@@ -18,6 +18,7 @@ std::span<const KernelEntry> VariadicKernels();  // elementwise_variadic.cc: Max
 std::span<const KernelEntry> CastKernels();      // elementwise_cast.cc: Cast, CastLike, BitCast, Identity
 std::span<const KernelEntry> DropoutKernels();   // elementwise_dropout.cc
 std::span<const KernelEntry> FusedKernels();     // elementwise_fused.cc: BiasGelu, FastGelu
+std::span<const KernelEntry> ChainKernels();     // elementwise_chain.cc: Elementwise
 
 using Parameters = std::array<float, 2>;
 

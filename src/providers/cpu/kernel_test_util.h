@@ -1,6 +1,8 @@
 // Runs one kernel of the CPU provider without a session: for tests of bindings.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -86,8 +88,8 @@ class TestContext final : public KernelContext {
     return {};
   }
   StatusOr<void*> Workspace(size_t bytes) override {
-    workspace_.resize(bytes / sizeof(uint64_t) + 1);
-    return static_cast<void*>(workspace_.data());
+    workspace_.resize(std::max(workspace_.size(), bytes + 64));
+    return static_cast<void*>(workspace_.data() + (64 - reinterpret_cast<uintptr_t>(workspace_.data()) % 64) % 64);
   }
   ThreadPool& thread_pool() const override { return pool_; }
   runtime::Subprogram* subprogram(std::string_view) override { return nullptr; }
@@ -100,7 +102,7 @@ class TestContext final : public KernelContext {
   std::vector<TensorView> views_;
   std::vector<Value> outputs_;
   std::vector<Tensor> scratch_;
-  std::vector<uint64_t> workspace_;
+  std::vector<char> workspace_;
   ThreadPool& pool_;
 };
 

@@ -7,7 +7,8 @@
 namespace sardonyx::cpu {
 
 std::span<const KernelEntry> MatrixKernels() {
-  static const std::vector<KernelEntry> rows = JoinLists({MatMulKernels(), QuantizedMatMulKernels(), AlgebraKernels(), AttentionKernels(), ExpertKernels()});
+  static const std::vector<KernelEntry> rows = JoinLists(
+      {MatMulKernels(), LinearKernels(), QuantizedMatMulKernels(), AlgebraKernels(), AttentionKernels(), ExpertKernels()});
   return rows;
 }
 

@@ -11,6 +11,7 @@
 namespace sardonyx::cpu {
 
 std::span<const KernelEntry> MatMulKernels();           // MatMul, Gemm and their fused forms
+std::span<const KernelEntry> LinearKernels();           // Linear, what graph preparation makes of products by weights
 std::span<const KernelEntry> QuantizedMatMulKernels();  // MatMulInteger, QLinearMatMul, MatMulNBits, ...
 std::span<const KernelEntry> AlgebraKernels();          // Einsum, Det
 std::span<const KernelEntry> AttentionKernels();        // Attention, RotaryEmbedding, LinearAttention, ...

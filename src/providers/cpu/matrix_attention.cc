@@ -80,12 +80,15 @@ StatusOr<Shapes> PlanShapes(const KernelContext& context, const State& state) {
 
 // [batch, heads, past + positions, size]: the past, then the new.
 template <class T>
-void Concatenate(const HeadDims& d, int64_t past, const T* old, const HeadsView<const T>& fresh, T* out) {
-  for (int64_t b = 0; b < d.batch; ++b)
-    for (int64_t h = 0; h < d.heads; ++h) {
-      if (past > 0) out = std::copy_n(old + (b * d.heads + h) * past * d.size, past * d.size, out);
-      for (int64_t p = 0; p < d.positions; ++p) out = std::copy_n(fresh.At(b, h, p), d.size, out);
+void Concatenate(const KernelContext& context, const HeadDims& d, int64_t past, const T* old, const HeadsView<const T>& fresh, T* out) {
+  const int64_t row = (past + d.positions) * d.size;
+  context.ParallelFor(d.batch * d.heads, static_cast<double>(row) / 2, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      T* to = out + i * row;
+      if (past > 0) to = std::copy_n(old + i * past * d.size, past * d.size, to);
+      for (int64_t p = 0; p < d.positions; ++p) to = std::copy_n(fresh.At(i / d.heads, i % d.heads, p), d.size, to);
     }
+  });
 }
 
 // The keys (or values) that are attended to: the input itself, or the present cache, in its output or the workspace.
@@ -100,7 +103,7 @@ StatusOr<HeadsView<const T>> Present(KernelContext& context, size_t input, size_
     ASSIGN_OR_RETURN(TensorView present, context.Output(output, DataTypeOf<T>::value, Dims{d.batch, d.heads, past + d.positions, d.size}));
     scratch = present.mutable_ptr<T>();
   }
-  Concatenate<T>(d, past, past > 0 ? context.input(past_input).ptr<T>() : nullptr, view, scratch);
+  Concatenate<T>(context, d, past, past > 0 ? context.input(past_input).ptr<T>() : nullptr, view, scratch);
   return HeadsOutermost<const T>(scratch, d.heads, past + d.positions, d.size);
 }
 
@@ -184,7 +187,8 @@ Status Run(KernelContext& context, const State& state) {
   const bool has_mask = Has(context, kMask);
   if (has_mask) RETURN_IF_ERROR(SetMask(context.input(kMask).dims, state.pads_short_mask, a));
   const bool cached = s.past > 0;
-  const size_t mask = plan.AddArray<T>(has_mask ? context.input(kMask).num_elements() : 0);
+  const bool converts_mask = has_mask && context.input(kMask).dtype != DataTypeOf<T>::value;
+  const size_t mask = plan.AddArray<T>(converts_mask ? context.input(kMask).num_elements() : 0);
   const size_t keys = plan.AddArray<T>(cached && !Wants(context, kPresentKey) ? a.batch * a.kv_heads * a.keys * a.size : 0);
   const size_t values = plan.AddArray<T>(cached && !Wants(context, kPresentValue) ? a.batch * a.kv_heads * a.keys * a.v_size : 0);
   const bool rounds = std::is_same_v<T, float> && kernels::IsNarrowFloat(state.rounding) && a.scale >= 0;  // its root is taken
@@ -193,7 +197,8 @@ Status Run(KernelContext& context, const State& state) {
   const size_t scaled_k = plan.AddArray<T>(rounds ? a.batch * a.kv_heads * a.keys * a.size : 0);
   const size_t scratch = plan.Add(kernels::AttentionWorkspace(a, context.thread_pool().threads()));
   ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
-  if (has_mask) {
+  if (has_mask) a.mask = context.input(kMask).ptr<T>();
+  if (converts_mask) {
     RETURN_IF_ERROR(ConvertMask<T>(context.input(kMask), reinterpret_cast<T*>(workspace + mask)));
     a.mask = reinterpret_cast<const T*>(workspace + mask);
   }

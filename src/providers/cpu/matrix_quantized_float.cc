@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "kernels/gemm/gemm_nbits.h"
 #include "kernels/gemm/matmul.h"
 #include "kernels/gemm/matmul_i8.h"
 #include "kernels/quantize/quantize.h"
@@ -76,7 +77,9 @@ namespace {
 
 struct NBitsState {
   int64_t n = 0, k = 0, bits = 4, block_size = 32;
-  AlignedBuffer<float> packed;  // when weights, scales and zero points are constant
+  AlignedBuffer<float> packed;   // weights as floats, when all of their parts are constant but blocks are shuffled (g_idx)
+  AlignedBuffer<uint8_t> codes;  // else weights that stay in their few bits
+  kernels::PackedNBits layout;   // of `codes`
 };
 
 // Checks the sizes of the parts; pointers are set as the dtypes allow.
@@ -120,6 +123,16 @@ Status PackNBits(const NodeInfo& node, NBitsState& state) {
   if (groups) groups_view = ViewOf(*groups);
   ASSIGN_OR_RETURN(const kernels::BlockwiseWeights weights,
                    ReadWeights(state, ViewOf(*b), ViewOf(*scales), zeros ? &zeros_view : nullptr, groups ? &groups_view : nullptr));
+  if (!weights.block_of) {
+    state.layout = kernels::PlanNBits(weights);
+    state.codes = AlignedBuffer<uint8_t>(state.layout.bytes());
+    if (!state.codes) return Resource(fmt::format("no memory for weights of {} x {}", state.n, state.k));
+    kernels::PackNBits(weights, state.layout, state.codes.data(), node.thread_pool());
+    state.layout.data = state.codes.data();
+    for (size_t i : {1, 2, 3})
+      if (node.has_input(i)) node.ReleaseConstant(i);
+    return Status();
+  }
   AlignedBuffer<float> rows(state.n * state.k);
   state.packed = AlignedBuffer<float>(kernels::PackedColumnsSize(state.k, state.n));
   if (!rows || !state.packed) return Resource(fmt::format("no memory for weights of {} x {}", state.n, state.k));
@@ -143,6 +156,10 @@ Status RunNBits(KernelContext& context, const NBitsState& state) {
   }
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, m.shape.output));
   m.y = y.mutable_ptr<float>();
+  if (state.codes) {
+    kernels::GemmNBits(m.shape.m * m.shape.num_batches(), m.a, state.layout, m.epilogue.column_bias, m.y, context.thread_pool());
+    return Status();
+  }
   WorkspacePlan plan;
   const size_t rows = plan.AddArray<float>(state.packed ? 0 : state.n * state.k);
   const size_t scratch = plan.Add(kernels::MatMulF32Workspace(m, context.thread_pool().threads()));

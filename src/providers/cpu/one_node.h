@@ -1,7 +1,9 @@
 // For tests: runs one node by the first kernel that takes it, without a graph or an engine around it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -112,8 +114,8 @@ class OneNode::Context final : public KernelContext {
     return Status();
   }
   StatusOr<void*> Workspace(size_t bytes) override {
-    workspace_.resize(bytes / sizeof(std::max_align_t) + 1);
-    return static_cast<void*>(workspace_.data());
+    workspace_.resize(std::max(workspace_.size(), bytes + 64));
+    return static_cast<void*>(workspace_.data() + (64 - reinterpret_cast<uintptr_t>(workspace_.data()) % 64) % 64);
   }
   ThreadPool& thread_pool() const override { return pool_; }
   runtime::Subprogram* subprogram(std::string_view) override { return nullptr; }
@@ -129,7 +131,7 @@ class OneNode::Context final : public KernelContext {
   ThreadPool& pool_;
   std::vector<TensorView> views_;
   std::vector<Tensor> results_;
-  std::vector<std::max_align_t> workspace_;
+  std::vector<char> workspace_;
 };
 
 inline StatusOr<std::vector<Tensor>> OneNode::Run() {

@@ -1,6 +1,7 @@
 // Normalizations of rows: LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization, and ONNX Runtime's
 // SimplifiedLayerNormalization, SkipLayerNormalization and SkipSimplifiedLayerNormalization.
 #include "kernels/elementwise/binary.h"
+#include "kernels/reduce/float_lines.h"
 #include "kernels/reduce/normalize.h"
 #include "providers/cpu/reduction.h"
 #include "providers/cpu/scalar_input.h"
@@ -85,7 +86,7 @@ struct LayerNormalization {
     how.bias = fused ? tables.Take(bias) : nullptr;
     void* const means = wants ? tables.TakeExtra(rows) : nullptr;
     void* const inverses = wants ? tables.TakeExtra(rows) : nullptr;
-    context.ParallelFor(rows, 2 * static_cast<double>(length), [&](int64_t begin, int64_t end) {
+    context.ParallelFor(rows, 0.5 * static_cast<double>(length), [&](int64_t begin, int64_t end) {
       kernels::NormalizeRows(how, x.dtype, x.data, y.dtype, y.data, means, inverses, begin, end);
     });
     if (statistics.mean.data != nullptr) kernels::ConvertElements(type, means, statistics_type, statistics.mean.data, 0, rows);
@@ -138,6 +139,16 @@ StatusOr<std::unique_ptr<Kernel>> MakeSkip(bool simplified, const NodeInfo& node
     RETURN_IF_ERROR(CheckTable(layer.name, &skip, x));
     RETURN_IF_ERROR(CheckTable(layer.name, bias, x));
     ASSIGN_OR_RETURN(TensorView sum, context.Output(3, x.dtype, x.dims));
+    const int64_t length = x.rank() > 0 ? x.dims.back() : 1;
+    if (x.dtype == DataType::kFloat && skip.dtype == DataType::kFloat && skip.dims == x.dims &&
+        (bias == nullptr || (bias->dtype == DataType::kFloat && bias->dims == Dims{length}))) {
+      context.ParallelFor(length > 0 ? x.num_elements() / length : 0, 0.3 * static_cast<double>(length), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row)
+          kernels::AddLinesF32(x.ptr<float>() + row * length, skip.ptr<float>() + row * length, bias ? bias->ptr<float>() : nullptr, length,
+                               sum.mutable_ptr<float>() + row * length);
+      });
+      return layer.Run(context, sum, OptionalInput(context, 2), simplified ? nullptr : OptionalInput(context, 3), x.dtype);
+    }
     kernels::ConvertElements(x.dtype, x.data, x.dtype, sum.data, 0, x.num_elements());
     CombineInPlace(context, BinaryOp::kAdd, sum, skip);
     if (bias != nullptr) CombineInPlace(context, BinaryOp::kAdd, sum, *bias);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "providers/cpu/bytes.h"
 #include "providers/cpu/kernel_list.h"
 
 namespace sardonyx::cpu {
@@ -13,7 +14,8 @@ namespace {
 using Family = std::span<const KernelEntry> (*)();
 
 constexpr Family kFamilies[] = {
-    ElementwiseKernels, ReductionKernels, MatrixKernels,   ConvolutionKernels, QuantizationKernels,
+    ByteConvKernels,    ByteProductKernels, ByteImageKernels,   ByteQuantizeKernels,  // before the same operators' general kernels
+    BlockedKernels,     ElementwiseKernels, ReductionKernels, MatrixKernels,   ConvolutionKernels, QuantizationKernels,
     RecurrentKernels,   MovementKernels,  GeneratorKernels, SequenceKernels,   TextKernels,
     ClassicalMlKernels, SignalKernels,    VisionKernels,   TrainingKernels,  MicrosoftKernels,
 };

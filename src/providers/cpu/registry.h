@@ -13,10 +13,12 @@ namespace sardonyx::cpu {
 using runtime::Kernel;
 using runtime::KernelContext;
 using runtime::KernelEntry;
+using runtime::Layout;
 using runtime::NodeInfo;
 using runtime::TensorView;
 
 // One function per family; registry.cc lists the families.
+std::span<const KernelEntry> BlockedKernels();         // of many families, on tensors in blocks of channels (blocked.h)
 std::span<const KernelEntry> ElementwiseKernels();     // unary, binary, comparison, logic, bitwise, Where, Clip, Cast, ...
 std::span<const KernelEntry> ReductionKernels();       // Reduce*, ArgMax/Min, CumSum, TopK, Softmax, normalizations
 std::span<const KernelEntry> MatrixKernels();          // MatMul, Gemm, Einsum, quantized matmuls, Det, attention

@@ -38,7 +38,7 @@ std::string Operators(const std::string& code, const std::vector<std::string>& i
   if (!imported.ok()) return imported.status().ToString();
   if (imported->model == nullptr) return "unsupported:\n" + import::UnsupportedText(imported->report);
   std::string text;
-  for (const auto& node : imported->model->graph->nodes()) text += (text.empty() ? "" : " ") + node->op_type();
+  for (const auto& node : imported->model->graph->nodes()) text += (text.empty() ? "" : " ") + node->op_type;
   return text;
 }
 

@@ -1,0 +1,72 @@
+#include "cli/runner.h"
+
+#include <cstdlib>
+
+#include "base/status_macros.h"
+#include "bench/engine.h"
+#include "ir/save.h"
+
+namespace sardonyx::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Removed with its content when the last user is gone.
+StatusOr<std::shared_ptr<const fs::path>> TemporaryFolder() {
+  std::error_code error;
+  std::string name = (fs::temp_directory_path(error) / "sardonyx-XXXXXX").string();
+  if (error || !mkdtemp(name.data())) return Resource("cannot make a temporary folder; TMPDIR says where");
+  return std::shared_ptr<const fs::path>(new fs::path(name), [](const fs::path* folder) {
+    std::error_code ignored;
+    fs::remove_all(*folder, ignored);
+    delete folder;
+  });
+}
+
+StatusOr<validate::Runner> OurRunner(std::shared_ptr<const ir::Model> model, const std::string& provider, int threads) {
+  SessionOptions options;
+  options.threads = threads;
+  options.providers = {provider};
+  ASSIGN_OR_RETURN(Session created, Session::Create(Model(std::move(model)), options));
+  const auto session = std::make_shared<const Session>(std::move(created));
+  return validate::Runner([session](const validate::NamedValues& inputs) -> StatusOr<validate::NamedValues> {
+    ASSIGN_OR_RETURN(std::vector<Value> values, session->Run(inputs));
+    validate::NamedValues named;
+    for (size_t i = 0; i < values.size(); ++i) named.emplace_back(session->outputs()[i].name, std::move(values[i]));
+    return named;
+  });
+}
+
+}  // namespace
+
+StatusOr<validate::Runner> MakeRunner(std::shared_ptr<const ir::Model> model, const fs::path& file, const std::string& provider,
+                                      int threads) {
+  const std::string name = provider.substr(0, provider.find('='));
+  if (name != "onnxruntime" && name != "openvino") return OurRunner(std::move(model), provider, threads);
+  ASSIGN_OR_RETURN(const bench::EngineSpec spec, bench::ParseEngine(provider));
+  ASSIGN_OR_RETURN(std::unique_ptr<bench::Engine> made, bench::MakeEngine(spec));
+  const std::shared_ptr<bench::Engine> engine = std::move(made);
+  std::shared_ptr<const fs::path> folder;
+  fs::path path = file;
+  if (file.extension() != ".onnx") {
+    ASSIGN_OR_RETURN(folder, TemporaryFolder());
+    path = *folder / "model.onnx";
+    ir::SaveOptions save;
+    save.external_threshold = int64_t{1} << 20;
+    RETURN_IF_ERROR(ir::SaveModel(*model, path, save));
+  }
+  RETURN_IF_ERROR(engine->Load(path, threads));
+  std::vector<std::string> names;
+  for (const ir::ValueInfo& output : model->graph->outputs()) names.push_back(output.value->name());
+  return validate::Runner([engine, folder, names](const validate::NamedValues& inputs) -> StatusOr<validate::NamedValues> {
+    RETURN_IF_ERROR(engine->Bind(inputs));
+    RETURN_IF_ERROR(engine->Run());
+    ASSIGN_OR_RETURN(std::vector<Value> values, engine->Outputs());
+    if (values.size() != names.size()) return Internal("an engine gave another number of outputs than the model has");
+    validate::NamedValues named;
+    for (size_t i = 0; i < values.size(); ++i) named.emplace_back(names[i], std::move(values[i]));
+    return named;
+  });
+}
+
+}  // namespace sardonyx::cli
