@@ -289,24 +289,53 @@ Status Run(ScriptArchive& archive, const import::ImportOptions& options, Transla
   return b.status();
 }
 
-}  // namespace
-
-StatusOr<import::Imported> ImportTorchScript(const Bytes& bytes, const import::ImportOptions& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ScriptArchive> archive, ScriptArchive::Open(bytes));
+StatusOr<import::Imported> Import(ScriptArchive& archive, const import::ImportOptions& options) {
   import::Imported imported;
   imported.report.format = "TorchScript archive";
   ops::GraphBuilder builder(options.opset);
   Translator translator(builder, options, imported.report);
-  const Status status = Run(*archive, options, translator, imported.report);
+  const Status status = Run(archive, options, translator, imported.report);
+  imported.report.needed_opset = builder.needed_opset();
   // What follows an operator without a translation may fail for that reason alone: all of those come first.
-  const bool refused = !imported.report.unsupported.empty() && !options.allow_unsupported;
-  if (refused) return imported;
+  if (!imported.report.unsupported.empty() && !options.allow_unsupported) return imported;
   RETURN_IF_ERROR(status);
   ASSIGN_OR_RETURN(imported.model, builder.Finish());
   imported.model->producer_name = "sardonyx";
   imported.model->producer_version = SARDONYX_VERSION;
   imported.model->metadata.emplace_back("source.format", imported.report.format);
   return imported;
+}
+
+// The same inputs with every size that is a number left open. True if there was one.
+bool WithOpenSizes(import::ImportOptions* options) {
+  bool any = false;
+  for (InputSpec& spec : options->inputs) {
+    if (!spec.type.shape) continue;
+    for (size_t axis = 0; axis < spec.type.shape->rank(); ++axis) {
+      ir::Dim& dim = (*spec.type.shape)[axis];
+      if (!dim.is_constant()) continue;
+      dim = ir::Dim::Symbol(fmt::format("{}_{}", spec.name, axis));
+      any = true;
+    }
+  }
+  return any;
+}
+
+}  // namespace
+
+StatusOr<import::Imported> ImportTorchScript(const Bytes& bytes, const import::ImportOptions& options) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ScriptArchive> archive, ScriptArchive::Open(bytes));
+  // A script holds for every size, unlike a trace: so does its model, unless it cannot be said without the sizes.
+  import::ImportOptions open = options;
+  if (archive->traced_inputs() == nullptr && WithOpenSizes(&open)) {
+    StatusOr<import::Imported> imported = Import(*archive, open);
+    if (imported.ok() && imported->model != nullptr && imported->report.unsupported.empty()) {
+      imported->report.warnings.push_back("a script holds for every size: the sizes of its inputs stay symbolic");
+      return imported;
+    }
+    if (imported.ok() && imported->report.needed_opset > options.opset) return imported;
+  }
+  return Import(*archive, options);
 }
 
 }  // namespace sardonyx::pytorch

@@ -206,7 +206,7 @@ StatusOr<Interpreter::Flow> Interpreter::RunFor(const Stmt& statement) {
   }
   if (!begin.is_int() || begin.integer() != 0 || !step.is_int() || step.integer() != 1)
     return Unsupported("a loop over a range of unknown length that does not begin at 0 or has a step");
-  RETURN_IF_ERROR(DynamicLoop(statement, Scalar(end), nullptr));
+  RETURN_IF_ERROR(DynamicLoop(statement, Scalar(end), b.Scalar<bool>(true)));
   return Flow::kNext;
 }
 
