@@ -130,6 +130,15 @@ Outputs TensorSplit(Call& c) {
   for (size_t i = 0; i < starts.size(); ++i) pieces.push_back(c.b.Slice(x, axis, starts[i], i + 1 < starts.size() ? starts[i + 1] : kEnd));
   return pieces;
 }
+// hsplit, vsplit, dsplit: tensor_split along an axis that the name says.
+Outputs SplitAlong(Call& c) {
+  const int64_t axis = c.param() == "v" ? 0 : c.param() == "d" ? 2 : c.rank("self") == 1 ? 0 : 1;
+  const bool places = !c.is_none("indices");
+  Outputs outputs;
+  outputs.values = c.translator.Apply(places ? "aten.tensor_split.indices" : "aten.tensor_split.sections",
+                                      {c.arg("self"), c.arg(places ? "indices" : "sections"), IValue(axis)});
+  return outputs;
+}
 Outputs Unbind(Call& c) {
   V x = c.tensor("self");
   const int64_t axis = c.Axis("dim", c.rank("self"), 0);
@@ -177,6 +186,9 @@ constexpr RuleRow kRows[] = {
     {"aten.chunk", Chunk},
     {"aten.unsafe_chunk", Chunk},
     {"aten.tensor_split", TensorSplit},
+    {"aten.hsplit", SplitAlong, "h"},
+    {"aten.vsplit", SplitAlong, "v"},
+    {"aten.dsplit", SplitAlong, "d"},
     {"aten.unbind", Unbind},
     {"aten.unbind_copy", Unbind},
     {"aten.atleast_1d", AtLeast, "1"},

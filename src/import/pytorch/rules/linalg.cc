@@ -108,6 +108,17 @@ Outputs Cholesky(Call& c) {
   return Outputs{factor, c.b.Scalar<int32_t>(0)};
 }
 
+// Of a matrix whose factor is given: L L^T, or U^T U.
+Outputs CholeskySolve(Call& c) {
+  const bool inverse = c.is_none("input2"), upper = c.Bool("upper", false);
+  V factor = c.b.Op("Trilu", {c.tensor(inverse ? "self" : "input2")}, {{"upper", upper ? 1 : 0}});
+  V turned = c.b.SwapAxes(factor, -1, -2);
+  V a = upper ? c.b.Op("MatMul", {turned, factor}) : c.b.Op("MatMul", {factor, turned});
+  V n = c.b.SizeOf(a, -1);
+  V rhs = inverse ? c.b.Expand(Identity(c, a, n), c.b.ShapeOf(a)) : c.tensor("self");
+  return Eliminate(c, a, rhs);
+}
+
 Outputs Determinant(Call& c) { return c.b.Op("Det", {c.tensor(c.is_none("A") ? "self" : "A")}); }
 Outputs LogDeterminant(Call& c) {
   V det = c.b.Op("Det", {c.tensor(c.is_none("A") ? "self" : "A")});
@@ -164,6 +175,8 @@ constexpr RuleRow kRows[] = {
     {"aten.linalg_cholesky", Cholesky},
     {"aten.linalg_cholesky_ex", Cholesky},
     {"aten.cholesky", Cholesky},
+    {"aten.cholesky_solve", CholeskySolve},
+    {"aten.cholesky_inverse", CholeskySolve},
     {"aten.linalg_det", Determinant},
     {"aten._linalg_det", Determinant},
     {"aten.det", Determinant},
