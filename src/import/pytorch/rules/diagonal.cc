@@ -33,8 +33,8 @@ Outputs AsStridedScatter(Call& c) {
 
 Outputs Diagonal(Call& c) {
   // Gathered from the two axes laid out as one, last.
-  V x = c.tensor("self");
-  const int64_t rank = c.rank("self"), offset = c.Int("offset", 0);
+  V x = c.tensor(c.is_none("self") ? "A" : "self");
+  const int64_t rank = static_cast<int64_t>(c.b.rank(x)), offset = c.Int("offset", 0);
   const int64_t a = c.Axis("dim1", rank, 0), d = c.Axis("dim2", rank, 1);
   std::vector<int64_t> perm;
   for (int64_t i = 0; i < rank; ++i)

@@ -119,11 +119,24 @@ Outputs TensorSplit(Call& c) {
   const int64_t axis = c.Axis("dim", c.rank("self"), 0);
   const std::optional<int64_t> total = c.b.static_dim(x, axis);
   std::vector<int64_t> starts = {0};
-  if (!c.is_none("indices")) {
+  const IValue& either = c.arg("tensor_indices_or_sections");
+  std::optional<int64_t> count;
+  if (either.is_tensor()) {
+    const std::optional<std::vector<int64_t>> known = c.b.constant_ints(either.tensor().value);
+    if (!known) return c.Unsupported("tensor_split at places that depend on the input");
+    if (c.b.known_rank(either.tensor().value) == size_t{0})
+      count = known->at(0);
+    else
+      starts.insert(starts.end(), known->begin(), known->end());
+  }
+  if (either.is_tensor() && !count) {
+    // The places are known already.
+  } else if (!c.is_none("indices")) {
     for (const int64_t at : c.Ints("indices")) starts.push_back(at);
   } else {
     if (!total) return c.Unsupported("tensor_split of an axis whose size is not known");
-    const int64_t sections = c.Int("sections");
+    const int64_t sections = count ? *count : c.Int("sections");
+    if (sections < 1) return c.Unsupported("a split into no sections");
     for (int64_t i = 1; i < sections; ++i) starts.push_back(i * (*total / sections) + std::min(i, *total % sections));
   }
   std::vector<V> pieces;
