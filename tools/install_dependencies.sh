@@ -3,7 +3,7 @@
 # Installs the Debian packages that Sardonyx builds with (docs/dependencies.md says what each is for), and those named.
 # Does nothing, and needs no root, when they are all there.
 set -eu
-packages="g++ cmake ninja-build ccache pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libzip-dev libarchive-dev
+packages="g++ cmake ninja-build ccache pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libarchive-dev
 zlib1g-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libopenjp2-7-dev libyaml-cpp-dev libhwy-dev libre2-dev libgtest-dev $*"
 
 if ! command -v apt-get >/dev/null; then

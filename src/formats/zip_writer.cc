@@ -1,5 +1,4 @@
-// The layout is that of PKWARE's APPNOTE 6.3.10 (sections 4.3 and 4.5). Written here and not by libzip because libzip
-// wants a file, or the whole archive in memory once more.
+// The layout is that of PKWARE's APPNOTE 6.3.10 (sections 4.3 and 4.5). Written as a stream: only the directory is kept in memory.
 #include <zlib.h>
 
 #include <algorithm>
