@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,8 @@ struct SessionOptions {
   int level = 1;
   // Bytes of intermediate and output data that one run, or the folding of constants, may hold; 0: the container's memory.
   int64_t memory_limit = 0;
+  // Denormal numbers count as zero while a run computes: faster where activations fade away, and less exact.
+  bool flush_denormals = false;
 };
 
 // Stops runs from another thread.
@@ -78,6 +81,11 @@ class Session {
   // model declares; inputs with a default may be left out.
   using NamedValue = std::pair<std::string, Value>;
   StatusOr<std::vector<Value>> Run(const std::vector<NamedValue>& inputs, const RunOptions& options = {}) const;
+
+  // The same for callers that run again and again: inputs stand in the order of inputs(), none (Value()) where one with a default
+  // is left out, and all outputs are put into `outputs`, in order. A caller that gives the same vector each time, and keeps no
+  // copies of what it held, gets outputs of known shapes without any allocation.
+  Status RunInOrder(std::span<const Value> inputs, std::vector<Value>* outputs, const RunOptions& options = {}) const;
 
   // One entry a node, in the order of execution; those of subgraphs follow their node.
   std::vector<NodePlacement> Placement() const;

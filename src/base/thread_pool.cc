@@ -4,35 +4,75 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <fstream>
-#include <list>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/denormals.h"
+
 namespace sardonyx {
 namespace {
 
-// Below this much work (nanoseconds) a second thread costs more than it brings.
-constexpr double kMinParallelCost = 20000;
+// Work (nanoseconds) below which a further thread costs more than it brings: one that is awake, or one that must be woken.
+constexpr double kMinCostAwake = 4000;
+constexpr double kMinCostAsleep = 20000;
+// How often a worker looks for work before it sleeps, a pause apart: some 50 to 150 microseconds.
+constexpr int kSpins = 4000;
 
-// One ParallelFor: ranges are handed out by a counter. Lives on the caller's stack; `helpers` counts the workers that
-// still look at it.
-struct Job {
-  RangeFunction f;
-  int64_t count;
-  int64_t chunk;
-  std::atomic<int64_t> next{0};
-  int helpers = 0;  // guarded by Impl::mutex
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
+// Where one ParallelFor stands. Slots belong to the pool and outlive every loop, so a worker may look at one at any time; it
+// touches a loop only after it has joined it, and the caller leaves only when all that joined have left.
+struct alignas(64) Slot {
+  // kTaken: some caller's; kOpen: workers may join; below: how many have.
+  static constexpr uint32_t kTaken = 1u << 31, kOpen = 1u << 30, kHelpers = kOpen - 1;
+  std::atomic<uint32_t> state{0};
+  std::atomic<int64_t> next{0};  // the first item not handed out
+  std::atomic<int64_t> count{0};
+  std::atomic<uint32_t> max_helpers{0};
+  // Read only by those that joined.
+  const RangeFunction* f = nullptr;
+  int64_t chunk = 1;
+
+  bool Take() {
+    uint32_t free = 0;
+    return state.load(std::memory_order_relaxed) == 0 && state.compare_exchange_strong(free, kTaken, std::memory_order_acquire);
+  }
+  bool Join() {
+    uint32_t now = state.load(std::memory_order_relaxed);
+    while ((now & kOpen) != 0 && (now & kHelpers) < max_helpers.load(std::memory_order_relaxed) &&
+           next.load(std::memory_order_relaxed) < count.load(std::memory_order_relaxed))
+      if (state.compare_exchange_weak(now, now + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    return false;
+  }
   void Work() {
+    const int64_t end = count.load(std::memory_order_relaxed);
     for (;;) {
       const int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-      if (begin >= count) return;
-      f(begin, std::min(count, begin + chunk));
+      if (begin >= end) return;
+      (*f)(begin, std::min(end, begin + chunk));
     }
+  }
+  void Leave() {
+    if (((state.fetch_sub(1, std::memory_order_release) - 1) & kHelpers) == 0) state.notify_all();
+  }
+  // The caller's end: no more joining, all helpers gone, free again.
+  void Close() {
+    uint32_t now = state.fetch_and(~kOpen, std::memory_order_acquire) & ~kOpen;
+    for (int spins = 0; (now & kHelpers) != 0; now = state.load(std::memory_order_acquire)) {
+      if (++spins < kSpins)
+        Pause();
+      else
+        state.wait(now, std::memory_order_acquire);
+    }
+    state.store(0, std::memory_order_release);
   }
 };
 
@@ -65,68 +105,87 @@ int AvailableCpus() {
 }
 
 struct ThreadPool::Impl {
-  std::mutex mutex;
-  std::condition_variable work_ready;
-  std::condition_variable job_left;
-  std::list<Job*> jobs;
+  // Loops that can be open at once; callers beyond run theirs alone, since the workers have enough to do.
+  static constexpr int kSlots = 16;
+  Slot slots[kSlots];
+  std::atomic<uint32_t> epoch{0};  // counts opened loops: what sleepers wait for
+  std::atomic<int32_t> sleepers{0};
+  std::atomic<bool> stopping{false};
   std::vector<std::thread> workers;
-  bool stopping = false;
 
-  void RunWorker() {
-    inside_parallel_for = true;
-    std::unique_lock lock(mutex);
-    for (;;) {
-      work_ready.wait(lock, [&] { return stopping || !jobs.empty(); });
-      if (stopping) return;
-      Job* job = jobs.front();
-      if (job->next.load(std::memory_order_relaxed) >= job->count) {  // nothing left to hand out
-        jobs.pop_front();
-        continue;
-      }
-      ++job->helpers;
-      lock.unlock();
-      job->Work();
-      lock.lock();
-      if (--job->helpers == 0) job_left.notify_all();
+  // Works for every open loop that still has room; false when there was none.
+  bool Help() {
+    bool helped = false;
+    for (Slot& slot : slots) {
+      if (!slot.Join()) continue;
+      slot.Work();
+      slot.Leave();
+      helped = true;
     }
+    return helped;
+  }
+
+  void RunWorker(bool flush_denormals) {
+    const DenormalMode mode(flush_denormals);
+    inside_parallel_for = true;
+    while (!stopping.load(std::memory_order_relaxed)) {
+      uint32_t seen = epoch.load(std::memory_order_acquire);
+      if (Help()) continue;
+      for (int spins = 0; spins < kSpins && epoch.load(std::memory_order_acquire) == seen; ++spins) Pause();
+      if (epoch.load(std::memory_order_acquire) != seen) continue;
+      sleepers.fetch_add(1, std::memory_order_seq_cst);
+      epoch.wait(seen, std::memory_order_seq_cst);
+      sleepers.fetch_sub(1, std::memory_order_relaxed);
+    }
+  }
+
+  // After a slot opened. Workers that are awake see it by themselves; one that is about to sleep sees that the epoch moved.
+  void Announce(int64_t to_wake) {
+    epoch.fetch_add(1, std::memory_order_seq_cst);
+    for (int64_t i = std::min<int64_t>(to_wake, sleepers.load(std::memory_order_seq_cst)); i > 0; --i) epoch.notify_one();
   }
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(threads > 0 ? threads : AvailableCpus()) {
+ThreadPool::ThreadPool(int threads, bool flush_denormals) : threads_(threads > 0 ? threads : AvailableCpus()) {
   if (threads_ == 1) return;
   impl_ = std::make_unique<Impl>();
-  for (int i = 1; i < threads_; ++i) impl_->workers.emplace_back([this] { impl_->RunWorker(); });
+  for (int i = 1; i < threads_; ++i) impl_->workers.emplace_back([this, flush_denormals] { impl_->RunWorker(flush_denormals); });
 }
 
 ThreadPool::~ThreadPool() {
   if (!impl_) return;
-  {
-    std::lock_guard lock(impl_->mutex);
-    impl_->stopping = true;
-  }
-  impl_->work_ready.notify_all();
+  impl_->stopping.store(true, std::memory_order_relaxed);
+  impl_->epoch.fetch_add(1, std::memory_order_seq_cst);
+  impl_->epoch.notify_all();
   for (std::thread& worker : impl_->workers) worker.join();
 }
 
 void ThreadPool::ParallelFor(int64_t count, double cost, RangeFunction f) {
   if (count <= 0) return;
+  if (!impl_ || count == 1 || inside_parallel_for) return f(0, count);
   const double total = cost * static_cast<double>(count);
-  const int64_t useful = std::min<int64_t>({threads_, count, static_cast<int64_t>(total / kMinParallelCost) + 1});
-  if (!impl_ || useful <= 1 || inside_parallel_for) return f(0, count);
+  if (total < 2 * kMinCostAwake) return f(0, count);
+  const int awake = threads_ - impl_->sleepers.load(std::memory_order_relaxed);
+  const auto worth = [&](double least) { return std::min<int64_t>({threads_, count, static_cast<int64_t>(std::min(total / least, 1e6))}); };
+  // Sleepers are woken only for work that pays for it.
+  const int64_t useful = std::max(std::min<int64_t>(awake, worth(kMinCostAwake)), worth(kMinCostAsleep));
+  if (useful <= 1) return f(0, count);
+  Slot* slot = impl_->slots;
+  while (slot != std::end(impl_->slots) && !slot->Take()) ++slot;
+  if (slot == std::end(impl_->slots)) return f(0, count);
 
+  slot->f = &f;
   // Four ranges a thread even out cores of unlike speed; more would only add hand-outs.
-  Job job{f, count, std::max<int64_t>(1, (count + useful * 4 - 1) / (useful * 4))};
-  {
-    std::lock_guard lock(impl_->mutex);
-    impl_->jobs.push_back(&job);
-  }
-  impl_->work_ready.notify_all();
+  slot->chunk = std::max<int64_t>(1, (count + useful * 4 - 1) / (useful * 4));
+  slot->next.store(0, std::memory_order_relaxed);
+  slot->count.store(count, std::memory_order_relaxed);
+  slot->max_helpers.store(static_cast<uint32_t>(useful - 1), std::memory_order_relaxed);
+  slot->state.store(Slot::kTaken | Slot::kOpen, std::memory_order_release);
+  impl_->Announce(useful - awake);
   inside_parallel_for = true;
-  job.Work();
+  slot->Work();
   inside_parallel_for = false;
-  std::unique_lock lock(impl_->mutex);
-  impl_->jobs.remove(&job);
-  impl_->job_left.wait(lock, [&] { return job.helpers == 0; });
+  slot->Close();
 }
 
 }  // namespace sardonyx

@@ -21,10 +21,13 @@ class RangeFunction {
   void (*call_)(const void*, int64_t, int64_t);
 };
 
+// Idle workers look for work for some microseconds before they sleep, so that loops that follow each other closely pay no
+// wake-up; a loop too small to be worth a sleeper's wake-up uses those that are awake, if any.
 class ThreadPool {
  public:
-  // `threads` counts the calling thread: 1 makes no thread. 0 means the container's CPU quota.
-  explicit ThreadPool(int threads = 0);
+  // `threads` counts the calling thread: 1 makes no thread. 0 means the container's CPU quota. With `flush_denormals` the workers
+  // compute as under DenormalMode(true); callers see to their own threads.
+  explicit ThreadPool(int threads = 0, bool flush_denormals = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

@@ -1,5 +1,7 @@
 #include "bench/engine.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
@@ -22,18 +24,20 @@ class SardonyxEngine final : public Engine {
     return {};
   }
   Status Bind(const NamedValues& inputs) override {
-    inputs_ = inputs;
+    // In the session's order, as the peers' bound inputs are.
+    inputs_.clear();
+    for (const ValueInfo& info : session_->inputs()) {
+      const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const auto& one) { return one.first == info.name; });
+      inputs_.push_back(found == inputs.end() ? Value() : found->second);
+    }
     return {};
   }
-  Status Run() override {
-    ASSIGN_OR_RETURN(outputs_, session_->Run(inputs_));
-    return {};
-  }
+  Status Run() override { return session_->RunInOrder(inputs_, &outputs_); }
   StatusOr<std::vector<Value>> Outputs() override { return outputs_; }
 
  private:
   std::unique_ptr<Session> session_;
-  NamedValues inputs_;
+  std::vector<Value> inputs_;
   std::vector<Value> outputs_;
 };
 

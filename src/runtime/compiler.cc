@@ -296,11 +296,11 @@ Status Compiler::Fold(const ir::Node& node, Step step) {
   RunState state;
   state.memory_limit = options_.memory_limit;
   Frame frame(once);
-  StatusOr<std::vector<Value>> values = frame.Run({}, {}, nullptr, &state);
-  if (!values.ok()) return values.status();
+  std::vector<Value> values;
+  RETURN_IF_ERROR(frame.Run({}, {}, nullptr, &state, &values));
   size_t next = 0;
   for (const ir::Value* output : node.outputs())
-    if (output) constants_[output] = std::move((*values)[next++]);
+    if (output) constants_[output] = std::move(values[next++]);
   return {};
 }
 

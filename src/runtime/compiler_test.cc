@@ -90,10 +90,11 @@ struct Compiled {
   std::vector<float> Run(const Dims& dims, const std::vector<float>& x) const {
     RunState state;
     const std::vector<Value> inputs = {Tensor::From<float>(dims, x)};
-    const auto outputs = (*program)->Run(inputs, {}, &state);
-    EXPECT_TRUE(outputs.ok()) << outputs.status().ToString();
-    if (!outputs.ok()) return {};
-    const auto data = (*outputs)[0].tensor().data<float>();
+    std::vector<Value> outputs;
+    const Status status = (*program)->Run(inputs, {}, &state, &outputs);
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    if (!status.ok()) return {};
+    const auto data = outputs[0].tensor().data<float>();
     return {data.begin(), data.end()};
   }
 };

@@ -1,6 +1,7 @@
 #include "runtime/frame.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -27,6 +28,17 @@ Status OutOfMemory(int64_t bytes, const RunState& state) {
   return Resource(fmt::format("no memory for {} bytes", bytes));
 }
 
+// The number of elements of dims that are far from overflowing, without the full check; -1: that is needed.
+int64_t SmallCount(const Dims& dims) {
+  constexpr int64_t kSmall = int64_t{1} << 40;
+  int64_t count = 1;
+  for (const int64_t dim : dims) {
+    if (dim < 0 || dim >= kSmall || count >= (int64_t{1} << 20)) return -1;
+    count *= dim;
+  }
+  return count;
+}
+
 // `count` elements of a tensor, padding of its layout counted.
 void CopyElements(const TensorView& from, int64_t count, void* to) {
   if (from.dtype == DataType::kString)
@@ -46,8 +58,10 @@ class FrameSubprogram final : public Subprogram {
   StatusOr<std::vector<Value>> Run(std::vector<Value> inputs) override {
     RETURN_IF_ERROR(outer_.state_->Check());
     std::unique_ptr<Frame> frame = program_.AcquireFrame();
-    auto outputs = frame->Run(inputs, {}, &outer_, outer_.state_);
+    std::vector<Value> outputs;
+    const Status status = frame->Run(inputs, {}, &outer_, outer_.state_, &outputs);
     program_.ReturnFrame(std::move(frame));
+    RETURN_IF_ERROR(status);
     return outputs;
   }
 
@@ -72,7 +86,11 @@ class StepContext final : public KernelContext {
   Value input_value(size_t i) const override { return has_input(i) ? frame_.Share(step_.inputs[i]) : Value(); }
 
   StatusOr<TensorView> Output(size_t i, DataType dtype, const Dims& dims) override {
-    ASSIGN_OR_RETURN(const int64_t count, LayoutElements(dtype, dims, i < num_outputs() ? step_.output_layouts[i] : Layout::kPlain));
+    const Layout layout = i < num_outputs() ? step_.output_layouts[i] : Layout::kPlain;
+    int64_t count = layout == Layout::kPlain ? SmallCount(dims) : -1;
+    if (count < 0) {
+      ASSIGN_OR_RETURN(count, LayoutElements(dtype, dims, layout));
+    }
     if (!has_output(i)) return Scratch(dtype, dims, count);
     const int number = step_.outputs[i];
     Slot& slot = frame_.slots_[number];
@@ -80,13 +98,14 @@ class StepContext final : public KernelContext {
     slot.view.dtype = dtype;
     slot.view.dims = dims;
     const auto bytes = static_cast<int64_t>(PackedBytes(dtype, static_cast<size_t>(count)));
-    const MemoryPlan* plan = frame_.plan_.get();
+    const MemoryPlan* plan = frame_.plan_;
     if (dtype != DataType::kString && plan && plan->offset[number] >= 0 && bytes <= plan->bytes[number]) {
       slot.view.data = frame_.arena_.get() + plan->offset[number];
       slot.state = Slot::State::kTensor;
       return slot.view;
     }
     frame_.recorded_bytes_[number] = dtype == DataType::kString ? -1 : bytes;
+    if (dtype != DataType::kString) slot.owner = frame_.Reuse(number, bytes);
     RETURN_IF_ERROR(AllocateHeap(slot, dtype, dims, count, bytes));
     return slot.view;
   }
@@ -153,7 +172,9 @@ class StepContext final : public KernelContext {
     const int64_t counted = dtype == DataType::kString ? count * static_cast<int64_t>(sizeof(std::string)) : bytes;
     if (!frame_.state_->Take(counted)) return OutOfMemory(counted, *frame_.state_);
     slot.counted_bytes = counted;
-    if (dtype == DataType::kString) {
+    if (slot.owner) {
+      // memory of an earlier run
+    } else if (dtype == DataType::kString) {
       ASSIGN_OR_RETURN(Tensor strings, Tensor::Allocate(dtype, dims));
       slot.owner = strings.owner();
     } else {
@@ -185,10 +206,17 @@ class StepContext final : public KernelContext {
 Frame::Frame(const Program& program)
     : program_(program),
       slots_(static_cast<size_t>(program.num_slots_)),
+      spares_(program.output_slots_.size()),
+      spare_of_slot_(static_cast<size_t>(program.num_slots_), -1),
       recorded_bytes_(static_cast<size_t>(program.num_slots_), -1),
       arena_(nullptr, [](void* p) { std::free(p); }),
       workspace_(nullptr, [](void* p) { std::free(p); }) {
-  for (const Program::Constant& constant : program_.constants_) SetSlot(constant.slot, constant.value);
+  for (size_t i = 0; i < std::min<size_t>(spares_.size(), INT16_MAX); ++i)
+    spare_of_slot_[program_.output_slots_[i]] = static_cast<int16_t>(i);
+  for (const Program::Constant& constant : program_.constants_) {
+    SetSlot(constant.slot, constant.value);
+    spare_of_slot_[constant.slot] = kConstant;
+  }
 }
 
 Frame::~Frame() = default;
@@ -249,56 +277,87 @@ Status Frame::Bind(std::span<const Value> inputs, Frame* outer) {
   return {};
 }
 
-StatusOr<std::vector<Value>> Frame::Run(std::span<const Value> inputs, const std::vector<bool>& wanted, Frame* outer, RunState* state) {
-  state_ = state;
-  RETURN_IF_ERROR(Bind(inputs, outer));
-
-  std::vector<int64_t> signature;
-  const auto sign = [&](int number) {
-    const Slot& slot = slots_[number];
-    signature.push_back(slot.state == Slot::State::kTensor ? static_cast<int64_t>(slot.view.rank()) : -1);
-    if (slot.state == Slot::State::kTensor) signature.insert(signature.end(), slot.view.dims.begin(), slot.view.dims.end());
-  };
-  plan_ = program_.static_plan_;
+void Frame::ChoosePlan() {
+  counted_arena_ = 0;
+  plan_ = program_.static_plan_.get();
   if (!plan_) {
+    signature_.clear();
+    const auto sign = [&](int number) {
+      const Slot& slot = slots_[number];
+      signature_.push_back(slot.state == Slot::State::kTensor ? static_cast<int64_t>(slot.view.rank()) : -1);
+      if (slot.state == Slot::State::kTensor) signature_.insert(signature_.end(), slot.view.dims.begin(), slot.view.dims.end());
+    };
     for (int number : program_.input_slots_) sign(number);
     for (const Capture& capture : program_.captures_) sign(capture.inner_slot);
-    plan_ = program_.FindPlan(signature);
+    if (!dynamic_plan_ || dynamic_plan_->signature != signature_) dynamic_plan_ = program_.FindPlan(signature_);
+    plan_ = dynamic_plan_.get();
   }
-  int64_t counted_arena = 0;
-  if (plan_ && plan_->arena_bytes > 0) {
-    if (plan_->arena_bytes > arena_bytes_) {
-      arena_.reset(static_cast<uint8_t*>(AllocateAligned(plan_->arena_bytes)));
-      arena_bytes_ = arena_ ? plan_->arena_bytes : 0;
-    }
-    if (!arena_ || !state_->Take(plan_->arena_bytes))
-      plan_ = nullptr;  // no room for it all at once: piece by piece
-    else
-      counted_arena = plan_->arena_bytes;
+  if (!plan_ || plan_->arena_bytes == 0) return;
+  if (plan_->arena_bytes > arena_bytes_) {
+    arena_.reset(static_cast<uint8_t*>(AllocateAligned(plan_->arena_bytes)));
+    arena_bytes_ = arena_ ? plan_->arena_bytes : 0;
   }
+  if (!arena_ || !state_->Take(plan_->arena_bytes))
+    plan_ = nullptr;  // no room for it all at once: piece by piece
+  else
+    counted_arena_ = plan_->arena_bytes;
+}
+
+Status Frame::Run(std::span<const Value> inputs, const std::vector<bool>& wanted, Frame* outer, RunState* state,
+                  std::vector<Value>* outputs) {
+  state_ = state;
+  RETURN_IF_ERROR(Bind(inputs, outer));
+  outputs->clear();  // whose memory may serve again
+  ChoosePlan();
   const bool record = plan_ == nullptr;
   if (record) std::fill(recorded_bytes_.begin(), recorded_bytes_.end(), -1);
 
   Status status = RunSteps();
-  std::vector<Value> outputs;
   if (status.ok()) {
-    for (size_t i = 0; i < program_.output_slots_.size(); ++i)
-      outputs.push_back(wanted.empty() || wanted[i] ? Share(program_.output_slots_[i]) : Value());
+    GiveOutputs(wanted, outputs);
     if (record && !program_.static_plan_) {
       auto plan = std::make_shared<MemoryPlan>(*program_.MakePlan(recorded_bytes_));
-      plan->signature = std::move(signature);
+      plan->signature = signature_;
       program_.KeepPlan(std::move(plan));
     }
   }
-  state_->live_bytes.fetch_sub(counted_arena, std::memory_order_relaxed);
-  Reset();
-  RETURN_IF_ERROR(status);
-  return outputs;
+  state_->live_bytes.fetch_sub(counted_arena_, std::memory_order_relaxed);
+  Reset(!status.ok());
+  return status;
+}
+
+std::shared_ptr<const void> Frame::Reuse(int number, int64_t bytes) {
+  if (spare_of_slot_[number] < 0) return nullptr;
+  Spare& spare = spares_[spare_of_slot_[number]];
+  if (!spare.memory || spare.memory.use_count() != 1) return nullptr;
+  // Somebody else's last reads of it come before our writes.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (spare.bytes < bytes || spare.bytes / 2 > bytes) {  // too small, or much too large to keep
+    spare.memory.reset();
+    return nullptr;
+  }
+  return spare.memory;
+}
+
+void Frame::GiveOutputs(const std::vector<bool>& wanted, std::vector<Value>* outputs) {
+  for (size_t i = 0; i < program_.output_slots_.size(); ++i) {
+    const int number = program_.output_slots_[i];
+    outputs->push_back(wanted.empty() || wanted[i] ? Share(number) : Value());
+    const Slot& slot = slots_[number];
+    // Only memory that was taken for this very output: an alias shares that of others.
+    if (slot.state != Slot::State::kTensor || !slot.counted_bytes || slot.view.dtype == DataType::kString || spare_of_slot_[number] < 0)
+      continue;
+    Spare& spare = spares_[spare_of_slot_[number]];
+    if (spare.memory == slot.owner) continue;
+    spare.memory = slot.owner;
+    spare.bytes = slot.counted_bytes;
+  }
 }
 
 Status Frame::RunSteps() {
+  const bool limited = state_->cancelled != nullptr || state_->deadline.has_value();
   for (const Step& step : program_.steps_) {
-    RETURN_IF_ERROR(state_->Check());
+    if (limited) RETURN_IF_ERROR(state_->Check());
     RETURN_IF_ERROR(RunStep(step));
     for (int slot : step.release) Release(slot);
   }
@@ -307,14 +366,17 @@ Status Frame::RunSteps() {
 
 // Types are almost always those that were checked at compilation. Where a model hides or misstates them, the schema is held
 // against what is really there, so that no kernel reads a tensor as something that it is not.
-Status Frame::CheckTypes(const Step& step) const {
-  bool as_compiled = true;
+bool Frame::TypesAsCompiled(const Step& step) const {
   for (size_t i = 0; i < step.inputs.size(); ++i) {
-    if (step.inputs[i] < 0 || step.packed_inputs[i]) continue;
+    if (step.inputs[i] < 0) continue;
     const Slot& slot = slots_[step.inputs[i]];
-    as_compiled &= slot.state == Slot::State::kTensor && slot.view.dtype == step.input_dtypes[i];
+    if ((slot.state != Slot::State::kTensor || slot.view.dtype != step.input_dtypes[i]) && !step.packed_inputs[i]) return false;
   }
-  if (as_compiled || !step.schema) return {};
+  return true;
+}
+
+Status Frame::CheckTypes(const Step& step) const {
+  if (!step.schema) return {};
   std::vector<InputKind> kinds;
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     InputKind kind;
@@ -338,38 +400,48 @@ Status Frame::CheckTypes(const Step& step) const {
 }
 
 Status Frame::RunStep(const Step& step) {
-  const auto describe_inputs = [&] {
-    std::string text;
-    for (size_t i = 0; i < step.inputs.size(); ++i) {
-      const int slot = step.inputs[i];
-      if (!text.empty()) text += ", ";
-      text += step.packed_inputs[i]                        ? "packed"
-              : slot < 0                                   ? "-"
-              : slots_[slot].state == Slot::State::kTensor ? slots_[slot].view.TypeString()
-                                                           : slots_[slot].value.TypeString();
-    }
-    return text;
-  };
   StepContext context(*this, step);
   Profiler* profiler = state_->profiler;
   const int64_t start = profiler ? profiler->Now() : 0;
-  Status status = CheckTypes(step);
+  Status status = TypesAsCompiled(step) ? Status() : CheckTypes(step);
   if (status.ok()) status = step.choice.kernel->Run(context);
-  if (profiler) profiler->Record(step, describe_inputs(), start, profiler->Now());
+  if (profiler) profiler->Record(step, DescribeInputs(step), start, profiler->Now());
   if (status.ok()) return status;
-  return status.WithContext(fmt::format("{} ({})", step.label, describe_inputs()));
+  return Explain(step, status);
 }
 
-void Frame::Reset() {
-  for (const Step& step : program_.steps_)
-    for (int slot : step.outputs)
-      if (slot >= 0) Release(slot);
+std::string Frame::DescribeInputs(const Step& step) const {
+  std::string text;
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    const int slot = step.inputs[i];
+    if (!text.empty()) text += ", ";
+    text += step.packed_inputs[i]                        ? "packed"
+            : slot < 0                                   ? "-"
+            : slots_[slot].state == Slot::State::kTensor ? slots_[slot].view.TypeString()
+                                                         : slots_[slot].value.TypeString();
+  }
+  return text;
+}
+
+Status Frame::Explain(const Step& step, const Status& status) const {
+  return status.WithContext(fmt::format("{} ({})", step.label, DescribeInputs(step)));
+}
+
+void Frame::Reset(bool all) {
+  if (all)
+    for (const Step& step : program_.steps_)
+      for (int slot : step.outputs)
+        if (slot >= 0) Release(slot);
+  for (int slot : program_.output_slots_) {
+    // A constant that is an output stays what it is.
+    if (spare_of_slot_[slot] != kConstant) Release(slot);
+  }
   for (int slot : program_.input_slots_) Release(slot);
   for (const Capture& capture : program_.captures_) {
     slots_[capture.inner_slot].counted_bytes = 0;
     Release(capture.inner_slot);
   }
-  plan_.reset();
+  plan_ = nullptr;
 }
 
 }  // namespace sardonyx::runtime

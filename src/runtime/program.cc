@@ -10,9 +10,15 @@
 namespace sardonyx::runtime {
 namespace {
 
-// Plans kept for dynamic shapes, and frames kept for later runs: beyond these the oldest goes.
+// Plans kept for dynamic shapes: beyond these the oldest goes.
 constexpr size_t kMaxPlans = 32;
-constexpr size_t kMaxIdleFrames = 16;
+
+// Where this thread looks first for an idle frame.
+size_t HomeOfThread() {
+  static std::atomic<size_t> threads{0};
+  thread_local const size_t home = threads.fetch_add(1, std::memory_order_relaxed);
+  return home;
+}
 
 // Slots that share memory, found by union; each set has one lifetime.
 class SharedBuffers {
@@ -43,13 +49,15 @@ class SharedBuffers {
 
 }  // namespace
 
-Program::~Program() = default;
+Program::~Program() {
+  for (std::atomic<Frame*>& idle : idle_frames_) delete idle.load();
+}
 
-StatusOr<std::vector<Value>> Program::Run(std::span<const Value> inputs, const std::vector<bool>& wanted, RunState* state) const {
+Status Program::Run(std::span<const Value> inputs, const std::vector<bool>& wanted, RunState* state, std::vector<Value>* outputs) const {
   std::unique_ptr<Frame> frame = AcquireFrame();
-  auto outputs = frame->Run(inputs, wanted, nullptr, state);
+  Status status = frame->Run(inputs, wanted, nullptr, state, outputs);
   ReturnFrame(std::move(frame));
-  return outputs;
+  return status;
 }
 
 int64_t Program::constant_bytes() const {
@@ -60,33 +68,36 @@ int64_t Program::constant_bytes() const {
 }
 
 std::shared_ptr<const MemoryPlan> Program::FindPlan(std::span<const int64_t> signature) const {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(plans_mutex_);
   for (const auto& plan : plans_)
     if (std::equal(plan->signature.begin(), plan->signature.end(), signature.begin(), signature.end())) return plan;
   return nullptr;
 }
 
 void Program::KeepPlan(std::shared_ptr<const MemoryPlan> plan) const {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(plans_mutex_);
   if (plans_.size() == kMaxPlans) plans_.erase(plans_.begin());
   plans_.push_back(std::move(plan));
 }
 
 std::unique_ptr<Frame> Program::AcquireFrame() const {
-  {
-    std::lock_guard lock(mutex_);
-    if (!idle_frames_.empty()) {
-      std::unique_ptr<Frame> frame = std::move(idle_frames_.back());
-      idle_frames_.pop_back();
-      return frame;
-    }
+  const size_t home = HomeOfThread();
+  for (size_t i = 0; i < kMaxIdleFrames; ++i) {
+    std::atomic<Frame*>& idle = idle_frames_[(home + i) % kMaxIdleFrames];
+    if (idle.load(std::memory_order_relaxed) == nullptr) continue;
+    if (Frame* frame = idle.exchange(nullptr, std::memory_order_acquire)) return std::unique_ptr<Frame>(frame);
   }
   return std::make_unique<Frame>(*this);
 }
 
 void Program::ReturnFrame(std::unique_ptr<Frame> frame) const {
-  std::lock_guard lock(mutex_);
-  if (idle_frames_.size() < kMaxIdleFrames) idle_frames_.push_back(std::move(frame));
+  const size_t home = HomeOfThread();
+  for (size_t i = 0; i < kMaxIdleFrames; ++i) {
+    Frame* none = nullptr;
+    if (!idle_frames_[(home + i) % kMaxIdleFrames].compare_exchange_strong(none, frame.get(), std::memory_order_release)) continue;
+    (void)frame.release();
+    return;
+  }
 }
 
 std::shared_ptr<const MemoryPlan> Program::MakePlan(std::span<const int64_t> slot_bytes) const {

@@ -3,6 +3,8 @@
 // A Program is immutable after compilation and shared by all runs. Everything a run changes lives in a Frame.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -69,8 +71,15 @@ class Program {
   ~Program();
 
   // Runs it. Each input stands at its place in the graph's inputs; none where it may be omitted because it has a default.
-  // Gives the graph's outputs in order; those not wanted (wanted[i] false) are none. An empty `wanted` means all.
-  StatusOr<std::vector<Value>> Run(std::span<const Value> inputs, const std::vector<bool>& wanted, RunState* state) const;
+  // Gives the graph's outputs in order; those not wanted (wanted[i] false) are none. An empty `wanted` means all. Memory of what
+  // `outputs` held that nobody else holds may be written again.
+  Status Run(std::span<const Value> inputs, const std::vector<bool>& wanted, RunState* state, std::vector<Value>* outputs) const;
+
+  StatusOr<std::vector<Value>> Run(std::span<const Value> inputs, const std::vector<bool>& wanted, RunState* state) const {
+    std::vector<Value> outputs;
+    if (Status status = Run(inputs, wanted, state, &outputs); !status.ok()) return status;
+    return outputs;
+  }
 
   const std::vector<Step>& steps() const { return steps_; }
   const ir::Graph& graph() const { return *graph_; }
@@ -110,9 +119,11 @@ class Program {
   std::vector<Capture> captures_;  // of the enclosing program's slots
   std::shared_ptr<const MemoryPlan> static_plan_;
 
-  mutable std::mutex mutex_;
+  mutable std::mutex plans_mutex_;
   mutable std::vector<std::shared_ptr<const MemoryPlan>> plans_;  // newest last
-  mutable std::vector<std::unique_ptr<Frame>> idle_frames_;
+  // Frames kept for later runs. A thread looks first where it left one, so threads that run at once rarely meet.
+  static constexpr size_t kMaxIdleFrames = 16;
+  mutable std::array<std::atomic<Frame*>, kMaxIdleFrames> idle_frames_{};
 };
 
 }  // namespace sardonyx::runtime

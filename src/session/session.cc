@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/denormals.h"
 #include "base/file.h"
 #include "base/machine.h"
 #include "base/status_macros.h"
@@ -32,12 +33,15 @@ struct Session::Impl {
   std::vector<ValueInfo> inputs;
   std::vector<ValueInfo> outputs;
   int64_t memory_limit = 0;
+  bool flush_denormals = false;
 
   Status Prepare(const SessionOptions& options);
   // Replaces function operators by their bodies, types inferred, until none is left that `options` wants replaced.
   StatusOr<size_t> Expand(const optimize::InlineOptions& options);
   Status Compile(const SessionOptions& options);
   Status CheckInput(size_t i, const Value& value) const;
+  // Runs on inputs that were checked; `wanted` as of Program::Run.
+  Status Run(std::span<const Value> values, const std::vector<bool>& wanted, const RunOptions& options, std::vector<Value>* outputs) const;
 };
 
 namespace {
@@ -87,7 +91,8 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
   if (!model->graph) return Invalid("the model has no graph");
   RETURN_IF_ERROR(CheckOpsets(*model));
   ASSIGN_OR_RETURN(providers, MakeProviders(options.providers));
-  pool = std::make_unique<ThreadPool>(options.threads);
+  flush_denormals = options.flush_denormals;
+  pool = std::make_unique<ThreadPool>(options.threads, flush_denormals);
   memory_limit = options.memory_limit ? options.memory_limit : MemoryLimit();
 
   RETURN_IF_ERROR(optimize::InlineFunctions(*model).status());
@@ -211,6 +216,37 @@ StatusOr<Value> Normalized(const Value& value) {
 
 }  // namespace
 
+Status Session::Impl::Run(std::span<const Value> values, const std::vector<bool>& wanted, const RunOptions& options,
+                          std::vector<Value>* outputs) const {
+  const DenormalMode denormals(flush_denormals);
+  runtime::RunState state;
+  state.memory_limit = memory_limit;
+  if (options.cancellation) state.cancelled = &options.cancellation->flag();
+  if (options.time_limit.count() > 0) state.deadline = std::chrono::steady_clock::now() + options.time_limit;
+  if (options.profile_path.empty()) return program->Run(values, wanted, &state, outputs);
+  runtime::Profiler profiler;
+  state.profiler = &profiler;
+  RETURN_IF_ERROR(program->Run(values, wanted, &state, outputs));
+  return WriteFileAtomically(options.profile_path, profiler.ChromeTrace());
+}
+
+Status Session::RunInOrder(std::span<const Value> inputs, std::vector<Value>* outputs, const RunOptions& options) const {
+  const Impl& impl = *impl_;
+  if (!options.outputs.empty()) return Usage("outputs are chosen by name only where inputs are given by name");
+  if (inputs.size() != impl.inputs.size())
+    return Usage(fmt::format("{} inputs are given; the model has {}", inputs.size(), impl.inputs.size()));
+  std::vector<Value> normalized;  // only where a bool is not 0 or 1
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].is_none() && impl.inputs[i].optional) continue;
+    if (inputs[i].is_none()) return Usage(fmt::format("input '{}' ({}) is missing", impl.inputs[i].name, impl.inputs[i].type));
+    RETURN_IF_ERROR(impl.CheckInput(i, inputs[i]));
+    if (!inputs[i].is_tensor() || inputs[i].tensor().dtype() != DataType::kBool) continue;
+    if (normalized.empty()) normalized.assign(inputs.begin(), inputs.end());
+    ASSIGN_OR_RETURN(normalized[i], Normalized(inputs[i]));
+  }
+  return impl.Run(normalized.empty() ? inputs : std::span<const Value>(normalized), {}, options, outputs);
+}
+
 StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs, const RunOptions& options) const {
   const Impl& impl = *impl_;
   std::vector<Value> values(impl.inputs.size());
@@ -242,14 +278,8 @@ StatusOr<std::vector<Value>> Session::Run(const std::vector<NamedValue>& inputs,
     wanted[i] = true;
     order.push_back(i);
   }
-  runtime::RunState state;
-  state.memory_limit = impl.memory_limit;
-  if (options.cancellation) state.cancelled = &options.cancellation->flag();
-  if (options.time_limit.count() > 0) state.deadline = std::chrono::steady_clock::now() + options.time_limit;
-  runtime::Profiler profiler;
-  if (!options.profile_path.empty()) state.profiler = &profiler;
-  ASSIGN_OR_RETURN(std::vector<Value> outputs, impl.program->Run(values, wanted, &state));
-  if (state.profiler) RETURN_IF_ERROR(WriteFileAtomically(options.profile_path, profiler.ChromeTrace()));
+  std::vector<Value> outputs;
+  RETURN_IF_ERROR(impl.Run(values, wanted, options, &outputs));
   if (order.empty()) return outputs;
   std::vector<Value> chosen;
   for (size_t i : order) chosen.push_back(outputs[i]);

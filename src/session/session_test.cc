@@ -268,5 +268,51 @@ g (bool[3] x) => (bool[3] y) { y = Not(x) })");
   EXPECT_EQ(std::vector<int>(y, y + 3), (std::vector<int>{1, 0, 0}));
 }
 
+TEST(Session, RunsInOrderAndWritesAgainWhatNobodyHolds) {
+  Session session = MakeSession(kChain);
+  const std::vector<Value> inputs = {Tensor::From<float>({2, 4}, {1, -2, 3, -4, 5, 6, -7, 8}), Tensor::From<float>({4}, {1, 2, 3, 4})};
+  const auto expected = session.Run({{"x", inputs[0]}, {"b", inputs[1]}});
+  ASSERT_TRUE(expected.ok());
+  std::vector<Value> outputs;
+  const void* memory = nullptr;
+  for (int run = 0; run < 4; ++run) {
+    ASSERT_TRUE(session.RunInOrder(inputs, &outputs).ok());
+    ASSERT_EQ(outputs.size(), 1u);
+    EXPECT_EQ(Floats(outputs[0]), Floats((*expected)[0]));
+    if (run > 1) EXPECT_EQ(outputs[0].tensor().raw_data(), memory);
+    memory = outputs[0].tensor().raw_data();
+  }
+  const Value kept = outputs[0];
+  const std::vector<Value> others = {Tensor::From<float>({2, 4}, {9, 9, 9, 9, 9, 9, 9, 9}), inputs[1]};
+  ASSERT_TRUE(session.RunInOrder(others, &outputs).ok());
+  EXPECT_NE(outputs[0].tensor().raw_data(), kept.tensor().raw_data());
+  EXPECT_EQ(Floats(kept), Floats((*expected)[0]));
+}
+
+TEST(Session, RunInOrderSaysWhatIsWrong) {
+  Session session = MakeSession(kChain);
+  std::vector<Value> outputs;
+  const Value x = Tensor::From<float>({2, 4}, std::vector<float>(8, 1)), b = Tensor::From<float>({4}, {1, 2, 3, 4});
+  EXPECT_EQ(session.RunInOrder(std::vector<Value>{x}, &outputs).code(), StatusCode::kUsage);
+  EXPECT_EQ(session.RunInOrder(std::vector<Value>{x, Value()}, &outputs).code(), StatusCode::kUsage);
+  EXPECT_EQ(session.RunInOrder(std::vector<Value>{b, x}, &outputs).code(), StatusCode::kUsage);
+  EXPECT_TRUE(session.RunInOrder(std::vector<Value>{x, b}, &outputs).ok());
+}
+
+TEST(Session, DenormalsCountAsZeroWhenAskedTo) {
+  constexpr char kTiny[] = R"(<ir_version: 8, opset_import: ["" : 18]>
+g (float[n] x) => (float[n] y) { y = Mul(x, x) })";
+  const Value x = Tensor::From<float>({1}, {1e-20f});
+  SessionOptions options;
+  for (const bool flush : {false, true}) {
+    options.flush_denormals = flush;
+    const auto y = MakeSession(kTiny, options).Run({{"x", x}});
+    ASSERT_TRUE(y.ok());
+    EXPECT_EQ(Floats((*y)[0])[0] == 0, flush);
+  }
+  volatile float tiny = 1e-20f;
+  EXPECT_NE(tiny * tiny, 0) << "the caller's own arithmetic stays as it was";
+}
+
 }  // namespace
 }  // namespace sardonyx
