@@ -54,7 +54,6 @@ StatusOr<IValue> Interpreter::Call(const FunctionDef& function, const ClassDef* 
   for (size_t i = 0; i < function.params.size() && status.ok(); ++i) {
     const ParamDef& param = function.params[i];
     if (given[i]) continue;
-    const IValue missing(std::string("missing"));
     const IValue* named = nullptr;
     for (const auto& [key, value] : arguments.named) {
       if (key == param.name) named = &value;
