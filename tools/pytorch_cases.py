@@ -22,7 +22,7 @@ def to_numpy(tensor):
     tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.float()
-    return np.ascontiguousarray(tensor.numpy())
+    return np.array(tensor.numpy(), order='C')  # ascontiguousarray would give a scalar a dimension
 
 
 def write_arrays(path, prefix, tensors):

@@ -14,7 +14,7 @@
 namespace sardonyx::bench {
 namespace {
 
-constexpr double kMaxWeights = 60e6, kMaxFlops = 10e9;  // larger ones only when they are asked for
+constexpr double kMaxWeights = 25e6, kMaxFlops = 2e9;  // larger ones only when they are asked for
 
 std::vector<BenchEntry> Entries(const std::filesystem::path& shared) {
   const char* filter = std::getenv("SARDONYX_LEVELS_FILTER");

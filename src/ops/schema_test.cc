@@ -221,7 +221,9 @@ TEST(SchemaTest, EqualsTheListRowForRow) {
     }
   }
   if (rows == 0) GTEST_SKIP() << "no list of schemas: set SARDONYX_SHARED to the folder that holds data/onnx_schemas.json";
-  EXPECT_EQ(rows, AllSchemas().size());
+  // The operators of our own domain are in no list.
+  const auto ours = std::count_if(AllSchemas().begin(), AllSchemas().end(), [](const OpSchema& one) { return one.domain == "sardonyx"; });
+  EXPECT_EQ(rows + static_cast<size_t>(ours), AllSchemas().size());
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 std::unique_ptr<ir::Model> Parse(const std::string& graph) {
   auto model = ir::ParseText("<ir_version: 8, opset_import: [\"\": 18]> " + graph);
   EXPECT_TRUE(model.ok()) << model.status().ToString();
-  return *std::move(model);
+  return model.ok() ? *std::move(model) : std::make_unique<ir::Model>();
 }
 
 std::string Shapes(const ir::Model& model, const Sizes& sizes, const MadeInputOptions& options = {}) {
@@ -32,7 +32,7 @@ TEST(MakeInputs, FreeDimsGetSizesByWhatTheySeem) {
       {"float[?,3,?,?] x", "float[2,3,96,96]"},
       {"float[batch,4,past,8] x", "float[2,4,13,8]"},
       {"int64[batch,seq] ids, int64[batch,seq] attention_mask", "int64[2,13] int64[2,13]"},
-      {"float[b,past] x, float[b,n] y, float[b,past+n] z", "float[2,13] float[2,13] float[2,26]"},
+      {"float[b,past] x, float[b,n] y, float[b,\"past+n\"] z", "float[2,13] float[2,13] float[2,26]"},
       {"float[7] x", "float[7]"},
   };
   for (const auto& one : cases)

@@ -191,7 +191,9 @@ void Translator::WriteInPlace(const Node& node, const std::vector<IValue>& argum
 }
 
 void Translator::BindOutputs(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue> values) {
-  if (values.size() == 1 && values[0].is_list() && node.outputs.size() != 1) {
+  // A list is one output an element, unless its variable is the list.
+  const bool spread = node.outputs.size() != 1 || node.outputs[0]->type.is_tensor();
+  if (values.size() == 1 && values[0].is_list() && spread) {
     const IValue::List items = values[0].list();
     values = items;
   }

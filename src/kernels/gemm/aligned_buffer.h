@@ -19,7 +19,7 @@ constexpr size_t RoundUpToAlignment(size_t bytes) { return (bytes + kAlignment -
 inline constexpr size_t kHugePage = size_t{2} << 20;
 // Free with std::free; null when the memory cannot be had.
 inline void* AllocateAligned(size_t bytes) {
-  const bool huge = bytes >= 2 * kHugePage;
+  const bool huge = bytes >= kHugePage;
   void* memory = std::aligned_alloc(huge ? kHugePage : kAlignment, huge ? (bytes + kHugePage - 1) / kHugePage * kHugePage : RoundUpToAlignment(bytes));
 #if defined(__linux__)
   if (memory && huge) madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // a wish: it does not matter if refused

@@ -147,6 +147,9 @@ bool SameQuantization(Match& m) {
 #define PASSED(inner) "y: QuantizeLinear(" inner ", @sy, @zy?)"
 constexpr Rule kRules[] = {
     {"qlinear-conv", OUT("conv: Conv(" X ", " W ", " B ")"), "QLinearConv@10(x, sx, zx, w, sw, zw, sy, zy, bias){*conv}", IsConv},
+    // A Relu within the range of the codes cuts them at the zero point.
+    {"qlinear-conv-relu", PASSED("Relu(conv: Conv(" X ", " W ", " B "))"),
+     "Max@12(QLinearConv@10(x, sx, zx, w, sw, zw, sy, zy, bias){*conv}, zy)", IsConv},
     {"qgemm", OUT("gemm: Gemm(" X ", " W ", " B "){alpha=1, beta=1, transA=0}"),
      "com.microsoft.QGemm(x, sx, zx, w, sw, zw, bias, sy, zy){*gemm}", IsGemm},
     {"qlinear-matmul", OUT("MatMul(" X ", " W ")"), "QLinearMatMul@10(x, sx, zx, w, sw, zw, sy, zy)", IsProduct},

@@ -124,7 +124,7 @@ TEST(Blocked, FusedConvAddsItsResidual) {
 }
 
 TEST(Blocked, OperatorsBetweenKeepTheLayout) {
-  Check({"squeeze and excite", "float[2,19,7,9] x, float[32,19,1,1] w, float[8,32,1,1] v, float[32,8,1,1] u, float[32,1,1] s, float[] t",
+  Check({"squeeze and excite", "float[2,19,7,9] x, float[32,19,1,1] w, float[8,32,1,1] v, float[32,8,1,1] u, float[32,1,1] s, float t",
          "float[2,32,7,9] y",
          "a = Conv(x, w) b = GlobalAveragePool(a) c = Conv(b, v) d = Sigmoid(c) e = Conv(d, u) f = HardSigmoid(e) g = Mul(a, f) h = Mul(g, s) "
          "i = Add(h, t) y = Sub(i, s)",

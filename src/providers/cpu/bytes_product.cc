@@ -14,6 +14,7 @@ struct Inputs {
 constexpr Inputs kQGemm{0, 1, 2, 3, 4, 5, 6, 7, 8};
 constexpr Inputs kQLinearMatMul{0, 1, 2, 3, 4, 5, kNone, 6, 7};
 constexpr Inputs kToFloat{0, 2, 4, 1, 3, 5, 6, kNone, kNone};
+constexpr Inputs kInteger{0, kNone, 2, 1, kNone, 3, kNone, kNone, kNone};
 
 // B [k, n], or [n, k] when transposed, as quads.
 struct Weights {
@@ -26,7 +27,7 @@ std::string DeclinesWeights(const NodeInfo& node, const Inputs& in, bool transpo
   SignedWeights weights;
   if (!weights.Read(node, in.b, in.b_zero)) return "B is not known, or has zero points";
   if (weights.dims().rank() != 2 || weights.dims().num_elements() == 0) return "B is no matrix";
-  if (ChannelScales(node, in.b_scale, weights.dims()[transposed ? 0 : 1], 1).empty()) return "the scale of B is not known";
+  if (in.b_scale != kNone && ChannelScales(node, in.b_scale, weights.dims()[transposed ? 0 : 1], 1).empty()) return "the scale of B is not known";
   return "";
 }
 
@@ -118,9 +119,31 @@ StatusOr<std::unique_ptr<Kernel>> CreateQGemm(const NodeInfo& node) { return Cre
 std::string DeclinesQLinearMatMul(const NodeInfo& node) { return DeclinesKnown(node, kQLinearMatMul, false); }
 StatusOr<std::unique_ptr<Kernel>> CreateQLinearMatMul(const NodeInfo& node) { return CreateKnown(node, kQLinearMatMul, false); }
 
-// ---- A's parameters come with the data: MatMulIntegerToFloat.
+// ---- A's parameters come with the data: MatMulIntegerToFloat, MatMulInteger.
+
+// Omitted, or known to have one element.
+bool IsOneElement(const NodeInfo& node, size_t i) {
+  if (!HasInput(node, i)) return true;
+  const ir::Type& type = node.input_type(i);
+  return type.is_tensor() && type.shape && type.shape->is_static() && type.shape->concrete()->num_elements() == 1;
+}
+
+// A's zero point, one for all; 0 when omitted.
+StatusOr<uint32_t> ReadZeroPoint(const KernelContext& context, size_t i) {
+  if (!context.has_input(i)) return 0u;
+  const TensorView& zero = context.input(i);
+  if (zero.dtype != DataType::kUint8 || zero.num_elements() != 1) return Invalid("the zero point of A must be one uint8");
+  return *zero.ptr<uint8_t>();
+}
+
+// What A's zero point adds to each column's sums.
+void WriteOffsets(const Weights& w, uint32_t zero, int32_t* offsets) {
+  for (size_t c = 0; c < w.packed.column_sums.size(); ++c)
+    offsets[c] = static_cast<int32_t>(0 - zero * static_cast<uint32_t>(w.packed.column_sums[c]));
+}
 
 std::string DeclinesToFloat(const NodeInfo& node) {
+  if (!IsOneElement(node, kToFloat.a_scale) || !IsOneElement(node, kToFloat.a_zero)) return "scale and zero point of A are not known to be one";
   if (std::string reason = DeclinesWeights(node, kToFloat, false); !reason.empty()) return reason;
   const Tensor* bias = ConstantInput(node, kToFloat.bias);
   if (HasInput(node, kToFloat.bias) && (!bias || bias->dtype() != DataType::kFloat || bias->num_elements() != ConstantInput(node, kToFloat.b)->dims()[1]))
@@ -141,25 +164,16 @@ StatusOr<std::unique_ptr<Kernel>> CreateToFloat(const NodeInfo& node) {
     const TensorView& a = context.input(kToFloat.a);
     const TensorView& a_scale = context.input(kToFloat.a_scale);
     if (a_scale.dtype != DataType::kFloat || a_scale.num_elements() != 1) return Invalid("the scale of A must be one float");
-    uint32_t zero = 0;
-    if (context.has_input(kToFloat.a_zero)) {
-      const TensorView& a_zero = context.input(kToFloat.a_zero);
-      if (a_zero.dtype != DataType::kUint8 || a_zero.num_elements() != 1) return Invalid("the zero point of A must be one uint8");
-      zero = *a_zero.ptr<uint8_t>();
-    }
+    ASSIGN_OR_RETURN(const uint32_t zero, ReadZeroPoint(context, kToFloat.a_zero));
     ASSIGN_OR_RETURN(const Dims dims, ProductDims(a, w));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, dims));
-    ASSIGN_OR_RETURN(void* const memory, context.Workspace(b_scales.size() * (sizeof(int32_t) + sizeof(float))));
+    const size_t padded = w.packed.column_sums.size();
+    ASSIGN_OR_RETURN(void* const memory, context.Workspace(padded * (sizeof(int32_t) + sizeof(float))));
     auto* const offsets = static_cast<int32_t*>(memory);
-    auto* const scales = reinterpret_cast<float*>(offsets + b_scales.size());
+    auto* const scales = reinterpret_cast<float*>(offsets + padded);
+    WriteOffsets(w, zero, offsets);
     const float scale = *a_scale.ptr<float>();
-    const auto columns = static_cast<size_t>(w.dims[1]);
-    for (size_t c = 0; c < columns; ++c) {
-      offsets[c] = static_cast<int32_t>(0 - zero * static_cast<uint32_t>(w.packed.column_sums[c]));
-      scales[c] = b_scales[c] * scale;
-    }
-    std::fill(offsets + columns, offsets + b_scales.size(), 0);
-    std::fill(scales + columns, scales + b_scales.size(), 0.0f);
+    for (size_t c = 0; c < padded; ++c) scales[c] = b_scales[c] * scale;
     kernels::QuadEpilogue e;
     e.kind = kernels::QuadEpilogue::Kind::kFloat;
     e.offsets = offsets;
@@ -172,7 +186,32 @@ StatusOr<std::unique_ptr<Kernel>> CreateToFloat(const NodeInfo& node) {
   });
 }
 
+std::string DeclinesInteger(const NodeInfo& node) {
+  if (!IsOneElement(node, kInteger.a_zero)) return "the zero point of A is not known to be one";
+  return DeclinesWeights(node, kInteger, false);
+}
+
+StatusOr<std::unique_ptr<Kernel>> CreateInteger(const NodeInfo& node) {
+  ASSIGN_OR_RETURN(Weights w, Pack(node, kInteger, false));
+  return MakeKernel([w = std::move(w)](KernelContext& context) -> Status {
+    const TensorView& a = context.input(kInteger.a);
+    ASSIGN_OR_RETURN(const uint32_t zero, ReadZeroPoint(context, kInteger.a_zero));
+    ASSIGN_OR_RETURN(const Dims dims, ProductDims(a, w));
+    ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kInt32, dims));
+    ASSIGN_OR_RETURN(void* const memory, context.Workspace(w.packed.column_sums.size() * sizeof(int32_t)));
+    WriteOffsets(w, zero, static_cast<int32_t*>(memory));
+    kernels::QuadEpilogue e;
+    e.kind = kernels::QuadEpilogue::Kind::kSums;
+    e.offsets = static_cast<const int32_t*>(memory);
+    e.out = y.data;
+    e.stride = w.dims[1];
+    Multiply(context, a, w, e);
+    return {};
+  });
+}
+
 constexpr KernelEntry kRows[] = {
+    {"", "MatMulInteger", "uint8 quads", DeclinesInteger, CreateInteger},
     {"", "QLinearMatMul", "uint8 quads", DeclinesQLinearMatMul, CreateQLinearMatMul},
     {"com.microsoft", "QGemm", "uint8 quads", DeclinesQGemm, CreateQGemm},
     {"com.microsoft", "MatMulIntegerToFloat", "uint8 quads", DeclinesToFloat, CreateToFloat},

@@ -17,6 +17,14 @@ std::vector<int64_t> Spread(std::vector<int64_t> list, size_t count, int64_t fal
 
 Outputs Convolution(Call& c) {
   V x = c.tensor(c.is_none("input") ? "self" : "input"), weight = c.tensor("weight"), bias = c.tensor_or_null("bias");
+  // Integers convolve as double, which is exact for what they hold here.
+  const DataType type = c.b.dtype(x);
+  const bool integers = IsInteger(type);
+  if (integers) {
+    x = c.b.Cast(x, DataType::kDouble);
+    weight = c.b.Cast(weight, DataType::kDouble);
+    if (bias) bias = c.b.Cast(bias, DataType::kDouble);
+  }
   const size_t spatial = c.b.rank(weight) >= 2 ? c.b.rank(weight) - 2 : 0;
   if (spatial == 0) return c.Unsupported("a convolution without spatial axes");
   const bool unbatched = c.b.known_rank(x) == spatial + 1;
@@ -28,10 +36,12 @@ Outputs Convolution(Call& c) {
   attributes.push_back({"group", c.Int("groups", 1)});
   std::vector<int64_t> kernel;
   for (size_t i = 0; i < spatial; ++i) kernel.push_back(c.b.static_dim(weight, static_cast<int64_t>(i) + 2).value_or(0));
-  attributes.push_back({"kernel_shape", kernel});
+  const bool known = std::all_of(kernel.begin(), kernel.end(), [](int64_t size) { return size > 0; });
+  if (known) attributes.push_back({"kernel_shape", kernel});
   std::vector<int64_t> pads(2 * spatial, 0);
   if (c.arg("padding").is_string()) {
     // "same" pads what does not divide evenly at the end.
+    if (c.String("padding") == "same" && !known) return c.Unsupported("padding to the same size of a kernel whose size is not known");
     if (c.String("padding") == "same")
       for (size_t i = 0; i < spatial; ++i) {
         const int64_t total = dilation[i] * (kernel[i] - 1);
@@ -49,6 +59,7 @@ Outputs Convolution(Call& c) {
     if (std::any_of(output.begin(), output.end(), [](int64_t n) { return n != 0; })) attributes.push_back({"output_padding", output});
   }
   V y = c.b.Op(transposed ? "ConvTranspose" : "Conv", {x, weight, bias}, std::move(attributes));
+  if (integers) y = c.b.Cast(y, type);
   return unbatched ? c.b.Squeeze(y, {0}) : y;
 }
 

@@ -8,11 +8,10 @@
 namespace sardonyx::pytorch::rules {
 namespace {
 
-Outputs AsStrided(Call& c) {
-  V x = c.tensor("self");
+// Where in memory the elements of a strided view lie.
+V StridedIndices(Call& c) {
   const std::vector<int64_t> sizes = c.Ints("size"), strides = c.Ints("stride");
-  const int64_t offset = c.Int("storage_offset", 0);
-  std::vector<int64_t> indices = {offset};
+  std::vector<int64_t> indices = {c.Int("storage_offset", 0)};
   for (size_t axis = 0; axis < sizes.size(); ++axis) {
     std::vector<int64_t> wider;
     if (indices.size() * static_cast<size_t>(std::max<int64_t>(1, sizes[axis])) > (size_t{1} << 24))
@@ -22,14 +21,20 @@ Outputs AsStrided(Call& c) {
     indices = std::move(wider);
   }
   const auto count = static_cast<int64_t>(indices.size());
-  V flat = c.b.Gather(c.b.Flatten(x), c.b.Constant(Tensor::From<int64_t>({count}, indices)), 0);
-  return c.b.Reshape(flat, sizes);
+  return c.b.Constant(Tensor::From<int64_t>({count}, indices));
+}
+Outputs AsStrided(Call& c) { return c.b.Reshape(c.b.Gather(c.b.Flatten(c.tensor("self")), StridedIndices(c), 0), c.Ints("size")); }
+Outputs AsStridedScatter(Call& c) {
+  V x = c.tensor("self");
+  V rows = c.b.Unsqueeze(StridedIndices(c), {1});
+  V y = c.b.Op("ScatterND", {c.b.Flatten(x), rows, c.b.Flatten(c.b.Cast(c.tensor("src"), c.b.dtype(x)))});
+  return c.b.Reshape(y, c.b.ShapeOf(x));
 }
 
 Outputs Diagonal(Call& c) {
   // Gathered from the two axes laid out as one, last.
-  V x = c.tensor("self");
-  const int64_t rank = c.rank("self"), offset = c.Int("offset", 0);
+  V x = c.tensor(c.is_none("self") ? "A" : "self");
+  const int64_t rank = static_cast<int64_t>(c.b.rank(x)), offset = c.Int("offset", 0);
   const int64_t a = c.Axis("dim1", rank, 0), d = c.Axis("dim2", rank, 1);
   std::vector<int64_t> perm;
   for (int64_t i = 0; i < rank; ++i)
@@ -73,6 +78,10 @@ Outputs Diag(Call& c) {
   const int64_t rank = c.rank("self"), k = c.Int("diagonal", 0);
   if (rank == 1) return Outputs(c.translator.Apply("aten.diag_embed.default", {c.arg("self"), IValue(k)})[0]);
   return Outputs(c.translator.Apply("aten.diagonal.default", {c.arg("self"), IValue(k)})[0]);
+}
+Outputs DiagFlat(Call& c) {
+  V flat = c.b.Flatten(c.tensor("self"));
+  return c.translator.Apply("aten.diag_embed.default", {IValue(TensorValue{flat, false, {}, {}}), c.arg("offset")})[0];
 }
 Outputs Trace(Call& c) {
   V diagonal = c.translator.Apply("aten.diagonal.default", {c.arg("self")})[0].tensor().value;
@@ -147,11 +156,13 @@ Outputs Combinations(Call& c) {
 constexpr RuleRow kRows[] = {
     {"aten.as_strided", AsStrided},
     {"aten.as_strided_copy", AsStrided},
+    {"aten.as_strided_scatter", AsStridedScatter},
     {"aten.diagonal", Diagonal},
     {"aten.diagonal_copy", Diagonal},
     {"aten.linalg_diagonal", Diagonal},
     {"aten.diag_embed", DiagEmbed},
     {"aten.diag", Diag},
+    {"aten.diagflat", DiagFlat},
     {"aten.trace", Trace},
     {"aten.block_diag", BlockDiag},
     {"aten.meshgrid", Meshgrid},

@@ -119,16 +119,38 @@ Outputs TensorSplit(Call& c) {
   const int64_t axis = c.Axis("dim", c.rank("self"), 0);
   const std::optional<int64_t> total = c.b.static_dim(x, axis);
   std::vector<int64_t> starts = {0};
-  if (!c.is_none("indices")) {
+  const IValue& either = c.arg("tensor_indices_or_sections");
+  std::optional<int64_t> count;
+  if (either.is_tensor()) {
+    const std::optional<std::vector<int64_t>> known = c.b.constant_ints(either.tensor().value);
+    if (!known) return c.Unsupported("tensor_split at places that depend on the input");
+    if (c.b.known_rank(either.tensor().value) == size_t{0})
+      count = known->at(0);
+    else
+      starts.insert(starts.end(), known->begin(), known->end());
+  }
+  if (either.is_tensor() && !count) {
+    // The places are known already.
+  } else if (!c.is_none("indices")) {
     for (const int64_t at : c.Ints("indices")) starts.push_back(at);
   } else {
     if (!total) return c.Unsupported("tensor_split of an axis whose size is not known");
-    const int64_t sections = c.Int("sections");
+    const int64_t sections = count ? *count : c.Int("sections");
+    if (sections < 1) return c.Unsupported("a split into no sections");
     for (int64_t i = 1; i < sections; ++i) starts.push_back(i * (*total / sections) + std::min(i, *total % sections));
   }
   std::vector<V> pieces;
   for (size_t i = 0; i < starts.size(); ++i) pieces.push_back(c.b.Slice(x, axis, starts[i], i + 1 < starts.size() ? starts[i + 1] : kEnd));
   return pieces;
+}
+// hsplit, vsplit, dsplit: tensor_split along an axis that the name says.
+Outputs SplitAlong(Call& c) {
+  const int64_t axis = c.param() == "v" ? 0 : c.param() == "d" ? 2 : c.rank("self") == 1 ? 0 : 1;
+  const bool places = !c.is_none("indices");
+  Outputs outputs;
+  outputs.values = c.translator.Apply(places ? "aten.tensor_split.indices" : "aten.tensor_split.sections",
+                                      {c.arg("self"), c.arg(places ? "indices" : "sections"), IValue(axis)});
+  return outputs;
 }
 Outputs Unbind(Call& c) {
   V x = c.tensor("self");
@@ -177,6 +199,9 @@ constexpr RuleRow kRows[] = {
     {"aten.chunk", Chunk},
     {"aten.unsafe_chunk", Chunk},
     {"aten.tensor_split", TensorSplit},
+    {"aten.hsplit", SplitAlong, "h"},
+    {"aten.vsplit", SplitAlong, "v"},
+    {"aten.dsplit", SplitAlong, "d"},
     {"aten.unbind", Unbind},
     {"aten.unbind_copy", Unbind},
     {"aten.atleast_1d", AtLeast, "1"},

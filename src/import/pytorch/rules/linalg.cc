@@ -42,13 +42,16 @@ V Eliminate(Call& c, V a, V rhs) {
   return b.Slice(result, -1, n, b.Int(std::numeric_limits<int64_t>::max()));
 }
 
+// That nothing went wrong, one a matrix.
+V NoErrors(Call& c, V a) { return Full(c.b, c.b.Slice(c.b.ShapeOf(a), 0, 0, -2), c.b.Scalar<int32_t>(0)); }
+
 Outputs Inverse(Call& c) {
   V a = c.tensor(c.is_none("A") ? "self" : "A");
   V n = c.b.SizeOf(a, -1);
   V identity = Identity(c, a, n);
   V like = c.b.Mul(a, c.b.NumberLike(0, a));
   V inverse = Eliminate(c, a, c.b.rank(a) == 2 ? identity : c.b.Expand(identity, c.b.ShapeOf(like)));
-  return Outputs{inverse, c.b.Scalar<int32_t>(0)};
+  return Outputs{inverse, NoErrors(c, a)};
 }
 
 Outputs Solve(Call& c) {
@@ -105,7 +108,18 @@ V CholeskyFactor(Call& c, V a) {
 Outputs Cholesky(Call& c) {
   V factor = CholeskyFactor(c, c.tensor("self"));
   if (c.Bool("upper", false)) factor = c.b.SwapAxes(factor, -1, -2);
-  return Outputs{factor, c.b.Scalar<int32_t>(0)};
+  return Outputs{factor, NoErrors(c, factor)};
+}
+
+// Of a matrix whose factor is given: L L^T, or U^T U.
+Outputs CholeskySolve(Call& c) {
+  const bool inverse = c.is_none("input2"), upper = c.Bool("upper", false);
+  V factor = c.b.Op("Trilu", {c.tensor(inverse ? "self" : "input2")}, {{"upper", upper ? 1 : 0}});
+  V turned = c.b.SwapAxes(factor, -1, -2);
+  V a = upper ? c.b.Op("MatMul", {turned, factor}) : c.b.Op("MatMul", {factor, turned});
+  V n = c.b.SizeOf(a, -1);
+  V rhs = inverse ? c.b.Expand(Identity(c, a, n), c.b.ShapeOf(a)) : c.tensor("self");
+  return Eliminate(c, a, rhs);
 }
 
 Outputs Determinant(Call& c) { return c.b.Op("Det", {c.tensor(c.is_none("A") ? "self" : "A")}); }
@@ -164,6 +178,8 @@ constexpr RuleRow kRows[] = {
     {"aten.linalg_cholesky", Cholesky},
     {"aten.linalg_cholesky_ex", Cholesky},
     {"aten.cholesky", Cholesky},
+    {"aten.cholesky_solve", CholeskySolve},
+    {"aten.cholesky_inverse", CholeskySolve},
     {"aten.linalg_det", Determinant},
     {"aten._linalg_det", Determinant},
     {"aten.det", Determinant},

@@ -133,6 +133,13 @@ Outputs AdaptivePool(Call& c) {
     }
     if (!known) return {c.Unsupported("adaptive pooling of a size that is not known")};
     if (all_one && !indices) return {c.b.Op(maximum ? "GlobalMaxPool" : "GlobalAveragePool", {x})};
+    if (all_one) {
+      // One window: the place of the plane's largest element.
+      V planes = c.b.Reshape(x, c.b.Stack1D({c.b.SizeOf(x, 0), c.b.SizeOf(x, 1), c.b.Int(-1)}));
+      V at = c.b.Op("ArgMax", {planes}, {{"axis", 2}, {"keepdims", 1}});
+      for (size_t i = 1; i < spatial; ++i) at = c.b.Unsqueeze(at, {-1});
+      return {c.b.Op("GlobalMaxPool", {x}), at};
+    }
     if (even) {
       std::vector<V> made =
           c.b.Ops(maximum ? "MaxPool" : "AveragePool", {x}, indices ? 2 : 1, {{"kernel_shape", kernel}, {"strides", kernel}});

@@ -136,6 +136,8 @@ constexpr RuleRow kRows[] = {
     {"prims.view_of", First},
     {"aten.is_nonzero", IsNonzero},
     {"aten.mH", As, "aten.mT.default"},
+    {"aten.matrix_H", As, "aten.mT.default"},
+    {"aten.adjoint", As, "aten.mT.default"},
 };
 
 }  // namespace

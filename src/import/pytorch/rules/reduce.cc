@@ -178,6 +178,44 @@ Outputs Norm(Call& c) {
   return VectorNorm(c, x, OrderOf(c, order, 2), axes, c.Bool("keepdim", false));
 }
 
+// Summed where the wanted size is 1 and over the axes that it lacks.
+Outputs SumToSize(Call& c) {
+  V x = c.tensor("self");
+  const std::vector<int64_t> size = c.Ints("size");
+  const int64_t extra = c.rank("self") - static_cast<int64_t>(size.size());
+  std::vector<int64_t> lead, ones;
+  for (int64_t i = 0; i < extra; ++i) lead.push_back(i);
+  for (size_t i = 0; i < size.size(); ++i)
+    if (size[i] == 1) ones.push_back(static_cast<int64_t>(i));
+  if (!lead.empty()) x = c.b.Reduce("ReduceSum", x, lead, false);
+  return ones.empty() ? x : c.b.Reduce("ReduceSum", x, ones, true);
+}
+
+// The area below samples that are dx, or the differences of x, apart.
+Outputs Trapezoid(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V y = c.float_tensor("y");
+  const auto rank = static_cast<int64_t>(b.rank(y));
+  const int64_t axis = c.Axis("dim", rank, -1);
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  V means = b.Mul(b.Add(b.Slice(y, axis, 1, kEnd), b.Slice(y, axis, 0, -1)), b.NumberLike(0.5, y));
+  if (c.is_none("x")) {
+    means = b.Mul(means, c.NumberAs("dx", b.dtype(y)));
+  } else {
+    V x = b.Cast(c.tensor("x"), b.dtype(y));
+    const bool vector = b.rank(x) == 1;
+    const int64_t along = vector ? 0 : axis;
+    V steps = b.Sub(b.Slice(x, along, 1, kEnd), b.Slice(x, along, 0, -1));
+    if (vector) {
+      std::vector<int64_t> shape(static_cast<size_t>(rank), 1);
+      shape[static_cast<size_t>(axis)] = -1;
+      steps = b.Reshape(steps, shape);
+    }
+    means = b.Mul(means, steps);
+  }
+  return c.param() == "sum" ? b.Reduce("ReduceSum", means, {axis}, false) : b.Op("CumSum", {means, b.Int(axis)});
+}
+
 constexpr RuleRow kRows[] = {
     {"aten.sum", Sum},
     {"aten.mean", Mean},
@@ -201,6 +239,10 @@ constexpr RuleRow kRows[] = {
     {"aten.logsumexp", LogSumExp},
     {"aten.special_logsumexp", LogSumExp},
     {"aten.count_nonzero", CountNonzero},
+    {"aten.sum_to_size", SumToSize},
+    {"aten.trapezoid", Trapezoid, "sum"},
+    {"aten.trapz", Trapezoid, "sum"},
+    {"aten.cumulative_trapezoid", Trapezoid, "running"},
     {"aten.norm", Norm},
     {"aten.linalg_vector_norm", Norm},
     {"aten.frobenius_norm", Norm},

@@ -90,6 +90,24 @@ Outputs IndexAdd(Call& c) {
   if (!one) source = c.b.Mul(source, c.NumberAs(alpha, c.b.dtype(x)));
   return ScatterSlices(c, x, c.Axis("dim", c.rank("self")), index, source, std::string(c.param()));
 }
+Outputs IndexReduce(Call& c) {
+  V x = c.tensor("self");
+  const std::string reduce = c.String("reduce");
+  if (reduce == "mean" || !c.Bool("include_self", true)) return c.Unsupported("index_reduce of this kind");
+  V index = Index64(c, c.b.Flatten(c.tensor("index")));
+  const std::string op = reduce == "prod" ? "mul" : reduce == "amax" ? "max" : "min";
+  return ScatterSlices(c, x, c.Axis("dim", c.rank("self")), index, c.b.Cast(c.tensor("source"), c.b.dtype(x)), op);
+}
+// At places of the tensor laid out as a vector.
+Outputs Put(Call& c) {
+  V x = c.tensor("self");
+  V rows = c.b.Unsqueeze(Index64(c, c.b.Flatten(c.tensor("index"))), {1});
+  V updates = c.b.Flatten(c.b.Cast(c.tensor("source"), c.b.dtype(x)));
+  V flat = c.b.Flatten(x);
+  V y = c.Bool("accumulate", false) ? c.b.Op("ScatterND", {flat, rows, updates}, {{"reduction", "add"}})
+                                    : c.b.Op("ScatterND", {flat, rows, updates});
+  return c.b.Reshape(y, c.b.ShapeOf(x));
+}
 Outputs IndexFill(Call& c) {
   V x = c.tensor("self");
   const int64_t axis = c.Axis("dim", c.rank("self"));
@@ -176,6 +194,8 @@ constexpr RuleRow kRows[] = {
     {"aten.scatter_reduce", ScatterReduce},
     {"aten.index_add", IndexAdd, "add"},
     {"aten.index_copy", IndexAdd, "none"},
+    {"aten.index_reduce", IndexReduce},
+    {"aten.put", Put},
     {"aten.index_fill", IndexFill},
     {"aten.slice_scatter", SliceScatterOf},
     {"aten.select_scatter", SelectScatter},

@@ -63,6 +63,27 @@ Outputs Median(Call& c) {
   return whole ? Outputs(found.values) : Outputs{found.values, found.indices};
 }
 
+Outputs NanMedian(Call& c) {
+  // NaN sorts last; the middle of what is before.
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor("self");
+  const bool whole = c.is_none("dim");
+  if (!IsFloatingPoint(b.dtype(x))) return Median(c);
+  if (whole) x = b.Flatten(x);
+  const int64_t axis = whole ? 0 : c.Axis("dim", c.rank("self"));
+  V missing = IsNan(b, x);
+  V filled = b.Where(missing, b.NumberLike(std::numeric_limits<double>::infinity(), x), x);
+  V count = b.Reduce("ReduceSum", b.Cast(Not(b, missing), DataType::kInt64), {axis}, true);
+  V middle = b.Div(b.Op("Max", {b.Sub(count, b.Int(1)), b.Int(0)}), b.Int(2));
+  const Sorted sorted = SortAll(c, filled, axis, false);
+  V nothing = b.Op("Equal", {count, b.Int(0)});
+  V found = b.Where(nothing, b.NumberLike(std::numeric_limits<double>::quiet_NaN(), x), GatherAlong(c, sorted.values, axis, middle));
+  V index = GatherAlong(c, sorted.indices, axis, middle);
+  if (whole) return b.Squeeze(found, {0});
+  if (c.Bool("keepdim", false)) return Outputs{found, index};
+  return Outputs{b.Squeeze(found, {axis}), b.Squeeze(index, {axis})};
+}
+
 // Along the last axis: pairs[i, j] = whether element j is x[i]'s.
 Outputs Mode(Call& c) {
   // The most frequent value, the smallest of several; of its places the last.
@@ -266,6 +287,7 @@ constexpr RuleRow kRows[] = {
     {"aten.topk", TopKOf},
     {"aten.kthvalue", KthValue},
     {"aten.median", Median},
+    {"aten.nanmedian", NanMedian},
     {"aten.mode", Mode},
     {"aten.cumsum", CumulativeSum},
     {"aten.cumprod", Cumulative, "prod"},

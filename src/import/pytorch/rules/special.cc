@@ -59,6 +59,20 @@ Outputs LogGamma(Call& c) {
   return b.Cast(y, b.dtype(given));
 }
 
+// The multivariate gamma function: a product of gammas.
+Outputs MultiLogGamma(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V x = c.float_tensor("self");
+  const int64_t p = c.Int("p");
+  if (p < 1 || p > 64) return c.Unsupported("mvlgamma of that order");
+  V sum = b.NumberLike(static_cast<double>(p * (p - 1)) / 4 * std::log(std::numbers::pi), x);
+  for (int64_t j = 0; j < p; ++j) {
+    V shifted = b.Sub(x, b.NumberLike(static_cast<double>(j) / 2, x));
+    sum = b.Add(sum, c.translator.Apply("aten.lgamma.default", {IValue(TensorValue{shifted, false, {}, {}})})[0].tensor().value);
+  }
+  return sum;
+}
+
 Outputs Digamma(Call& c) {
   ops::GraphBuilder& b = c.b;
   V given = c.float_tensor("self");
@@ -132,6 +146,8 @@ constexpr RuleRow kRows[] = {
     {"aten.special_erfinv", ErfInverse},
     {"aten.lgamma", LogGamma},
     {"aten.special_gammaln", LogGamma},
+    {"aten.mvlgamma", MultiLogGamma},
+    {"aten.special_multigammaln", MultiLogGamma},
     {"aten.digamma", Digamma},
     {"aten.special_digamma", Digamma},
     {"aten.special_psi", Digamma},

@@ -94,6 +94,7 @@ Outputs IsFinite(Call& c) {
   if (!IsFloatingPoint(c.b.dtype(x))) return FullLike(c.b, x, c.b.Scalar<bool>(true));
   return Not(c.b, IsNonFinite(c.b, x));
 }
+Outputs IsReal(Call& c) { return FullLike(c.b, c.tensor("self"), c.b.Scalar<bool>(true)); }
 Outputs SignBitOf(Call& c) { return SignBit(c.b, c.tensor("self")); }
 
 Outputs NanToNum(Call& c) {
@@ -192,6 +193,7 @@ constexpr RuleRow kRows[] = {
     {"aten.isposinf", IsInfinite, "+"},
     {"aten.isneginf", IsInfinite, "-"},
     {"aten.isfinite", IsFinite},
+    {"aten.isreal", IsReal},
     {"aten.signbit", SignBitOf},
     {"aten.nan_to_num", NanToNum},
     {"aten.sinc", Sinc},
