@@ -81,6 +81,9 @@ bool AsksTheSameOfX(Match& m) {
 bool ShapeIsKnown(Match& m) {
   const ir::Value* y = m.root().output(0);
   if (!y->type.is_tensor() || !y->type.shape) return false;
+  // Axes that are no list are an error, which is the operator's to report.
+  const ir::Value* axes = m.root().input(1);
+  if (axes && !(axes->type.shape && axes->type.shape->rank() == 1)) return false;
   std::vector<int64_t> dims;
   int unknown = 0;
   for (const ir::Dim& dim : y->type.shape->dims()) {
@@ -127,7 +130,7 @@ constexpr Rule kRules[] = {
     {"transpose-of-units", "Transpose(x)", "Reshape@14(x, shape)", MovesNothing},
     {"reshape", "Reshape(x, _)", "x", KeepsShape},
     {"reshape-pair", "r: Reshape(between: Reshape^(x, _), @shape)", "Reshape(x, shape){*r}", AsksTheSameOfX},
-    {"flatten", "Flatten/Squeeze/Unsqueeze(x, ...)", "Reshape@14(x, shape)", ShapeIsKnown},
+    {"flatten", "Flatten/Squeeze/Unsqueeze(x, ...)", "Reshape@25(x, shape)", ShapeIsKnown},
 };
 
 }  // namespace
