@@ -42,6 +42,12 @@ int64_t SizeOf(Role role, const Sizes& sizes) {
   return role == Role::kBatch ? sizes.batch : role == Role::kSpatial ? sizes.spatial : sizes.length;
 }
 
+// A file's "past+n" is one symbol to the graph; here it is the sum that its author meant.
+ir::Dim Meaning(const ir::Dim& dim) {
+  const auto symbol = dim.symbol();
+  return symbol ? ir::Dim::Parse(*symbol) : dim;
+}
+
 // The sizes of the symbols that stand alone as a dim of some input.
 std::map<std::string, int64_t, std::less<>> SymbolSizes(const ir::Graph& graph, const Sizes& sizes, const MadeInputOptions& options) {
   std::map<std::string, int64_t, std::less<>> known;
@@ -50,7 +56,8 @@ std::map<std::string, int64_t, std::less<>> SymbolSizes(const ir::Graph& graph, 
     if (!shape) continue;
     const auto given = std::find_if(options.shapes.begin(), options.shapes.end(), [&](const auto& one) { return one.first == input.value->name(); });
     for (size_t axis = 0; axis < shape->rank(); ++axis) {
-      const auto symbol = (*shape)[axis].symbol();
+      const ir::Dim dim = Meaning((*shape)[axis]);
+      const auto symbol = dim.symbol();
       if (!symbol) continue;
       if (given != options.shapes.end() && axis < given->second.rank())
         known[std::string(*symbol)] = given->second[axis];
@@ -69,7 +76,7 @@ StatusOr<Dims> DimsOf(const ir::Value& input, const std::map<std::string, int64_
   if (!shape) return Usage(fmt::format("input '{}' has no known shape: say --shape {}=...", input.name(), input.name()));
   Dims dims;
   for (size_t axis = 0; axis < shape->rank(); ++axis) {
-    const ir::Dim& dim = (*shape)[axis];
+    const ir::Dim dim = Meaning((*shape)[axis]);
     const auto value = dim.Evaluate([&](std::string_view symbol) -> std::optional<int64_t> {
       const auto found = symbols.find(symbol);
       return found == symbols.end() ? sizes.length : found->second;
