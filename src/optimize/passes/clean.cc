@@ -77,13 +77,21 @@ bool AsksTheSameOfX(Match& m) {
   return true;
 }
 
+// What a Squeeze drops is known to be 1: anything else is an error, which is the operator's to report.
+bool SqueezesOnes(const ir::Node& node) {
+  const ir::Value *x = node.input(0), *y = node.output(0);
+  if (!x->type.is_tensor() || !x->type.shape || !y->type.shape) return false;
+  size_t ones = 0, kept = 0;
+  for (const ir::Dim& dim : x->type.shape->dims()) ones += dim.is_constant(1);
+  for (const ir::Dim& dim : y->type.shape->dims()) kept += dim.is_constant(1);
+  return x->type.shape->rank() - ones == y->type.shape->rank() - kept;
+}
+
 // The result's dims but for one are known: the same is said by a constant.
 bool ShapeIsKnown(Match& m) {
   const ir::Value* y = m.root().output(0);
   if (!y->type.is_tensor() || !y->type.shape) return false;
-  // Axes that are no list are an error, which is the operator's to report.
-  const ir::Value* axes = m.root().input(1);
-  if (axes && !(axes->type.shape && axes->type.shape->rank() == 1)) return false;
+  if (m.root().op_type == "Squeeze" && !SqueezesOnes(m.root())) return false;
   std::vector<int64_t> dims;
   int unknown = 0;
   for (const ir::Dim& dim : y->type.shape->dims()) {

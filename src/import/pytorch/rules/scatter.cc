@@ -135,7 +135,8 @@ V SliceScatter(Call& c, V x, V source, int64_t axis, V start, V end, int64_t ste
     if (a && d && a->rank() == d->rank()) return source;
   }
   V updates = c.b.SwapAxes(source, 0, axis), moved = c.b.SwapAxes(x, 0, axis);
-  return c.b.SwapAxes(c.b.Op("ScatterND", {moved, c.b.Unsqueeze(positions, {1}), updates}), 0, axis);
+  V rows = known ? c.b.Constant(Tensor::From<int64_t>({static_cast<int64_t>(known->size()), 1}, *known)) : c.b.Unsqueeze(positions, {1});
+  return c.b.SwapAxes(c.b.Op("ScatterND", {moved, rows, updates}), 0, axis);
 }
 V Vector(Call& c, const IValue& value, int64_t fallback) {
   return value.is_none() ? c.b.Ints({fallback}) : c.b.Unsqueeze(c.ToNumber(value), {0});
