@@ -81,10 +81,13 @@ bool AsksTheSameOfX(Match& m) {
 bool SqueezesOnes(const ir::Node& node) {
   const ir::Value *x = node.input(0), *y = node.output(0);
   if (!x->type.is_tensor() || !x->type.shape || !y->type.shape) return false;
-  size_t ones = 0, kept = 0;
-  for (const ir::Dim& dim : x->type.shape->dims()) ones += dim.is_constant(1);
-  for (const ir::Dim& dim : y->type.shape->dims()) kept += dim.is_constant(1);
-  return x->type.shape->rank() - ones == y->type.shape->rank() - kept;
+  const auto others = [](const ir::Shape& shape) {
+    std::vector<ir::Dim> dims;
+    for (const ir::Dim& dim : shape.dims())
+      if (!dim.is_constant(1)) dims.push_back(dim);
+    return dims;
+  };
+  return others(*x->type.shape) == others(*y->type.shape);
 }
 
 // The result's dims but for one are known: the same is said by a constant.

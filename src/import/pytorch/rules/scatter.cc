@@ -73,10 +73,17 @@ Outputs ScatterReduce(Call& c) {
   return IsFloatingPoint(c.b.dtype(y)) ? c.b.Div(y, count) : FloorDivide(c.b, y, count);
 }
 
+// Positions [n] as the rows [n, 1] that ScatterND wants: one constant where they are known.
+V RowsOf(Call& c, V positions) {
+  const std::optional<std::vector<int64_t>> known = c.b.constant_ints(positions);
+  if (!known) return c.b.Unsqueeze(positions, {1});
+  return c.b.Constant(Tensor::From<int64_t>({static_cast<int64_t>(known->size()), 1}, *known));
+}
+
 // Whole slices along an axis: index [n], source with n there.
 V ScatterSlices(Call& c, V x, int64_t axis, V index, V source, const std::string& reduction) {
   V moved = c.b.SwapAxes(x, 0, axis), updates = c.b.SwapAxes(source, 0, axis);
-  V rows = c.b.Unsqueeze(index, {-1});
+  V rows = RowsOf(c, index);
   V y = reduction == "none" ? c.b.Op("ScatterND", {moved, rows, updates})
                             : c.b.Op("ScatterND", {moved, rows, updates}, {{"reduction", reduction}});
   return c.b.SwapAxes(y, 0, axis);
@@ -135,8 +142,7 @@ V SliceScatter(Call& c, V x, V source, int64_t axis, V start, V end, int64_t ste
     if (a && d && a->rank() == d->rank()) return source;
   }
   V updates = c.b.SwapAxes(source, 0, axis), moved = c.b.SwapAxes(x, 0, axis);
-  V rows = known ? c.b.Constant(Tensor::From<int64_t>({static_cast<int64_t>(known->size()), 1}, *known)) : c.b.Unsqueeze(positions, {1});
-  return c.b.SwapAxes(c.b.Op("ScatterND", {moved, rows, updates}), 0, axis);
+  return c.b.SwapAxes(c.b.Op("ScatterND", {moved, RowsOf(c, positions), updates}), 0, axis);
 }
 V Vector(Call& c, const IValue& value, int64_t fallback) {
   return value.is_none() ? c.b.Ints({fallback}) : c.b.Unsqueeze(c.ToNumber(value), {0});
