@@ -116,17 +116,20 @@ Outputs Put(Call& c) {
   return c.b.Reshape(y, c.b.ShapeOf(x));
 }
 Outputs IndexFill(Call& c) {
-  V x = c.tensor("self");
-  const int64_t axis = c.Axis("dim", c.rank("self"));
+  // A scalar is taken as a vector of one.
+  const bool scalar = c.rank("self") == 0;
+  V x = scalar ? c.b.Flatten(c.tensor("self")) : c.tensor("self");
+  const int64_t axis = scalar ? 0 : c.Axis("dim", c.rank("self"));
   V index = Index64(c, c.b.Flatten(c.tensor("index")));
   V value = c.arg("value").is_tensor() ? c.b.Cast(c.tensor("value"), c.b.dtype(x)) : c.NumberAs("value", c.b.dtype(x));
   V size = c.b.SizeOf(x, axis);
   // Which positions along the axis are named.
   V wanted = c.b.Where(c.b.Op("Less", {index, c.b.Int(0)}), c.b.Add(index, size), index);
   V hit = AnyOf(c.b, c.b.Op("Equal", {c.b.Unsqueeze(Arange(c.b, size), {1}), c.b.Unsqueeze(wanted, {0})}), {1}, false);
-  std::vector<int64_t> shape(static_cast<size_t>(c.rank("self")), 1);
+  std::vector<int64_t> shape(c.b.rank(x), 1);
   shape[static_cast<size_t>(axis)] = -1;
-  return c.b.Where(c.b.Reshape(hit, shape), value, x);
+  V filled = c.b.Where(c.b.Reshape(hit, shape), value, x);
+  return scalar ? c.b.Reshape(filled, std::vector<int64_t>{}) : filled;
 }
 
 // x with its slice [start, end) by step replaced.
