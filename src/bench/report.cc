@@ -6,9 +6,12 @@
 
 #include <fmt/format.h>
 
+#include "formats/markup.h"
+
 namespace sardonyx::bench {
 namespace {
 
+using formats::Escaped;
 using formats::Json;
 
 std::string Time(double ms) {
@@ -36,21 +39,6 @@ std::map<std::pair<std::string, int>, std::vector<double>> SpeedUps(const BenchR
   std::map<std::pair<std::string, int>, std::vector<double>> all;
   for (const Ratio& ratio : Ratios(run)) all[{ratio.peer, ratio.threads}].push_back(ratio.speedup);
   return all;
-}
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else
-      out += c;
-  }
-  return out;
 }
 
 }  // namespace

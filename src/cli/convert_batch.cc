@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "formats/json.h"
+#include "formats/markup.h"
 #include "import/pytorch/checkpoint.h"
 #include "import/pytorch/import_pytorch.h"
 #include "validate/html.h"
@@ -212,9 +213,9 @@ std::string Html(const std::vector<Entry>& entries, const BatchOptions& options)
                 {"failed", std::to_string(counts.failed)}});
   std::vector<std::vector<std::string>> rows;
   for (const Entry& entry : entries)
-    rows.push_back({"<code>" + validate::Escaped(fs::relative(entry.source, options.source).string()) + "</code>",
+    rows.push_back({"<code>" + formats::Escaped(fs::relative(entry.source, options.source).string()) + "</code>",
                     validate::Badge(entry.status != "failed" && entry.status != "differs", entry.status), fmt::format("{:.2f}", entry.seconds),
-                    validate::Escaped(entry.reason)});
+                    formats::Escaped(entry.reason)});
   page.Heading("Models");
   page.Table({"source", "", "seconds", "remark"}, rows);
   return page.Finish();

@@ -8,12 +8,13 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "cli/runner.h"
+#include "formats/markup.h"
 #include "validate/report.h"
 
 namespace sardonyx::cli {
 namespace {
 
-using validate::Escaped;
+using formats::Escaped;
 using validate::HtmlPage;
 using Clock = std::chrono::steady_clock;
 

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/profile.h"
-#include "inspect/svg.h"
+#include "formats/markup.h"
 
 namespace sardonyx::cli {
 namespace {
@@ -19,7 +19,7 @@ std::string Bar(double x, double width, int row, const std::string& text, const 
   return fmt::format(
       "<g><title>{}</title><rect x=\"{:.2f}\" y=\"{:.0f}\" width=\"{:.2f}\" height=\"{:.0f}\" fill=\"{}\" stroke=\"white\"/>"
       "<text x=\"{:.2f}\" y=\"{:.0f}\">{}</text></g>\n",
-      inspect::Escaped(text), x, row * kRow, std::max(width, 0.2), kRow - 1, color, x + 4, row * kRow + 15, inspect::Escaped(shown));
+      formats::Escaped(text), x, row * kRow, std::max(width, 0.2), kRow - 1, color, x + 4, row * kRow + 15, formats::Escaped(shown));
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include "formats/markup.h"
 #include "inspect/draw.h"
-#include "inspect/svg.h"
 
 namespace sardonyx::inspect {
 namespace {
+
+using formats::Escaped;
 
 std::string_view Color(const SceneBox& box) {
   switch (box.kind) {

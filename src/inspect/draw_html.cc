@@ -7,6 +7,7 @@
 
 #include "base/embedded.h"
 #include "formats/json.h"
+#include "formats/markup.h"
 #include "inspect/cost.h"
 #include "inspect/draw.h"
 #include "inspect/labels.h"
@@ -21,6 +22,7 @@ std::span<const EmbeddedFile> EmbeddedPage();  // made by the build from src/ins
 namespace sardonyx::inspect {
 namespace {
 
+using formats::Escaped;
 using formats::Json;
 
 constexpr size_t kPreview = 24;

@@ -6,11 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "formats/markup.h"
 #include "inspect/draw.h"
 #include "inspect/labels.h"
 
 namespace sardonyx::inspect {
 namespace {
+
+using formats::Escaped;
 
 constexpr double kTitleSize = 12, kLineSize = 10.5, kTitleHeight = 20, kLineHeight = 14, kPadding = 8;
 constexpr double kMinWidth = 64;
@@ -114,39 +117,6 @@ void DrawBox(const SceneBox& box, const LayoutGraph::Node& size, Point place, si
 }
 
 }  // namespace
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-    bool good = length > 0 && i + length <= text.size() && (c >= 0x20 || c == '\t' || c == '\n');
-    for (size_t k = 1; good && k < length; ++k) good = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
-    if (!good) {
-      out += "\ufffd";
-      ++i;
-      continue;
-    }
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += text.substr(i, length);
-    }
-    i += length;
-  }
-  return out;
-}
 
 std::string_view PictureStyle() {
   return R"(text{font-family:Helvetica,Arial,"Liberation Sans",system-ui,sans-serif;font-size:10.5px;fill:#24292f}

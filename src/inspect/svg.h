@@ -18,7 +18,5 @@ struct ScenePicture {
 ScenePicture DrawScene(const Scene& scene);
 // The style sheet that pictures need.
 std::string_view PictureStyle();
-// Text for XML and HTML: markup escaped; what is not UTF-8 or no XML character replaced.
-std::string Escaped(std::string_view text);
 
 }  // namespace sardonyx::inspect

@@ -4,8 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "formats/markup.h"
+
 namespace sardonyx::validate {
 namespace {
+
+using formats::Escaped;
 
 constexpr std::string_view kStyle = R"(
 :root{color-scheme:light dark;--ink:#1f2328;--soft:#59636e;--line:#d1d9e0;--page:#fff;--card:#f6f8fa;--good:#1a7f37;--bad:#cf222e;--warn:#9a6700;
@@ -46,41 +50,7 @@ svg .diagonal{stroke:var(--soft);stroke-dasharray:3 3}
 footer{margin-top:40px;color:var(--soft);font-size:12px}
 )";
 
-// The length of a well-formed UTF-8 character at text[i], 0 if there is none.
-size_t CharacterAt(std::string_view text, size_t i) {
-  const auto byte = [&](size_t k) { return k < text.size() ? static_cast<unsigned char>(text[k]) : 0; };
-  const unsigned char first = byte(i);
-  if (first < 0x80) return 1;
-  const size_t length = first >= 0xF0 && first < 0xF5 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
-  if (first >= 0xF5) return 0;
-  for (size_t k = 1; k < length; ++k)
-    if ((byte(i + k) & 0xC0) != 0x80) return 0;
-  return length;
-}
-
 }  // namespace
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size();) {
-    const char c = text[i];
-    const size_t length = CharacterAt(text, i);
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (length == 0 || (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t'))
-      out += "\xEF\xBF\xBD";
-    else
-      out += text.substr(i, length);
-    i += std::max<size_t>(1, length);
-  }
-  return out;
-}
 
 HtmlPage::HtmlPage(std::string_view title, std::string_view subtitle) : title_(title) {
   body_ = fmt::format("<h1>{}</h1>\n<p class=\"sub\">{}</p>\n", Escaped(title), Escaped(subtitle));

@@ -8,9 +8,6 @@
 
 namespace sardonyx::validate {
 
-// Text for HTML and SVG: markup escaped, control characters and broken UTF-8 replaced.
-std::string Escaped(std::string_view text);
-
 // A page under construction. What is given as text is escaped; what is given as html is not.
 class HtmlPage {
  public:

@@ -109,9 +109,5 @@ TEST(Report, PagesHoldEverythingAndEscapeNames) {
   EXPECT_EQ(json["cases"].size(), 5u);
 }
 
-TEST(Escaped, BrokenTextIsReplaced) {
-  EXPECT_EQ(Escaped("a\"<b>&\x01\xff\xc3\xa4"), "a&quot;&lt;b&gt;&amp;\xEF\xBF\xBD\xEF\xBF\xBD\xc3\xa4");
-}
-
 }  // namespace
 }  // namespace sardonyx::validate

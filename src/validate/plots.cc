@@ -5,10 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "formats/markup.h"
 #include "validate/html.h"
 
 namespace sardonyx::validate {
 namespace {
+
+using formats::Escaped;
 
 constexpr double kWidth = 360, kHeight = 210, kLeft = 46, kRight = 10, kTop = 10, kBottom = 30;
 

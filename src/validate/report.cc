@@ -4,11 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "formats/markup.h"
 #include "validate/plots.h"
 
 namespace sardonyx::validate {
 namespace {
 
+using formats::Escaped;
 using Json = nlohmann::ordered_json;
 constexpr size_t kMaxPlots = 8;       // outputs that are drawn
 constexpr size_t kMaxLayerRows = 25;  // the worst of them are listed
