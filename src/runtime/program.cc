@@ -188,12 +188,13 @@ std::shared_ptr<const MemoryPlan> Program::MakePlan(std::span<const int64_t> slo
         if (buffers.last[output] == kForever) continue;
         // A slot that is several inputs may be written over only if each of them may: a convolution's X may be its residual, too.
         bool shared = false;
-        for (size_t other = 0; other < step.inputs.size(); ++other)
-          shared = shared || (step.inputs[other] == input && !step.choice.kernel->CanRunInPlace(o, other));
-        shared =
-            shared ||
-            std::any_of(step.inputs.begin(), step.inputs.end(), [&](int s) { return s >= 0 && s != input && buffers.Find(s) == root; }) ||
-            std::any_of(step.outputs.begin(), step.outputs.end(), [&](int s) { return s >= 0 && s != output && buffers.Find(s) == root; });
+        for (size_t other = 0; other < step.inputs.size(); ++other) {
+          const int slot = step.inputs[other];
+          if (slot < 0 || buffers.Find(slot) != root) continue;
+          shared = shared || slot != input || !step.choice.kernel->CanRunInPlace(o, other);
+        }
+        shared = shared ||
+                 std::any_of(step.outputs.begin(), step.outputs.end(), [&](int s) { return s >= 0 && s != output && buffers.Find(s) == root; });
         if (shared) continue;
         buffers.Join(input, output);
         break;
