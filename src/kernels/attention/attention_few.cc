@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/attention/attention.h"
 #include "kernels/gemm/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -42,26 +43,12 @@ using V = hn::Vec<D>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-float Dot(const float* a, const float* b, int64_t n) {
-  const D d;
-  V sum0 = hn::Zero(d), sum1 = sum0;
-  int64_t i = 0;
-  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
-    sum0 = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum0);
-    sum1 = hn::MulAdd(hn::LoadU(d, a + i + kLanes), hn::LoadU(d, b + i + kLanes), sum1);
-  }
-  for (; i + kLanes <= n; i += kLanes) sum0 = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum0);
-  float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
-  for (; i < n; ++i) sum += a[i] * b[i];
-  return sum;
-}
-
 // Scores with scale, softcap and mask into `scores` (whole vectors; those beyond the keys are -inf); returns the highest.
 V Score(const OneQuery& s, float* scores) {
   const D d;
   const V hidden = hn::Set(d, -kInfinity), scale = hn::Set(d, s.scale), softcap = hn::Set(d, s.softcap);
   const V inverse_softcap = hn::Set(d, s.softcap != 0 ? 1 / s.softcap : 0);
-  for (int64_t j = 0; j < s.keys; ++j) scores[j] = Dot(s.k + j * s.k_stride, s.q, s.size);
+  DotRowsF32(s.k, s.k_stride, s.keys, s.q, s.size, 1.0f, scores);
   const int64_t padded = (s.keys + kLanes - 1) / kLanes * kLanes;
   std::fill(scores + s.keys, scores + padded, -kInfinity);
   HWY_ALIGN float bias[kLanes];
