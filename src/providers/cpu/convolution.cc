@@ -22,6 +22,16 @@ StatusOr<kernels::WindowAttributes> ReadWindowAttributes(const NodeInfo& node) {
   return attributes;
 }
 
+StatusOr<ConvTransposeNode> ReadConvTranspose(const NodeInfo& node) {
+  ConvTransposeNode read;
+  ASSIGN_OR_RETURN(read.attributes.window, ReadWindowAttributes(node));
+  read.attributes.output_padding = node.GetInts("output_padding");
+  read.attributes.output_shape = node.GetInts("output_shape");
+  read.kernel_shape = node.GetInts("kernel_shape");
+  read.groups = node.GetInt("group", 1);
+  return read;
+}
+
 StatusOr<kernels::Activation> ReadConvActivation(const NodeInfo& node) {
   const std::string name = node.GetString("activation");
   std::optional<kernels::Activation> activation = kernels::ParseActivation(name);

@@ -1,6 +1,7 @@
 // Parts of ConvolutionKernels(), one list a file.
 #pragma once
 
+#include "kernels/conv/conv_transpose.h"
 #include "kernels/conv/window.h"
 #include "kernels/gemm/activation.h"
 #include "providers/cpu/registry.h"
@@ -15,6 +16,14 @@ std::span<const KernelEntry> ResizeKernels();         // Resize, Upsample, GridS
 
 // auto_pad, strides, dilations, pads and ceil_mode of a node.
 StatusOr<kernels::WindowAttributes> ReadWindowAttributes(const NodeInfo& node);
+
+// What a ConvTranspose says of itself.
+struct ConvTransposeNode {
+  kernels::ConvTransposeAttributes attributes;
+  std::vector<int64_t> kernel_shape;
+  int64_t groups = 1;
+};
+StatusOr<ConvTransposeNode> ReadConvTranspose(const NodeInfo& node);
 
 // What a FusedConv ends with; none for a Conv. kUnsupported for a name that there is no activation of.
 StatusOr<kernels::Activation> ReadConvActivation(const NodeInfo& node);

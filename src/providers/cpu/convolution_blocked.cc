@@ -35,14 +35,22 @@ struct State {
 
 bool IsDepthwise(const Dims& w, int64_t groups) { return groups > 1 && w[1] == 1 && w[0] == groups; }
 
-// What both forms need.
-std::string DeclinesBlocked(const NodeInfo& node) {
+// What convolutions and their transposes need: float weights that are known, of a shape that can be right.
+std::string DeclinesWeights(const NodeInfo& node) {
   if (node.input_dtype(0) != DataType::kFloat) return fmt::format("dtype {}", DataTypeName(node.input_dtype(0)));
   const Tensor* w = node.constant(1);
   if (!w || w->dtype() != DataType::kFloat) return "weights are not constant floats";
   const int64_t groups = node.GetInt("group", 1);
   if (w->rank() < 3 || groups < 1 || w->dims()[0] % groups != 0 || w->num_elements() == 0) return "invalid";
   if (w->rank() > 2 + kernels::kWindowAxes) return fmt::format("{} spatial axes", w->rank() - 2);
+  return "";
+}
+
+// What both forms of Conv need.
+std::string DeclinesBlocked(const NodeInfo& node) {
+  if (std::string reason = DeclinesWeights(node); !reason.empty()) return reason;
+  const Tensor* w = node.constant(1);
+  const int64_t groups = node.GetInt("group", 1);
   if (IsDepthwise(w->dims(), groups)) {
     if (w->dims().Product(2, w->rank()) / w->dims()[w->rank() - 1] > kernels::kMaxDepthwiseRows) return "many kernel rows";
   } else if (!kernels::FitsBlocks(groups, w->dims()[1], w->dims()[0] / groups)) {
@@ -198,21 +206,15 @@ StatusOr<std::unique_ptr<Kernel>> CreateBlockedConv(const NodeInfo& node) {
 
 // ---- ConvTranspose
 
-struct TransposeState {
-  kernels::ConvTransposeAttributes attributes;
-  std::vector<int64_t> kernel_shape;
-  int64_t groups = 1;
+struct TransposeState : ConvTransposeNode {
   Dims weight_dims;
   AlignedBuffer<float> weights;
 };
 
 std::string DeclinesBlockedTranspose(const NodeInfo& node) {
-  if (node.input_dtype(0) != DataType::kFloat) return fmt::format("dtype {}", DataTypeName(node.input_dtype(0)));
+  if (std::string reason = DeclinesWeights(node); !reason.empty()) return reason;
   const Tensor* w = node.constant(1);
-  if (!w || w->dtype() != DataType::kFloat) return "weights are not constant floats";
   const int64_t groups = node.GetInt("group", 1);
-  if (w->rank() < 3 || groups < 1 || w->dims()[0] % groups != 0 || w->num_elements() == 0) return "invalid";
-  if (w->rank() > 2 + kernels::kWindowAxes) return fmt::format("{} spatial axes", w->rank() - 2);
   double phases = 1;  // which are computed one by one
   for (int64_t stride : node.GetInts("strides")) phases *= static_cast<double>(stride);
   if (!(phases >= 1 && phases <= 64)) return "large strides";
@@ -244,11 +246,7 @@ Status RunTranspose(KernelContext& context, const TransposeState& state) {
 
 StatusOr<std::unique_ptr<Kernel>> CreateBlockedTranspose(const NodeInfo& node) {
   TransposeState state;
-  ASSIGN_OR_RETURN(state.attributes.window, ReadWindowAttributes(node));
-  state.attributes.output_padding = node.GetInts("output_padding");
-  state.attributes.output_shape = node.GetInts("output_shape");
-  state.kernel_shape = node.GetInts("kernel_shape");
-  state.groups = node.GetInt("group", 1);
+  ASSIGN_OR_RETURN(static_cast<ConvTransposeNode&>(state), ReadConvTranspose(node));
   const Tensor& w = *node.constant(1);
   state.weight_dims = w.dims();
   const std::span<const int64_t> kernel = std::span<const int64_t>(w.dims()).subspan(2);

@@ -120,14 +120,8 @@ StatusOr<std::unique_ptr<Kernel>> CreateConv(const NodeInfo& node) {
 
 // ---- ConvTranspose
 
-struct ConvTransposeState {
-  kernels::ConvTransposeAttributes attributes;
-  std::vector<int64_t> kernel_shape;
-  int64_t groups = 1;
-};
-
 template <class T>
-Status RunConvTranspose(KernelContext& context, const ConvTransposeState& state) {
+Status RunConvTranspose(KernelContext& context, const ConvTransposeNode& state) {
   const TensorView &x = context.input(0), &w = context.input(1);
   ASSIGN_OR_RETURN(const kernels::ConvTransposeShape s,
                    kernels::PlanConvTranspose(x.dims, w.dims, state.groups, state.kernel_shape, state.attributes));
@@ -145,12 +139,7 @@ Status RunConvTranspose(KernelContext& context, const ConvTransposeState& state)
 }
 
 StatusOr<std::unique_ptr<Kernel>> CreateConvTranspose(const NodeInfo& node) {
-  ConvTransposeState state;
-  ASSIGN_OR_RETURN(state.attributes.window, ReadWindowAttributes(node));
-  state.attributes.output_padding = node.GetInts("output_padding");
-  state.attributes.output_shape = node.GetInts("output_shape");
-  state.kernel_shape = node.GetInts("kernel_shape");
-  state.groups = node.GetInt("group", 1);
+  ASSIGN_OR_RETURN(ConvTransposeNode state, ReadConvTranspose(node));
   return MakeKernel([state = std::move(state)](KernelContext& context) {
     return Dispatch<float, double>(context.input(0).dtype, "ConvTranspose", [&]<class T>() { return RunConvTranspose<T>(context, state); });
   });
