@@ -83,10 +83,36 @@ ir::Value* GraphBuilder::SwapAxes(Value value, int64_t a, int64_t b) {
   return Transpose(value, perm);
 }
 
+namespace {
+
+// Nothing where the axes are none of the result's, or repeated.
+std::optional<Dims> UnsqueezedDims(const Dims& dims, std::vector<int64_t> axes) {
+  const auto rank = static_cast<int64_t>(dims.rank() + axes.size());
+  for (int64_t& axis : axes) axis += axis < 0 ? rank : 0;
+  std::vector<int64_t> result(static_cast<size_t>(rank), 0);
+  for (const int64_t axis : axes) {
+    if (axis < 0 || axis >= rank || result[static_cast<size_t>(axis)] != 0) return std::nullopt;
+    result[static_cast<size_t>(axis)] = 1;
+  }
+  size_t next = 0;
+  std::vector<bool> added(result.begin(), result.end());
+  for (size_t i = 0; i < result.size(); ++i)
+    if (!added[i]) result[i] = dims[next++];
+  return Dims(std::span<const int64_t>(result));
+}
+
+}  // namespace
+
 ir::Value* GraphBuilder::Unsqueeze(Value value, std::vector<int64_t> axes) {
   if (axes.empty()) return value;
   if (axes.size() == 1 && (axes[0] == 0 || axes[0] == -1))
     if (const auto found = vector_of_.find(value); found != vector_of_.end()) return found->second;
+  // Known integers of any rank: what inference knows of elements ends at vectors.
+  if (const Tensor* known = constant(value); known != nullptr && IsInteger(known->dtype())) {
+    if (std::optional<Dims> dims = UnsqueezedDims(known->dims(), axes)) {
+      if (StatusOr<Tensor> reshaped = known->Reshaped(*dims); reshaped.ok()) return Constant(*std::move(reshaped));
+    }
+  }
   return Op("Unsqueeze", {value, Ints(axes)});
 }
 

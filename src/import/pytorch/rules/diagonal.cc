@@ -36,12 +36,7 @@ Outputs Diagonal(Call& c) {
   V x = c.tensor(c.is_none("self") ? "A" : "self");
   const int64_t rank = static_cast<int64_t>(c.b.rank(x)), offset = c.Int("offset", 0);
   const int64_t a = c.Axis("dim1", rank, 0), d = c.Axis("dim2", rank, 1);
-  std::vector<int64_t> perm;
-  for (int64_t i = 0; i < rank; ++i)
-    if (i != a && i != d) perm.push_back(i);
-  perm.push_back(a);
-  perm.push_back(d);
-  V y = c.b.Transpose(x, perm);
+  V y = c.b.Transpose(x, AxesLast(rank, a, d));
   V rows = c.b.SizeOf(y, rank - 2), columns = c.b.SizeOf(y, rank - 1);
   V zero = c.b.Int(0);
   V count = c.b.Op(

@@ -126,6 +126,15 @@ std::vector<int64_t> AllAxes(int64_t rank) {
   return axes;
 }
 
+std::vector<int64_t> AxesLast(int64_t rank, int64_t a, int64_t b) {
+  std::vector<int64_t> perm;
+  for (int64_t i = 0; i < rank; ++i)
+    if (i != a && i != b) perm.push_back(i);
+  perm.push_back(a);
+  perm.push_back(b);
+  return perm;
+}
+
 V CountOf(ops::GraphBuilder& b, V x, const std::vector<int64_t>& axes) {
   V product = nullptr;
   for (const int64_t axis : axes.empty() ? AllAxes(static_cast<int64_t>(b.rank(x))) : axes) {

@@ -27,6 +27,8 @@ V Full(ops::GraphBuilder& b, V shape, V scalar);     // int64[n] shape
 V Arange(ops::GraphBuilder& b, V count);             // int64: 0, 1, ... count-1
 int64_t NormalAxis(int64_t axis, int64_t rank);
 std::vector<int64_t> AllAxes(int64_t rank);
+// The permutation that brings two axes, neither negative, to the end in this order.
+std::vector<int64_t> AxesLast(int64_t rank, int64_t a, int64_t b);
 // Product of the sizes of these axes (all, if empty), as a scalar int64.
 V CountOf(ops::GraphBuilder& b, V x, const std::vector<int64_t>& axes);
 

@@ -73,17 +73,10 @@ Outputs ScatterReduce(Call& c) {
   return IsFloatingPoint(c.b.dtype(y)) ? c.b.Div(y, count) : FloorDivide(c.b, y, count);
 }
 
-// Positions [n] as the rows [n, 1] that ScatterND wants: one constant where they are known.
-V RowsOf(Call& c, V positions) {
-  const std::optional<std::vector<int64_t>> known = c.b.constant_ints(positions);
-  if (!known) return c.b.Unsqueeze(positions, {1});
-  return c.b.Constant(Tensor::From<int64_t>({static_cast<int64_t>(known->size()), 1}, *known));
-}
-
 // Whole slices along an axis: index [n], source with n there.
 V ScatterSlices(Call& c, V x, int64_t axis, V index, V source, const std::string& reduction) {
   V moved = c.b.SwapAxes(x, 0, axis), updates = c.b.SwapAxes(source, 0, axis);
-  V rows = RowsOf(c, index);
+  V rows = c.b.Unsqueeze(index, {1});
   V y = reduction == "none" ? c.b.Op("ScatterND", {moved, rows, updates})
                             : c.b.Op("ScatterND", {moved, rows, updates}, {{"reduction", reduction}});
   return c.b.SwapAxes(y, 0, axis);
@@ -145,7 +138,7 @@ V SliceScatter(Call& c, V x, V source, int64_t axis, V start, V end, int64_t ste
     if (a && d && a->rank() == d->rank()) return source;
   }
   V updates = c.b.SwapAxes(source, 0, axis), moved = c.b.SwapAxes(x, 0, axis);
-  return c.b.SwapAxes(c.b.Op("ScatterND", {moved, RowsOf(c, positions), updates}), 0, axis);
+  return c.b.SwapAxes(c.b.Op("ScatterND", {moved, c.b.Unsqueeze(positions, {1}), updates}), 0, axis);
 }
 V Vector(Call& c, const IValue& value, int64_t fallback) {
   return value.is_none() ? c.b.Ints({fallback}) : c.b.Unsqueeze(c.ToNumber(value), {0});
@@ -172,11 +165,7 @@ Outputs DiagonalScatter(Call& c) {
   V x = c.tensor("self");
   const int64_t rank = c.rank("self"), offset = c.Int("offset", 0);
   const int64_t a = c.Axis("dim1", rank, 0), d = c.Axis("dim2", rank, 1);
-  std::vector<int64_t> perm;
-  for (int64_t i = 0; i < rank; ++i)
-    if (i != a && i != d) perm.push_back(i);
-  perm.push_back(a);
-  perm.push_back(d);
+  const std::vector<int64_t> perm = AxesLast(rank, a, d);
   V y = c.b.Transpose(x, perm);
   V rows = c.b.Unsqueeze(Arange(c.b, c.b.SizeOf(y, rank - 2)), {1}), columns = c.b.Unsqueeze(Arange(c.b, c.b.SizeOf(y, rank - 1)), {0});
   V on = c.b.Op("Equal", {c.b.Sub(columns, rows), c.b.Int(offset)});
