@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "formats/archive.h"
+#include "formats/zip.h"
 #include "ir/json.h"
 #include "ir/onnx_wire.h"
 #include "ir/text.h"
@@ -85,6 +86,7 @@ StatusOr<std::unique_ptr<Model>> ParseAnyForm(Bytes bytes, const fs::path& folde
       if (files) return Corrupt("an archive inside an archive");
       return ParseArchive(bytes, options);
     case formats::Container::kZip:
+      RETURN_IF_ERROR(formats::ZipReader::Open(bytes, limits).status());  // a damaged one is no format that could be supported
       return Unsupported("a zip archive is not an ONNX model");
     default: {
       ASSIGN_OR_RETURN(bytes, formats::Decompress(bytes, limits));
