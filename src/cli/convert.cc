@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <set>
 
 #include <fmt/format.h>
@@ -82,11 +83,12 @@ Json VersionJson(const optimize::VersionReport& report) {
   return json;
 }
 
-// The first errors of a model; ok when there is none.
-Status CheckWhole(ir::Model& model, StatusCode code, std::string_view what) {
+// What the checker finds in a model; when errors are among it, an error that says the first of them.
+StatusOr<std::vector<check::Finding>> CheckWhole(ir::Model& model, StatusCode code, std::string_view what) {
   std::vector<check::Finding> findings = check::CheckModel(model);
-  std::erase_if(findings, [](const check::Finding& finding) { return finding.severity != check::Severity::kError; });
-  if (findings.empty()) return {};
+  const auto is_error = [](const check::Finding& finding) { return finding.severity == check::Severity::kError; };
+  if (std::none_of(findings.begin(), findings.end(), is_error)) return findings;
+  std::erase_if(findings, std::not_fn(is_error));
   constexpr size_t kShown = 5;
   std::string text(what);
   for (size_t i = 0; i < findings.size() && i < kShown; ++i) text += "\n  " + findings[i].ToString();
@@ -104,9 +106,10 @@ size_t CountRewritten(const optimize::VersionReport& report) {
 // A model that is not valid may become so, as where an operator is deprecated at its opset. If it does not, it is to blame.
 Status CheckResult(ir::Model& model, ir::Model& original, const std::string& source) {
   const Status result = CheckWhole(model, StatusCode::kInternal,
-                                   "the converted model is not valid, which is a defect of the conversion; nothing is written:");
+                                   "the converted model is not valid, which is a defect of the conversion; nothing is written:")
+                            .status();
   if (result.ok()) return {};
-  RETURN_IF_ERROR(CheckWhole(original, StatusCode::kInvalid, fmt::format("{} is not a valid model:", source)));
+  RETURN_IF_ERROR(CheckWhole(original, StatusCode::kInvalid, fmt::format("{} is not a valid model:", source)).status());
   return result;
 }
 
@@ -203,8 +206,8 @@ StatusOr<int> RunImport(const Flags& flags, const CommonFlags& common, import::I
   for (const std::string& warning : report.imported->warnings) out.Line("note: " + warning);
   if (imported.model == nullptr) return Refuse(flags, report, out);
   const std::shared_ptr<ir::Model> model = std::move(imported.model);
-  RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal,
-                             "the converted model is not valid, which is a defect of the conversion; nothing is written:"));
+  ASSIGN_OR_RETURN(report.findings, CheckWhole(*model, StatusCode::kInternal,
+                                               "the converted model is not valid, which is a defect of the conversion; nothing is written:"));
   std::vector<optimize::OpsetTarget> lower;
   for (const optimize::OpsetTarget& target : targets)
     if (target.version != model->OpsetVersion(target.domain)) lower.push_back(target);
@@ -216,9 +219,9 @@ StatusOr<int> RunImport(const Flags& flags, const CommonFlags& common, import::I
                    static_cast<long long>(lower[0].version), optimize::ImpossibleText(versions).c_str());
       return 3;
     }
-    RETURN_IF_ERROR(CheckWhole(*model, StatusCode::kInternal, "the converted model is not valid at that opset; nothing is written:"));
+    ASSIGN_OR_RETURN(report.findings,
+                     CheckWhole(*model, StatusCode::kInternal, "the converted model is not valid at that opset; nothing is written:"));
   }
-  report.findings = check::CheckModel(*model);
   report.seconds = SecondsSince(start);
   size_t operators = 0;
   for (const auto& [name, count] : report.imported->operators) operators += count;
