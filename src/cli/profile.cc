@@ -58,25 +58,47 @@ void AddCosts(const ir::Model& model, const inspect::SymbolSizes& symbols, std::
   }
 }
 
-std::vector<ProfiledNode> Sum(const std::vector<NodeTiming>& timings, int runs) {
-  std::vector<ProfiledNode> nodes;
-  std::unordered_map<std::string, size_t> index;
-  for (const NodeTiming& timing : timings) {
-    const auto [it, is_new] = index.emplace(timing.node, nodes.size());
-    if (is_new) {
-      ProfiledNode node;
-      node.node = timing.node;
-      node.op_type = timing.op_type;
-      node.kernel = timing.kernel;
-      nodes.push_back(std::move(node));
+// What each node took in each of the runs.
+class Timings {
+ public:
+  void AddRun(const std::vector<NodeTiming>& timings) {
+    ++runs_;
+    for (const NodeTiming& timing : timings) {
+      const auto [it, is_new] = index_.emplace(timing.node, rows_.size());
+      if (is_new) rows_.push_back({timing, {}});
+      Row& row = rows_[it->second];
+      row.ms.resize(runs_);
+      row.ms.back() += timing.duration_ms;
+      ++row.calls;
     }
-    ProfiledNode& node = nodes[it->second];
-    node.ms += timing.duration_ms / runs;
-    ++node.calls;
   }
-  for (ProfiledNode& node : nodes) node.calls = std::max(1, node.calls / runs);
-  return nodes;
-}
+  // Medians: other programs disturb some of the runs.
+  std::vector<ProfiledNode> Nodes() const {
+    std::vector<ProfiledNode> nodes;
+    for (Row row : rows_) {
+      ProfiledNode& node = nodes.emplace_back();
+      node.node = row.timing.node;
+      node.op_type = row.timing.op_type;
+      node.kernel = row.timing.kernel;
+      node.calls = std::max(1, row.calls / static_cast<int>(runs_));
+      row.ms.resize(runs_);
+      const auto middle = row.ms.begin() + static_cast<std::ptrdiff_t>(runs_ / 2);
+      std::nth_element(row.ms.begin(), middle, row.ms.end());
+      node.ms = *middle;
+    }
+    return nodes;
+  }
+
+ private:
+  struct Row {
+    NodeTiming timing;
+    std::vector<double> ms;  // of all its calls in a run
+    int calls = 0;
+  };
+  size_t runs_ = 0;
+  std::vector<Row> rows_;
+  std::unordered_map<std::string, size_t> index_;
+};
 
 std::vector<ProfiledNode> ByOperator(const std::vector<ProfiledNode>& nodes) {
   std::map<std::pair<std::string, std::string>, ProfiledNode> sums;
@@ -145,14 +167,16 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   ASSIGN_OR_RETURN(std::vector<Session::NamedValue> inputs, ReadInputs(flags.inputs, {session.inputs(), pictures, sidecar}));
   RETURN_IF_ERROR(AddRandomInputs(session.inputs(), flags.seed, flags.shapes, &inputs));
   RETURN_IF_ERROR(session.Run(inputs).status());  // the first run plans memory
-  std::vector<NodeTiming> timings;
-  RunOptions run;
-  run.timings = &timings;
+  Timings all;
   for (int i = 0; i < flags.runs; ++i) {
+    std::vector<NodeTiming> timings;
+    RunOptions run;
+    run.timings = &timings;
     if (i + 1 == flags.runs) run.profile_path = flags.trace;
     RETURN_IF_ERROR(session.Run(inputs, run).status());
+    all.AddRun(timings);
   }
-  std::vector<ProfiledNode> nodes = Sum(timings, flags.runs);
+  std::vector<ProfiledNode> nodes = all.Nodes();
   AddCosts(session.ir(), SymbolsOf(session.inputs(), inputs), nodes);
   double total = 0;
   for (const ProfiledNode& node : nodes) total += node.ms;
@@ -188,7 +212,7 @@ void AddProfile(Program& program) {
   app->add_option("-i,--input", flags->inputs, "FILE or NAME=FILE, as for run; random values otherwise")->take_all();
   app->add_option("--shape", flags->shapes, "NAME=1,3,224,224: shape of a random input")->take_all();
   app->add_option("--random", flags->seed, "Seed of the random values");
-  app->add_option("--runs", flags->runs, "Runs to average over")->check(CLI::Range(1, 100000));
+  app->add_option("--runs", flags->runs, "Runs; each node's time is the median of them")->check(CLI::Range(1, 100000));
   app->add_option("--level", flags->level, "Optimization: 0 none, 1 basic, 2 extended, 99 all")->check(CLI::Range(0, 99));
   app->add_option("--rows", flags->rows, "Nodes to list");
   app->add_option("--trace", flags->trace, "Write a Chrome trace of the last run to this file");
