@@ -93,6 +93,20 @@ double CgroupQuota() {
   return 0;
 }
 
+// Keeps the calling thread on one CPU: the `index`-th that the process may use.
+void StayOnCpu(int index) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed) || index-- > 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof(one), &one);  // where that is not allowed, the scheduler places the thread
+    return;
+  }
+}
+
 }  // namespace
 
 int AvailableCpus() {
@@ -149,7 +163,15 @@ struct ThreadPool::Impl {
 ThreadPool::ThreadPool(int threads, bool flush_denormals) : threads_(threads > 0 ? threads : AvailableCpus()) {
   if (threads_ == 1) return;
   impl_ = std::make_unique<Impl>();
-  for (int i = 1; i < threads_; ++i) impl_->workers.emplace_back([this, flush_denormals] { impl_->RunWorker(flush_denormals); });
+  // With a thread for every CPU each worker stays on one: when others keep all CPUs busy, the scheduler would leave two of them on the same
+  // one for milliseconds. The calling thread is free to go where no worker is.
+  cpu_set_t allowed;
+  const bool stays = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 && CPU_COUNT(&allowed) == threads_;
+  for (int i = 1; i < threads_; ++i)
+    impl_->workers.emplace_back([this, i, stays, flush_denormals] {
+      if (stays) StayOnCpu(i);
+      impl_->RunWorker(flush_denormals);
+    });
 }
 
 ThreadPool::~ThreadPool() {
