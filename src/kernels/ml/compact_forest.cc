@@ -1,6 +1,7 @@
 #include "kernels/ml/compact_forest.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -59,7 +60,38 @@ std::optional<CompactForest<T>> CompactForest<T>::Create(const TreeForest<T>& fo
   const size_t max_nodes = 4 * (forest.splits.size() + forest.leaves.size()) + forest.roots.size();
   for (TreeLink root : forest.roots)
     if (!compact.AddTree(forest, root, max_nodes)) return std::nullopt;
+  if constexpr (sizeof(T) == 4) compact.GroupMasks();
   return compact;
+}
+
+template <class T>
+void CompactForest<T>::GroupMasks() {
+  const auto has_masks = [](const Tree& tree) { return tree.masks_end > tree.masks_begin; };
+  if (trees_.empty() || features_ > kLeafMaskFeatures || !std::all_of(trees_.begin(), trees_.end(), has_masks)) return;
+  for (size_t first = 0; first < trees_.size(); first += kLanes) {
+    const size_t begin = group_keys_.size();
+    group_begin_.push_back(begin);
+    for (size_t t = first; t < std::min(trees_.size(), first + kLanes); ++t) {
+      const size_t count = trees_[t].masks_end - trees_[t].masks_begin, end = std::max(group_keys_.size(), begin + count * kLanes);
+      group_keys_.resize(end, std::numeric_limits<int32_t>::max());
+      group_features_.resize(end);
+      group_gone_.resize(end);
+      for (size_t i = 0; i < count; ++i) {
+        const LeafMask& mask = masks_[trees_[t].masks_begin + i];
+        const size_t at = begin + i * kLanes + t - first;
+        group_keys_[at] = mask.key;
+        group_features_[at] = static_cast<uint8_t>(mask.feature);
+        group_gone_[at] = mask.gone;
+      }
+    }
+  }
+  group_begin_.push_back(group_keys_.size());
+}
+
+template <class T>
+LeafMaskGroup CompactForest<T>::Group(size_t number) const {
+  const size_t begin = group_begin_[number], end = group_begin_[number + 1];
+  return {static_cast<int64_t>((end - begin) / kLanes), &group_keys_[begin], &group_features_[begin], &group_gone_[begin]};
 }
 
 // Breadth first, so that the upper levels, which all walks share, lie together.
@@ -153,6 +185,7 @@ bool CompactForest<T>::MakeKeysOfRow(const T* x, Key* keys) const {
     nan |= x[f] != x[f];
     keys[f] = KeyOf<Key>(x[f]);
   }
+  for (int64_t f = features_; f < kLeafMaskFeatures; ++f) keys[f] = 0;
   return nan;
 }
 
@@ -200,6 +233,17 @@ void CompactForest<T>::FindLeaves(size_t number, const Key* keys, int64_t groups
 
 template <class T>
 void CompactForest<T>::FindLeavesOfRow(size_t first, size_t last, const Key* keys, uint32_t* leaves) const {
+  if constexpr (sizeof(T) == 4) {
+    if (masks_row() && CanMaskGroups()) {
+      for (size_t t = first; t < last; t += kLanes) {
+        uint32_t left[kLanes];
+        FindLeavesLeft(Group(t / kLanes), keys, left);
+        for (size_t i = 0; i < std::min<size_t>(kLanes, last - t); ++i)
+          leaves[t - first + i] = mask_leaves_[trees_[t + i].mask_leaves_begin + static_cast<uint32_t>(std::countr_zero(left[i]))];
+      }
+      return;
+    }
+  }
   for (size_t t = first; t < last; t += kWalks) {
     const Node* at[kWalks];
     uint32_t depth = 0;

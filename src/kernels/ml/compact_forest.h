@@ -1,6 +1,7 @@
 // CompactForest: trees of ordering splits (<=, <, >=, >), laid out so that many walks go down at once without a branch.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <type_traits>
@@ -17,7 +18,8 @@ namespace sardonyx::kernels {
 //   node += node.child + (key(x[node.feature]) > node.key)
 //
 // since the two children of a node lie side by side. Eight walks (of eight rows, or down eight trees) run interleaved, which hides
-// the latency of each. Trees of at most 32 leaves are evaluated by masks of leaves where there are rows enough (leaf_masks.h).
+// the latency of each. Trees of at most 32 leaves are evaluated by masks of leaves (leaf_masks.h): of many rows at a time, or of one row
+// for many trees at a time where there are few features.
 // NaN has no key: rows with one are for the caller.
 template <class T>
 class CompactForest {
@@ -36,8 +38,9 @@ class CompactForest {
   uint32_t MakeKeys(const T* x, int64_t rows, int64_t stride, Key* keys) const;
   // leaves[group * kLanes + row]: where each row of `groups` groups ends in `tree`.
   void FindLeaves(size_t tree, const Key* keys, int64_t groups, uint32_t* leaves) const;
-  // The same for one row, keys[feature]; true when it has a NaN.
-  int64_t keys_of_row() const { return features_; }
+  // The same for one row, keys[feature]; true when it has a NaN. Ranges of trees begin at multiples of kLanes.
+  int64_t keys_of_row() const { return std::max(features_, kLeafMaskFeatures); }
+  bool masks_row() const { return !group_begin_.empty(); }
   bool MakeKeysOfRow(const T* x, Key* keys) const;
   // leaves[t - first]: where that row ends in each of the trees [first, last).
   void FindLeavesOfRow(size_t first, size_t last, const Key* keys, uint32_t* leaves) const;
@@ -58,6 +61,8 @@ class CompactForest {
 
   bool AddTree(const TreeForest<T>& forest, TreeLink root, size_t max_nodes);
   void AddMasks(const TreeForest<T>& forest, TreeLink root, Tree* tree);
+  void GroupMasks();
+  LeafMaskGroup Group(size_t number) const;
   // Keys of walk w: keys[feature * kStride + w * kStep].
   template <int kStride, int kStep>
   void Descend(const Node** at, uint32_t depth, const Key* keys) const;
@@ -67,6 +72,11 @@ class CompactForest {
   std::vector<Tree> trees_;
   std::vector<LeafMask> masks_;
   std::vector<uint32_t> mask_leaves_;  // of each tree with masks, its leaves from true to false
+  // The masks once more, kLanes trees a group (LeafMaskGroup), where all trees have them: where a group begins, and the end of the last.
+  std::vector<size_t> group_begin_;
+  std::vector<int32_t> group_keys_;
+  std::vector<uint8_t> group_features_;
+  std::vector<uint32_t> group_gone_;
   int64_t features_ = 1;
 };
 

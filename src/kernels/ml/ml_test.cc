@@ -210,7 +210,7 @@ TEST(Trees, AllLayoutsDoAsPlainWalks) {
     SCOPED_TRACE(target);
     ASSERT_TRUE(ChooseSimdTarget(target).ok());
     for (const int leaves : {1, 2, 31, 32, 33, 200})
-      for (const int trees : {1, 7, 8, 9})
+      for (const int trees : {1, 7, 8, 9, 33})
         for (const int64_t rows : {0, 1, 3, 5, 15, 16, 17, 127, 129, 300}) {
           ComparesWithWalks<float>(leaves, trees, rows, 1, true, TreeAggregate::kSum);
           ComparesWithWalks<float>(leaves, trees, rows, 3, true, TreeAggregate::kSum);

@@ -249,7 +249,7 @@ void TreeEnsemble<T>::ScoreRows(const T* x, int64_t rows, int64_t stride, T* sco
 template <class T>
 void TreeEnsemble<T>::ScoreRow(const T* x, T* scores, uint8_t* given, ThreadPool* pool) const {
   using Forest = CompactForest<T>;
-  constexpr double kWalkCost = 6, kSlowWalkCost = 40;  // nanoseconds
+  constexpr double kMaskCost = 2, kWalkCost = 6, kSlowWalkCost = 40;  // nanoseconds
   constexpr size_t kFew = 1024, kFewKeys = 4096;
   const size_t trees = roots_.size();
   alignas(64) typename Forest::Key few_keys[kFewKeys];
@@ -274,10 +274,24 @@ void TreeEnsemble<T>::ScoreRow(const T* x, T* scores, uint8_t* given, ThreadPool
     if (compact) return compact_->FindLeavesOfRow(static_cast<size_t>(begin), static_cast<size_t>(end), keys, leaves + begin);
     for (int64_t t = begin; t < end; ++t) leaves[t] = Walk(roots_[t], x);
   };
+  const auto find_groups = [&](int64_t begin, int64_t end) {
+    constexpr int64_t kGroup = Forest::kLanes;
+    find(begin * kGroup, std::min(end * kGroup, static_cast<int64_t>(trees)));
+  };
+  const auto groups = static_cast<int64_t>((trees + Forest::kLanes - 1) / Forest::kLanes);
+  const double cost = !compact ? kSlowWalkCost : compact_->masks_row() ? kMaskCost : kWalkCost;
   if (pool != nullptr)
-    pool->ParallelFor(static_cast<int64_t>(trees), compact ? kWalkCost : kSlowWalkCost, find);
+    pool->ParallelFor(groups, cost * static_cast<double>(Forest::kLanes), find_groups);
   else
-    find(0, static_cast<int64_t>(trees));
+    find_groups(0, groups);
+  if (dense_targets_.size() == 1 && trees > 0) {
+    T& score = scores[dense_targets_[0]];
+    T sum = score;
+    for (size_t t = 0; t < trees; ++t) sum += dense_values_[leaves[t]];
+    score = sum;
+    given[dense_targets_[0]] = 1;
+    return;
+  }
   for (size_t t = 0; t < trees; ++t) Add(leaves[t], scores, given);
 }
 
