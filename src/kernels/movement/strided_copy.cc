@@ -86,6 +86,36 @@ void CopyRun(const Loop& run, const T* src, T* dst) {
   }
 }
 
+// `loop.count` runs of kBytes that are contiguous on both sides.
+template <size_t kBytes, class T>
+void CopyPieces(const Loop& loop, const T* src, T* dst) {
+  for (int64_t i = 0; i < loop.count; ++i) std::memcpy(dst + i * loop.dst, src + i * loop.src, kBytes);
+}
+
+// A loop over runs. Of the short ones a size that is known here needs no call.
+template <class T>
+void CopyRuns(const Loop& loop, const Loop& run, const T* src, T* dst) {
+  if constexpr (std::is_trivially_copyable_v<T>) {
+    if (run.src == 1 && run.dst == 1) {
+      switch (static_cast<size_t>(run.count) * sizeof(T)) {
+        case 8:
+          return CopyPieces<8>(loop, src, dst);
+        case 16:
+          return CopyPieces<16>(loop, src, dst);
+        case 32:
+          return CopyPieces<32>(loop, src, dst);
+        case 64:
+          return CopyPieces<64>(loop, src, dst);
+        case 128:
+          return CopyPieces<128>(loop, src, dst);
+        default:
+          break;
+      }
+    }
+  }
+  for (int64_t i = 0; i < loop.count; ++i) CopyRun(run, src + i * loop.src, dst + i * loop.dst);
+}
+
 // `across` is contiguous in the source and `along` in the destination: squares of kTile keep both in cache.
 template <class T>
 void CopyTiles(const Loop& across, const Loop& along, const T* src, T* dst) {
@@ -100,6 +130,27 @@ void CopyTiles(const Loop& across, const Loop& along, const T* src, T* dst) {
   }
 }
 
+// Rows of few elements: one item is all of the innermost loop over rows.
+template <class T>
+void CopyShort(std::vector<Loop> loops, const Loop& run, const T* src, T* dst, ThreadPool* pool) {
+  const Loop rows = loops.back();
+  loops.pop_back();
+  int64_t outer = 1;
+  for (const Loop& loop : loops) outer *= loop.count;
+  const double cost = 2 + static_cast<double>(run.count) * (std::is_trivially_copyable_v<T> ? 0.1 * sizeof(T) : 20.0);  // of a row
+  if (outer == 1) {
+    const auto body = [&](int64_t begin, int64_t end) {
+      CopyRuns({end - begin, rows.src, rows.dst}, run, src + begin * rows.src, dst + begin * rows.dst);
+    };
+    return pool != nullptr ? pool->ParallelFor(rows.count, cost, body) : body(0, rows.count);
+  }
+  const auto body = [&](int64_t begin, int64_t end) {
+    Position at(loops, begin);
+    for (int64_t item = begin; item < end; ++item, at.Next()) CopyRuns(rows, run, src + at.src(), dst + at.dst());
+  };
+  pool != nullptr ? pool->ParallelFor(outer, 5 + cost * static_cast<double>(rows.count), body) : body(0, outer);
+}
+
 template <class T>
 void Copy(std::vector<Loop> loops, const T* src, T* dst, ThreadPool* pool) {
   Loop inner = loops.back();
@@ -112,6 +163,7 @@ void Copy(std::vector<Loop> loops, const T* src, T* dst, ThreadPool* pool) {
     across = *unit;
     loops.erase(unit);
   }
+  if (!tiled && inner.count <= kTile && !loops.empty()) return CopyShort(std::move(loops), inner, src, dst, pool);
   // One item is a strip of kTile source-contiguous steps of a transpose, or at most kRun elements of a row.
   const Loop split = tiled ? across : inner;
   const int64_t part = tiled ? kTile : kRun;
