@@ -43,19 +43,17 @@ void Unary(UnaryOp op, const float* x, float* out, int64_t n, const float* p) {
     case UnaryOp::kTanh:
       return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Tanh(t, v); });
     case UnaryOp::kSigmoid:
-      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Sigmoid(t, v); });
+      return vm::MapSeveral(x, out, n, [](auto t, auto& v) HWY_ATTR { vm::Sigmoids(t, v); });
     case UnaryOp::kSoftplus:
       return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Softplus(t, v); });
     case UnaryOp::kGelu:
-      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::Gelu(t, v); });
+      return vm::MapSeveral(x, out, n, [](auto t, auto& v) HWY_ATTR { vm::Gelus(t, v); });
     case UnaryOp::kGeluTanh:
-      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return vm::GeluTanh(t, v); });
+      return vm::MapSeveral(x, out, n, [](auto t, auto& v) HWY_ATTR { vm::GeluTanhs(t, v); });
     case UnaryOp::kMish:
       return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return hn::Mul(v, vm::Tanh(t, vm::Softplus(t, v))); });
-    case UnaryOp::kSwish: {
-      const auto alpha = hn::Set(d, p[0]);
-      return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR { return hn::Mul(v, vm::Sigmoid(t, hn::Mul(alpha, v))); });
-    }
+    case UnaryOp::kSwish:
+      return vm::MapSeveral(x, out, n, [&](auto t, auto& v) HWY_ATTR { vm::Swishes(t, hn::Set(t, p[0]), v); });
     case UnaryOp::kElu: {
       const auto alpha = hn::Set(d, p[0]);
       return vm::Map(x, out, n, [&](auto t, auto v) HWY_ATTR {

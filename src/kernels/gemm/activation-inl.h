@@ -24,9 +24,9 @@ HWY_INLINE V ActivateVector(D d, const Activation& activation, V x) {
     case ActivationKind::kNone:
       return x;
     case ActivationKind::kRelu:
-      return hn::IfThenZeroElse(hn::Lt(x, zero), x);
+      return vm::AtLeast(zero, x);
     case ActivationKind::kClip:
-      return hn::IfThenElse(hn::Lt(x, a), a, hn::IfThenElse(hn::Gt(x, b), b, x));
+      return vm::AtMost(b, vm::AtLeast(a, x));
     case ActivationKind::kLeakyRelu:
       return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, x), x);
     case ActivationKind::kThresholdedRelu:
@@ -57,6 +57,25 @@ HWY_INLINE V ActivateVector(D d, const Activation& activation, V x) {
       return vm::GeluTanh(d, x);
   }
   return x;
+}
+
+// The same of several vectors, those of long chains of operations step by step (vector_math-inl.h).
+template <int n, class D, class V>
+HWY_INLINE void ActivateVectors(D d, const Activation& activation, V (&x)[n]) {
+  switch (activation.kind) {
+    case ActivationKind::kNone:
+      return;
+    case ActivationKind::kSigmoid:
+      return vector_math::Sigmoids(d, x);
+    case ActivationKind::kSilu:
+      return vector_math::Swishes(d, hn::Set(d, 1.0f), x);
+    case ActivationKind::kGelu:
+      return vector_math::Gelus(d, x);
+    case ActivationKind::kGeluTanh:
+      return vector_math::GeluTanhs(d, x);
+    default:
+      return vector_math::Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = ActivateVector(d, activation, x[i]); });
+  }
 }
 
 }  // namespace HWY_NAMESPACE

@@ -15,7 +15,7 @@ namespace HWY_NAMESPACE {
 namespace {
 
 void ActivateAll(const Activation& activation, float* data, int64_t count) {
-  vector_math::Map(data, data, count, [&](auto d, auto x) HWY_ATTR { return ActivateVector(d, activation, x); });
+  vector_math::MapSeveral(data, data, count, [&](auto d, auto& x) HWY_ATTR { ActivateVectors(d, activation, x); });
 }
 
 }  // namespace

@@ -153,6 +153,41 @@ void FinishRow(const EpilogueF32& e, int64_t row, int64_t column, int64_t column
   std::copy_n(x, columns - j, c + j);
 }
 
+// Rows that FinishPanelRows takes: of four vectors, whose activations are computed together.
+constexpr int kFinishVectors = kPanelVectors < 4 ? kPanelVectors : 4;
+constexpr int kFinishRows = 4 / kFinishVectors;
+
+// FinishRow of kFinishRows rows of a whole panel.
+void FinishPanelRows(const EpilogueF32& e, int64_t row, int64_t column, float* c, int64_t c_stride) {
+  using vector_math::Unroll;
+  const D d;
+  const V scale = hn::Set(d, e.scale), bias_scale = hn::Set(d, e.bias_scale);
+  constexpr int n = kFinishRows * kFinishVectors;
+  for (int64_t first = 0; first < kPanelColumns; first += kFinishVectors * kLanes) {
+    V x[n];
+    Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA {
+      constexpr int r = i / kFinishVectors;
+      const int64_t j = first + i % kFinishVectors * kLanes;
+      const V row_bias = hn::Set(d, e.row_bias ? e.bias_scale * e.row_bias[row + r] : 0.0f);
+      x[i] = hn::MulAdd(hn::LoadU(d, c + r * c_stride + j), scale, row_bias);
+      if (e.column_bias) x[i] = hn::MulAdd(hn::LoadU(d, e.column_bias + column + j), bias_scale, x[i]);
+      if (e.residual) x[i] = hn::MulAdd(hn::LoadU(d, e.residual + (row + r) * e.residual_stride + column + j), bias_scale, x[i]);
+    });
+    ActivateVectors(d, e.activation, x);
+    Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA {
+      hn::StoreU(x[i], d, c + i / kFinishVectors * c_stride + first + i % kFinishVectors * kLanes);
+    });
+  }
+}
+
+// The rows of a finished part of a panel.
+void FinishRows(const EpilogueF32& e, int64_t row, int64_t rows, int64_t column, int64_t columns, float* c, int64_t c_stride) {
+  int64_t r = 0;
+  if (columns == kPanelColumns)
+    for (; r + kFinishRows <= rows; r += kFinishRows) FinishPanelRows(e, row + r, column, c + r * c_stride, c_stride);
+  for (; r < rows; ++r) FinishRow(e, row + r, column, columns, c + r * c_stride);
+}
+
 void ComputeBlock(const GemmBlockF32& block) {
   const int64_t row_panels = (block.rows + kPanelRows - 1) / kPanelRows;
   for (int64_t column = 0; column < block.columns; column += kPanelColumns) {
@@ -180,9 +215,7 @@ void ComputeBlock(const GemmBlockF32& block) {
         ComputePanelPart(tile, rows, std::min<int64_t>(2 * kLanes, columns - j));
       }
       next += step * block.depth;
-      if (block.epilogue)
-        for (int64_t r = 0; r < rows; ++r)
-          FinishRow(*block.epilogue, row + r, column, columns, block.c + (row + r) * block.c_stride + column);
+      if (block.epilogue) FinishRows(*block.epilogue, row, rows, column, columns, block.c + row * block.c_stride + column, block.c_stride);
     }
   }
 }

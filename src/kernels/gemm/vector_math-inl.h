@@ -13,8 +13,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "hwy/highway.h"
+
+#ifndef SARDONYX_INLINE_LAMBDA
+#define SARDONYX_INLINE_LAMBDA __attribute__((always_inline))
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
@@ -30,18 +35,46 @@ HWY_INLINE V Polynomial(D d, V x, const float (&coefficients)[kCount]) {
   return p;
 }
 
-// x = n ln2 + r with |r| <= ln2 / 2; returns e^r, and n in the low bits of `shifted`.
+// Calls f with 0 ... n - 1 as constants: indexes of register arrays must be known before anything else is optimized, or the compiler
+// keeps the arrays in memory.
+template <class F, int... i>
+HWY_INLINE void Unroll(std::integer_sequence<int, i...>, F&& f) {
+  (f(std::integral_constant<int, i>()), ...);
+}
+template <int n, class F>
+HWY_INLINE void Unroll(F&& f) {
+  Unroll(std::make_integer_sequence<int, n>(), f);
+}
+
+// Functions of n vectors at once take each step for all of them: a chain of these operations alone would fill the processor's
+// scheduler before it sees the next one.
+
+// (e^r - 1 - r) / r^2, so that the error of e^r is below 3e-9
+constexpr float kExpTail[] = {1.381459879e-03f, 8.368716575e-03f, 4.166838899e-02f, 1.666652113e-01f, 4.999999404e-01f};
+
+// x = n ln2 + r with |r| <= ln2 / 2: x becomes e^r, and n stands in the low bits of `shifted`.
+template <int n, class D, class V>
+HWY_INLINE void ExpOfRemainders(D d, V (&x)[n], V (&shifted)[n]) {
+  const V shift = hn::Set(d, 12582912.0f), one = hn::Set(d, 1.0f);  // 1.5 * 2^23: the sum's low bits are the rounded integer
+  V p[n];
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { shifted[i] = hn::MulAdd(x[i], hn::Set(d, 1.44269504f), shift); });
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    const V whole = hn::Sub(shifted[i], shift);
+    x[i] = hn::NegMulAdd(whole, hn::Set(d, 0.693145752f), x[i]);  // ln2 in two parts; the product with the first is exact
+    x[i] = hn::NegMulAdd(whole, hn::Set(d, 1.42860677e-6f), x[i]);
+  });
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { p[i] = hn::MulAdd(hn::Set(d, kExpTail[0]), x[i], hn::Set(d, kExpTail[1])); });
+  Unroll<3>([&](auto c) SARDONYX_INLINE_LAMBDA {
+    Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { p[i] = hn::MulAdd(p[i], x[i], hn::Set(d, kExpTail[c + 2])); });
+  });
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::Add(hn::MulAdd(p[i], hn::Mul(x[i], x[i]), x[i]), one); });
+}
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ExpOfRemainder(D d, V x, V& shifted) {
-  const V shift = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: the sum's low bits are the rounded integer
-  shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), shift);
-  const V n = hn::Sub(shifted, shift);
-  V r = hn::NegMulAdd(n, hn::Set(d, 0.693145752f), x);  // ln2 in two parts; n * the first is exact
-  r = hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), r);
-  // (e^r - 1 - r) / r^2, error below 1e-10
-  static constexpr float kTail[] = {1.978926593e-04f, 1.394575229e-03f, 8.333504200e-03f, 4.166628048e-02f, 1.666666567e-01f, 0.5f};
-  const V p = Polynomial(d, r, kTail);
-  return hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0f));
+  V of[1] = {x}, shift[1];
+  ExpOfRemainders(d, of, shift);
+  shifted = shift[0];
+  return of[0];
 }
 
 // 2^n for the integers -126 <= n <= 127.
@@ -51,30 +84,80 @@ HWY_INLINE hn::Vec<D> PowerOfTwo(D d, VI n) {
   return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(n, hn::Set(di, 127))));
 }
 
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V Exp(D d, V x) {
-  const hn::RebindToSigned<D> di;
-  // Beyond these the result is infinity, or zero, anyway. A NaN fails both comparisons and stays.
-  V bounded = hn::IfThenElse(hn::Gt(x, hn::Set(d, 89.0f)), hn::Set(d, 89.0f), x);
-  bounded = hn::IfThenElse(hn::Lt(bounded, hn::Set(d, -104.0f)), hn::Set(d, -104.0f), bounded);
-  V shifted;
-  const V p = ExpOfRemainder(d, bounded, shifted);
-  // In two steps, for 2^n itself may not be a normal float.
-  const auto n = hn::Sub(hn::BitCast(di, shifted), hn::Set(di, 0x4b400000));
-  const auto half = hn::ShiftRight<1>(n);
-  return hn::Mul(hn::Mul(p, PowerOfTwo(d, half)), PowerOfTwo(d, hn::Sub(n, half)));
+// max(bound, x) and min(bound, x), of which a NaN in x stays.
+template <class V>
+HWY_INLINE V AtLeast(V bound, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE4
+  return hn::Max(bound, x);  // the instruction gives its second operand unless both are numbers
+#else
+  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#endif
+}
+template <class V>
+HWY_INLINE V AtMost(V bound, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE4
+  return hn::Min(bound, x);
+#else
+  return hn::IfThenElse(hn::Gt(x, bound), bound, x);
+#endif
 }
 
-// e^x for x <= 0, or NaN; results below 2^-126 are 0. What softmax needs, at two thirds of the cost.
+// p 2^n for n = `shifted` - 1.5 * 2^23 (ExpOfRemainder). With `normal`, 2^n is known to be a normal float.
+template <bool normal = false, class D, class V = hn::Vec<D>>
+HWY_INLINE V ScaleByPowerOfTwo(D d, V p, V shifted) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  const V n = hn::Sub(shifted, hn::Set(d, 12582912.0f));
+  if constexpr (sizeof(V) == 64)
+    return V{_mm512_scalef_ps(p.raw, n.raw)};
+  else if constexpr (sizeof(V) == 32)
+    return V{_mm256_scalef_ps(p.raw, n.raw)};
+  else
+    return V{_mm_scalef_ps(p.raw, n.raw)};
+#else
+  const hn::RebindToSigned<D> di;
+  const auto n = hn::Sub(hn::BitCast(di, shifted), hn::Set(di, 0x4b400000));
+  if constexpr (normal) return hn::Mul(p, PowerOfTwo(d, n));
+  const auto half = hn::ShiftRight<1>(n);
+  return hn::Mul(hn::Mul(p, PowerOfTwo(d, half)), PowerOfTwo(d, hn::Sub(n, half)));
+#endif
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Exp(D d, V x) {
+  // Beyond these the result is infinity, or zero, anyway.
+  V shifted;
+  const V p = ExpOfRemainder(d, AtLeast(hn::Set(d, -104.0f), AtMost(hn::Set(d, 89.0f), x)), shifted);
+  return ScaleByPowerOfTwo(d, p, shifted);
+}
+
+// x = e^x for x <= 0, or NaN; results below 2^-126 are 0. What softmax needs.
+template <int n, class D, class V>
+HWY_INLINE void ExpsNotPositive(D d, V (&x)[n]) {
+  const V least = hn::Set(d, -87.3f);
+  V e[n], shifted[n];
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { e[i] = AtLeast(least, x[i]); });
+  ExpOfRemainders(d, e, shifted);
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    x[i] = hn::IfThenZeroElse(hn::Lt(x[i], least), ScaleByPowerOfTwo<true>(d, e[i], shifted[i]));
+  });
+}
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ExpNotPositive(D d, V x) {
-  const hn::RebindToSigned<D> di;
-  const V least = hn::Set(d, -87.3f);
-  const auto vanishes = hn::Lt(x, least);
-  V shifted;
-  const V p = ExpOfRemainder(d, hn::IfThenElse(vanishes, least, x), shifted);
-  const auto n = hn::Sub(hn::BitCast(di, shifted), hn::Set(di, 0x4b400000));
-  return hn::IfThenZeroElse(vanishes, hn::Mul(p, PowerOfTwo(d, n)));
+  V of[1] = {x};
+  ExpsNotPositive(d, of);
+  return of[0];
+}
+
+// a / b for 1 <= b <= 2 or NaN, within a unit in the last place: a step from an estimate costs less than half of a division.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V QuotientByOneToTwo(D d, V a, V b) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  const V estimate = hn::ApproximateReciprocal(b);  // 14 bits
+  const V q = hn::Mul(a, estimate);
+  return hn::MulAdd(hn::NegMulAdd(q, b, a), estimate, q);
+#else
+  return hn::Div(a, b);
+#endif
 }
 
 // e^x - 1, accurate near 0.
@@ -116,15 +199,36 @@ HWY_INLINE V Tanh(D d, V x) {
   const V near = hn::MulAdd(hn::Mul(Polynomial(d, z, kNear), z), a, a);
   // e^-2a rather than e^2a: nothing overflows. 1 - 2e / (1 + e).
   const V e = ExpNotPositive(d, hn::Mul(a, hn::Set(d, -2.0f)));
-  const V far = hn::Sub(one, hn::Div(hn::Mul(two, e), hn::Add(one, e)));
+  const V far = hn::Sub(one, QuotientByOneToTwo(d, hn::Mul(two, e), hn::Add(one, e)));
   return hn::CopySign(hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.625f)), near, far), x);
 }
 
-// e^-|x| only, so that nothing overflows: s(-|x|) = e / (1 + e), s(|x|) = 1 / (1 + e).
+// x = s(x). e^-|x| only, so that nothing overflows: s(-|x|) = e / (1 + e), s(|x|) = 1 / (1 + e).
+template <int n, class D, class V>
+HWY_INLINE void Sigmoids(D d, V (&x)[n]) {
+  const V one = hn::Set(d, 1.0f), zero = hn::Zero(d), least = hn::Set(d, -104.0f), sign = hn::Set(d, -0.0f);
+  V e[n], shifted[n];
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { e[i] = AtLeast(least, hn::Or(x[i], sign)); });
+  ExpOfRemainders(d, e, shifted);
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { e[i] = ScaleByPowerOfTwo(d, e[i], shifted[i]); });
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    x[i] = QuotientByOneToTwo(d, hn::IfThenElse(hn::Lt(x[i], zero), e[i], one), hn::Add(one, e[i]));
+  });
+}
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Sigmoid(D d, V x) {
-  const V e = Exp(d, hn::Neg(hn::Abs(x))), one = hn::Set(d, 1.0f);
-  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+  V of[1] = {x};
+  Sigmoids(d, of);
+  return of[0];
+}
+
+// x = x s(alpha x)
+template <int n, class D, class V>
+HWY_INLINE void Swishes(D d, V alpha, V (&x)[n]) {
+  V s[n];
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { s[i] = hn::Mul(alpha, x[i]); });
+  Sigmoids(d, s);
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::Mul(x[i], s[i]); });
 }
 
 template <class D, class V = hn::Vec<D>>
@@ -155,20 +259,49 @@ HWY_INLINE V Softplus(D d, V x) {
   return hn::IfThenElse(hn::IsNaN(x), x, sum);
 }
 
-// x/2 (1 + erf(x / sqrt 2))
+// log(erfc t) / t for 0 <= t <= 6; from there erfc is nothing beside any float that x may be
+constexpr float kGeluTail[] = {-1.114370662e-06f, 2.003924419e-05f, -1.589904568e-04f, 7.121795206e-04f,  -1.744154142e-03f,
+                               1.893238514e-04f,  1.916112565e-02f, -1.027878076e-01f, -6.366167665e-01f, -1.128379345e+00f};
+
+// x = x/2 (1 + erf(x / sqrt 2)) = max(x, 0) - |x|/2 erfc(|x| / sqrt 2), so that nothing cancels where the result is small.
+template <int n, class D, class V>
+HWY_INLINE void Gelus(D d, V (&x)[n]) {
+  const V bound = hn::Set(d, 8.485281374f), factor = hn::Set(d, 0.70710678118654752440f), half = hn::Set(d, 0.5f), zero = hn::Zero(d);
+  V a[n], t[n], e[n];
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    a[i] = AtMost(bound, hn::Abs(x[i]));
+    t[i] = hn::Mul(a[i], factor);
+    e[i] = hn::MulAdd(hn::Set(d, kGeluTail[0]), t[i], hn::Set(d, kGeluTail[1]));
+    a[i] = hn::Mul(a[i], half);
+  });
+  Unroll<8>([&](auto c) SARDONYX_INLINE_LAMBDA {
+    Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { e[i] = hn::MulAdd(e[i], t[i], hn::Set(d, kGeluTail[c + 2])); });
+  });
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { e[i] = hn::Mul(e[i], t[i]); });
+  ExpOfRemainders(d, e, t);
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::NegMulAdd(a[i], ScaleByPowerOfTwo<true>(d, e[i], t[i]), AtLeast(zero, x[i])); });
+}
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Gelu(D d, V x) {
-  const V half = hn::Mul(x, hn::Set(d, 0.5f));
-  return hn::MulAdd(half, Erf(d, hn::Mul(x, hn::Set(d, 0.70710678118654752440f))), half);
+  V of[1] = {x};
+  Gelus(d, of);
+  return of[0];
 }
 
-// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+// x = x/2 (1 + tanh u) = x s(2u), u = sqrt(2/pi) (x + 0.044715 x^3)
+template <int n, class D, class V>
+HWY_INLINE void GeluTanhs(D d, V (&x)[n]) {
+  const V cube = hn::Set(d, 0.044715f), factor = hn::Set(d, 2 * 0.79788456080286535588f);
+  V u[n];
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { u[i] = hn::Mul(factor, hn::MulAdd(hn::Mul(hn::Mul(x[i], x[i]), cube), x[i], x[i])); });
+  Sigmoids(d, u);
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::Mul(x[i], u[i]); });
+}
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V GeluTanh(D d, V x) {
-  const V cubic = hn::Mul(hn::Mul(x, x), hn::Set(d, 0.044715f));
-  const V inner = hn::Mul(hn::Set(d, 0.79788456080286535588f), hn::MulAdd(cubic, x, x));
-  const V half = hn::Mul(x, hn::Set(d, 0.5f));
-  return hn::MulAdd(half, Tanh(d, inner), half);
+  V of[1] = {x};
+  GeluTanhs(d, of);
+  return of[0];
 }
 
 // The first n < lanes elements from p, the other lanes being `fill`; nothing beyond them is touched.
@@ -204,6 +337,27 @@ HWY_INLINE void Map(const float* in, float* out, int64_t count, const F& f) {
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, in + i)), d, out + i);
   if (i < count) StoreTail(d, f(d, LoadTail(d, in + i, count - i, 0)), out + i, count - i);
+}
+
+// out[i] = f(d, in[i]) by f(d, vectors), which takes arrays of vectors of any length.
+template <class F>
+HWY_INLINE void MapSeveral(const float* in, float* out, int64_t count, const F& f) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  constexpr int n = 4;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + n * lanes <= count; i += n * lanes) {
+    V x[n];
+    Unroll<n>([&](auto v) SARDONYX_INLINE_LAMBDA { x[v] = hn::LoadU(d, in + i + v * lanes); });
+    f(d, x);
+    Unroll<n>([&](auto v) SARDONYX_INLINE_LAMBDA { hn::StoreU(x[v], d, out + i + v * lanes); });
+  }
+  Map(in + i, out + i, count - i, [&](auto t, auto x) HWY_ATTR {
+    decltype(x) of[1] = {x};
+    f(t, of);
+    return of[0];
+  });
 }
 
 }  // namespace vector_math

@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using hn::Add;
 using hn::Mul;
 using hn::MulAdd;
-using vector_math::Sigmoid;
+using vector_math::Sigmoids;
 using vector_math::Tanh;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
@@ -39,19 +39,22 @@ HWY_INLINE void ForVectors(int64_t count, const F& f) {
 void LstmCell(int64_t n, const float* x, const float* r, float* h, float* c) {
   const D d;
   ForVectors(n, [&](const auto& load, const auto& store) HWY_ATTR {
-    const V in = Sigmoid(d, Add(load(x), load(r))), out = Sigmoid(d, Add(load(x + n), load(r + n)));
-    const V forget = Sigmoid(d, Add(load(x + 2 * n), load(r + 2 * n))), candidate = Tanh(d, Add(load(x + 3 * n), load(r + 3 * n)));
-    const V state = MulAdd(forget, load(c), Mul(in, candidate));
+    V gates[3] = {Add(load(x), load(r)), Add(load(x + n), load(r + n)), Add(load(x + 2 * n), load(r + 2 * n))};  // in, out, forget
+    Sigmoids(d, gates);
+    const V candidate = Tanh(d, Add(load(x + 3 * n), load(r + 3 * n)));
+    const V state = MulAdd(gates[2], load(c), Mul(gates[0], candidate));
     store(state, c);
-    store(Mul(out, Tanh(d, state)), h);
+    store(Mul(gates[1], Tanh(d, state)), h);
   });
 }
 
 void GruGates(int64_t n, const float* x, const float* r, const float* h, float* z, float* reset) {
   const D d;
   ForVectors(n, [&](const auto& load, const auto& store) HWY_ATTR {
-    store(Sigmoid(d, Add(load(x), load(r))), z);
-    store(Mul(Sigmoid(d, Add(load(x + n), load(r + n))), load(h)), reset);
+    V gates[2] = {Add(load(x), load(r)), Add(load(x + n), load(r + n))};
+    Sigmoids(d, gates);
+    store(gates[0], z);
+    store(Mul(gates[1], load(h)), reset);
   });
 }
 
@@ -68,8 +71,9 @@ void GruState(int64_t n, const float* x, const float* last, const float* z, floa
 void GruCell(int64_t n, const float* x, const float* r, const float* last, float* h) {
   const D d;
   ForVectors(n, [&](const auto& load, const auto& store) HWY_ATTR {
-    const V z = Sigmoid(d, Add(load(x), load(r))), reset = Sigmoid(d, Add(load(x + n), load(r + n)));
-    store(Blend(z, Tanh(d, MulAdd(reset, load(last), load(x + 2 * n))), load(h)), h);
+    V gates[2] = {Add(load(x), load(r)), Add(load(x + n), load(r + n))};  // update, reset
+    Sigmoids(d, gates);
+    store(Blend(gates[0], Tanh(d, MulAdd(gates[1], load(last), load(x + 2 * n))), load(h)), h);
   });
 }
 
