@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/elementwise/convert.h"
+#include "kernels/gemm/simd_choice.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -47,6 +48,29 @@ TEST(AlongAxis, Cumulate) {
   std::vector<int32_t> z(2);
   Cumulate(false, false, false, DataType::kInt32, big.data(), {1, 2, 1}, z.data(), 0, 1);
   EXPECT_EQ(z[1], INT32_MIN);
+}
+
+TEST(AlongAxis, SoftmaxOfLinesOfAnyLength) {
+  for (const std::string& target : SimdTargets()) {
+    ASSERT_TRUE(ChooseSimdTarget(target).ok());
+    for (int64_t n : {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 20, 31, 32, 33, 63, 129})
+      for (int64_t lines : {1, 2, 5}) {
+        V x(static_cast<size_t>(n * lines)), y(x.size()), alone(x.size());
+        for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 37 % 101) / 9 - 4;
+        Softmax(SoftmaxKind::kSoftmax, DataType::kFloat, x.data(), {lines, n, 1}, y.data(), 0, lines);
+        for (int64_t l = 0; l < lines; ++l) {
+          Softmax(SoftmaxKind::kSoftmax, DataType::kFloat, x.data(), {lines, n, 1}, alone.data(), l, l + 1);
+          double sum = 0;
+          for (int64_t i = 0; i < n; ++i) sum += std::exp(static_cast<double>(x[static_cast<size_t>(l * n + i)]));
+          for (int64_t i = 0; i < n; ++i) {
+            const auto at = static_cast<size_t>(l * n + i);
+            ASSERT_NEAR(y[at], std::exp(static_cast<double>(x[at])) / sum, 1e-6) << target << " " << n << " " << lines;
+          }
+        }
+        ASSERT_EQ(y, alone) << target << " " << n << " " << lines;
+      }
+  }
+  ASSERT_TRUE(ChooseSimdTarget("").ok());
 }
 
 TEST(AlongAxis, TopK) {

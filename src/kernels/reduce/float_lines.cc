@@ -21,6 +21,7 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 using vector_math::LoadTail;
 using vector_math::StoreTail;
+using vector_math::Unroll;
 // Elements whose sum is kept in floats: at most 64 additions a lane with four vectors of 16.
 constexpr int64_t kStretch = 4096;
 
@@ -60,6 +61,49 @@ void SoftmaxLine(const float* x, float* y, int64_t n) {
   const V factor = hn::Div(hn::Set(d, 1.0f), hn::SumOfLanes(d, hn::Add(sum0, sum1)));
   for (i = 0; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, y + i), factor), d, y + i);
   if (i < n) StoreTail(d, hn::Mul(LoadTail(d, y + i, n - i, 0), factor), y + i, n - i);
+}
+
+// Lines of at most two vectors, `kLines` of them at a time: each stays in registers, and what one waits for the others fill.
+template <int kLines>
+HWY_INLINE void SoftmaxShort(const float* x, float* y, int64_t n) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), first = std::min(n, lanes), second = n - first;
+  constexpr int kVectors = 2 * kLines;
+  const float lowest = -__builtin_inff();
+  const auto in_first = hn::FirstN(d, static_cast<size_t>(first)), in_second = hn::FirstN(d, static_cast<size_t>(second));
+  V e[kVectors], sum[kLines];
+  Unroll<kLines>([&](auto l) SARDONYX_INLINE_LAMBDA {
+    e[2 * l] = first == lanes ? hn::LoadU(d, x + l * n) : LoadTail(d, x + l * n, first, lowest);
+    e[2 * l + 1] = LoadTail(d, x + l * n + first, second, lowest);
+  });
+  Unroll<kLines>([&](auto l) SARDONYX_INLINE_LAMBDA {
+    const V top = hn::MaxOfLanes(d, hn::Max(e[2 * l], e[2 * l + 1]));
+    e[2 * l] = hn::Sub(e[2 * l], top);
+    e[2 * l + 1] = hn::Sub(e[2 * l + 1], top);
+  });
+  vector_math::ExpsNotPositive(d, e);
+  Unroll<kLines>([&](auto l) SARDONYX_INLINE_LAMBDA {
+    const V both = hn::Add(hn::IfThenElseZero(in_first, e[2 * l]), hn::IfThenElseZero(in_second, e[2 * l + 1]));
+    sum[l] = hn::Div(hn::Set(d, 1.0f), hn::SumOfLanes(d, both));
+  });
+  Unroll<kLines>([&](auto l) SARDONYX_INLINE_LAMBDA {
+    const V a = hn::Mul(e[2 * l], sum[l]);
+    if (first == lanes)
+      hn::StoreU(a, d, y + l * n);
+    else
+      StoreTail(d, a, y + l * n, first);
+    if (second > 0) StoreTail(d, hn::Mul(e[2 * l + 1], sum[l]), y + l * n + first, second);
+  });
+}
+
+void SoftmaxLines(const float* x, float* y, int64_t n, int64_t lines) {
+  constexpr int kLines = 2;  // four vectors and what they need fill the registers
+  int64_t line = 0;
+  if (n <= 2 * static_cast<int64_t>(hn::Lanes(D()))) {
+    for (; line + kLines <= lines; line += kLines) SoftmaxShort<kLines>(x + line * n, y + line * n, n);
+    for (; line < lines; ++line) SoftmaxShort<1>(x + line * n, y + line * n, n);
+  }
+  for (; line < lines; ++line) SoftmaxLine(x + line * n, y + line * n, n);
 }
 
 // Sum of f(element), f(padding) being 0.
@@ -130,13 +174,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace sardonyx::kernels {
 
-HWY_EXPORT(SoftmaxLine);
+HWY_EXPORT(SoftmaxLines);
 HWY_EXPORT(Sum);
 HWY_EXPORT(SumSquares);
 HWY_EXPORT(NormalizeLine);
 HWY_EXPORT(AddLines);
 
-void SoftmaxLineF32(const float* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(SoftmaxLine)(x, y, n); }
+void SoftmaxLinesF32(const float* x, float* y, int64_t n, int64_t lines) {
+  if (n > 0) HWY_DYNAMIC_DISPATCH(SoftmaxLines)(x, y, n, lines);
+}
 double SumF32(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(Sum)(x, n); }
 double SumSquaresF32(const float* x, int64_t n, float shift) { return HWY_DYNAMIC_DISPATCH(SumSquares)(x, n, shift); }
 void NormalizeLineF32(const float* x, float mean, float factor, const float* scale, const float* bias, int64_t n, float* y) {

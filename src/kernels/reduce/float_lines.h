@@ -5,8 +5,8 @@
 
 namespace sardonyx::kernels {
 
-// y = softmax(x); they may be the same memory. n > 0.
-void SoftmaxLineF32(const float* x, float* y, int64_t n);
+// y = softmax(x) of lines of n that follow each other; they may be the same memory.
+void SoftmaxLinesF32(const float* x, float* y, int64_t n, int64_t lines);
 
 // Sum of (x[i] - shift)^power, power 1 or 2: in float over stretches of a few thousand elements, which are summed in double.
 double SumF32(const float* x, int64_t n);

@@ -38,7 +38,7 @@ int64_t ArgMax(const T* x, int64_t n, int64_t step) {
 template <class T>
 void SoftmaxLine(SoftmaxKind kind, const T* x, T* y, int64_t n, int64_t step) {
   if constexpr (std::is_same_v<T, float>)
-    if (kind == SoftmaxKind::kSoftmax && step == 1) return SoftmaxLineF32(x, y, n);
+    if (kind == SoftmaxKind::kSoftmax && step == 1) return SoftmaxLinesF32(x, y, n, 1);
   const int64_t top = ArgMax(x, n, step);
   const T peak = x[top * step];
   if (kind == SoftmaxKind::kHardmax) {
@@ -64,6 +64,9 @@ template <class T>
 void SoftmaxOf(SoftmaxKind kind, DataType dtype, const void* x, const AxisView& view, void* y, int64_t begin, int64_t end) {
   if (view.length == 0) return;
   if (view.inner == 1 && dtype == (std::is_same_v<T, float> ? DataType::kFloat : DataType::kDouble)) {
+    if constexpr (std::is_same_v<T, float>)
+      if (kind == SoftmaxKind::kSoftmax)
+        return SoftmaxLinesF32(static_cast<const T*>(x) + begin * view.length, static_cast<T*>(y) + begin * view.length, view.length, end - begin);
     for (int64_t line = begin; line < end; ++line)
       SoftmaxLine(kind, static_cast<const T*>(x) + line * view.length, static_cast<T*>(y) + line * view.length, view.length, 1);
     return;
