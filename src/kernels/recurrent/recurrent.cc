@@ -35,6 +35,23 @@ void Multiply(int64_t m, int64_t n, int64_t k, const T* a, const T* w, const T* 
   }
 }
 
+// The same for few rows, without bias, by one thread: columns in turns, and `backwards` from the last turn to the first. A step that goes
+// the other way than the one before begins with what the caches still hold of weights that are larger than these.
+void MultiplyInTurns(int64_t m, int64_t n, int64_t k, const float* a, const float* w, bool backwards, float* c, ThreadPool& pool) {
+  constexpr int64_t kTurnFloats = 32 << 10;
+  // Four panels are computed at a time.
+  const int64_t columns = 4 * kPanelColumns * std::max<int64_t>(1, kTurnFloats / (4 * kPanelColumns * std::max<int64_t>(1, k)));
+  const int64_t turns = (n + columns - 1) / columns;
+  for (int64_t turn = 0; turn < turns; ++turn) {
+    const int64_t begin = (backwards ? turns - 1 - turn : turn) * columns;
+    GemmF32Arguments g{.m = m, .n = std::min(columns, n - begin), .k = k, .a = {a, k, 1}};
+    g.packed_b = w + begin * k;
+    g.c = c + begin;
+    g.c_stride = n;
+    GemmF32(g, nullptr, pool);
+  }
+}
+
 // Elements of what is rounded to 8 bits at once. Behind their floats their bytes have a place.
 int64_t RoundedSize(const RecurrentShape& s) { return Rounded(std::max(s.steps * s.input, s.hidden) * s.batch); }
 
@@ -162,7 +179,7 @@ class Slice {
 
   void Step(int64_t step) {
     const int64_t hidden = s_.hidden;
-    Multiply<T>(batch_, FirstGates(s_), hidden, Round(s_, h_, batch_ * hidden, rounded_), weights_.r, nullptr, nullptr, first_, pool_);
+    MultiplyState(step);
     const T* last_bias = weights_.bias ? weights_.bias + s_.gates() + FirstGates(s_) : nullptr;
     const bool linear = a_.options.linear_before_reset;
     if (s_.kind == CellKind::kGru) {
@@ -179,6 +196,16 @@ class Slice {
           s_.batch_first ? (sequence * s_.steps + t) * s_.directions + direction_ : (t * s_.directions + direction_) * s_.batch + sequence;
       std::copy_n(h_ + b * hidden, hidden, a_.y + place * hidden);
     }
+  }
+
+  void MultiplyState(int64_t step) {
+    const T* h = Round(s_, h_, batch_ * s_.hidden, rounded_);
+    if constexpr (std::is_same_v<T, float>) {
+      const bool alone = pool_.threads() == 1 || s_.directions * NumSlices(s_) > 1;
+      if (alone && batch_ <= SkinnyRowsF32())
+        return MultiplyInTurns(batch_, FirstGates(s_), s_.hidden, h, weights_.r, step % 2 != 0, first_, pool_);
+    }
+    Multiply<T>(batch_, FirstGates(s_), s_.hidden, h, weights_.r, nullptr, nullptr, first_, pool_);
   }
 
   CellOptions<T> options() const {
