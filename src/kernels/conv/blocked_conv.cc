@@ -1,6 +1,7 @@
 #include "kernels/conv/blocked_conv.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace sardonyx::kernels {
 namespace {
@@ -16,7 +17,7 @@ alignas(64) constexpr float kZeros[kChannelBlock] = {};
 
 // How the work is cut: image, group, group of output blocks and tile of output positions, the last changing fastest.
 struct Cut {
-  Cut(const ConvShape& s, int threads) : limits(TileLimits()) {
+  Cut(const ConvShape& s, int threads) : limits(TileLimits(s.window.output_size())) {
     const int64_t positions = s.window.output_size();
     tiles = CeilDiv(positions, limits.pixels);
     blocks = ChannelBlocks(s.outputs);
@@ -59,9 +60,43 @@ struct InputLayout {
   int64_t pixel, step, image;
 };
 
+// Positions whose inputs lie `stride` floats from each other, the first at `at`.
+void FillTap(const float* at, int64_t stride, int64_t count, int64_t step, int64_t weights, TileTap& tap) {
+  tap.weights = weights;
+  for (int64_t p = 0; p < kMaxTilePixels; ++p) tap.at[p] = at + std::min(p, count - 1) * stride;
+  for (int64_t p = 0; p < kMaxTilePixels; ++p) tap.step[p] = step;
+}
+
+// FillTaps of positions in one row of outputs that see no padding at its sides; -1 of others.
+int64_t FillTapsOfRow(const Window& window, const float* x, const InputLayout& layout, int64_t weights_a_tap, int64_t first, int64_t count,
+                      TileTap* taps) {
+  const WindowAxis &da = window.depth(), &ha = window.height(), &wa = window.width();
+  const int64_t row = first / wa.output, w = first - row * wa.output, w0 = wa.Start(w);
+  if (w + count > wa.output || w0 < 0 || w0 + (count - 1) * wa.stride + wa.extent() > wa.input) return -1;
+  const int64_t d = row / ha.output, h0 = ha.Start(row - d * ha.output);
+  TileTap* tap = taps;
+  for (int64_t kd = 0; kd < da.kernel; ++kd) {
+    const int64_t at_d = window.DepthAt(d, kd);
+    for (int64_t kh = 0; kh < ha.kernel; ++kh) {
+      const int64_t at_h = h0 + kh * ha.dilation;
+      if (at_d < 0 || at_h < 0 || at_h >= ha.input) continue;
+      const float* line = x + ((at_d * ha.input + at_h) * wa.input + w0) * layout.pixel;
+      for (int64_t kw = 0; kw < wa.kernel; ++kw)
+        FillTap(line + kw * wa.dilation * layout.pixel, wa.stride * layout.pixel, count, layout.step,
+                ((kd * ha.kernel + kh) * wa.kernel + kw) * weights_a_tap, *tap++);
+    }
+  }
+  return tap - taps;
+}
+
 // Where `count` output positions from `first` on find their inputs; returns the number of taps that any of them sees.
 int64_t FillTaps(const Window& window, const float* x, const InputLayout& layout, int64_t weights_a_tap, int64_t first, int64_t count,
                  TileTap* taps) {
+  if (window.is_pointwise()) {
+    FillTap(x + first * layout.pixel, layout.pixel, count, layout.step, 0, *taps);
+    return 1;
+  }
+  if (const int64_t found = FillTapsOfRow(window, x, layout, weights_a_tap, first, count, taps); found >= 0) return found;
   const WindowAxis &da = window.depth(), &ha = window.height(), &wa = window.width();
   int64_t od[kMaxTilePixels], h0[kMaxTilePixels], w0[kMaxTilePixels], row[kMaxTilePixels];
   int64_t w = first % wa.output, h = first / wa.output % ha.output, d = first / wa.output / ha.output;
@@ -143,11 +178,11 @@ class Worker {
   // Those beyond `count` repeat the last one.
   void FillOffsets(int64_t first, int64_t count, int64_t* offsets) const {
     const int64_t width = s_.window.width().output, height = s_.window.height().output;
+    for (int64_t p = 0; p < kMaxTilePixels; ++p) offsets[p] = (first + std::min(p, count - 1)) * kChannelBlock;
+    if (!a_.grid) return;
     for (int64_t p = 0; p < kMaxTilePixels; ++p) {
-      const int64_t n = first + std::min(p, count - 1);
-      offsets[p] = n * kChannelBlock;
-      if (a_.grid)
-        offsets[p] = a_.grid->first + n / width / height * a_.grid->depth + n / width % height * a_.grid->row + n % width * a_.grid->column;
+      const int64_t n = offsets[p] / kChannelBlock;
+      offsets[p] = a_.grid->first + n / width / height * a_.grid->depth + n / width % height * a_.grid->row + n % width * a_.grid->column;
     }
   }
 
@@ -237,9 +272,13 @@ void Convolve(const BlockedConvArguments& a, const InputLayout& layout, void* wo
   const Cut cut(s, pool.threads());
   const double products = static_cast<double>(s.output.num_elements()) * static_cast<double>(s.depth());
   constexpr double kProductsANanosecond = 50;
-  pool.ParallelFor(cut.workers, products / kProductsANanosecond / static_cast<double>(cut.workers), [&](int64_t first, int64_t last) {
+  // Threads take part after part, so that one that is held up leaves more to the others.
+  const int64_t part = cut.workers == 1 ? cut.count : CeilDiv(cut.count, 8 * cut.workers);
+  std::atomic<int64_t> next{0};
+  pool.ParallelFor(cut.workers, products / kProductsANanosecond / static_cast<double>(cut.workers), [&](int64_t first, int64_t) {
     Worker worker(a, layout, cut, static_cast<char*>(workspace) + TableBytes(s, cut) * static_cast<size_t>(first));
-    worker.Run(cut.count * first / cut.workers, cut.count * last / cut.workers);
+    for (int64_t begin; (begin = next.fetch_add(part, std::memory_order_relaxed)) < cut.count;)
+      worker.Run(begin, std::min(begin + part, cut.count));
   });
 }
 

@@ -6,15 +6,10 @@
 #define SARDONYX_BLOCKED_SIMD_INL_H_
 #endif
 
-#include <utility>
-
 #include "kernels/conv/blocked_tile.h"
 
 #include "hwy/highway.h"
-
-#ifndef SARDONYX_INLINE_LAMBDA
-#define SARDONYX_INLINE_LAMBDA __attribute__((always_inline))
-#endif
+#include "kernels/gemm/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
@@ -48,16 +43,7 @@ inline bool IsCheap(ActivationKind kind) {
   }
 }
 
-// Calls f with 0 ... n - 1 as constants: indexes of register arrays must be known before anything else is optimized, or the compiler
-// keeps the arrays in memory.
-template <class F, int... i>
-HWY_INLINE void Unroll(std::integer_sequence<int, i...>, F&& f) {
-  (f(std::integral_constant<int, i>()), ...);
-}
-template <int n, class F>
-HWY_INLINE void Unroll(F&& f) {
-  Unroll(std::make_integer_sequence<int, n>(), f);
-}
+using vector_math::Unroll;
 
 // x = activation(x) of all of them, if it is a cheap one: asked once.
 template <int n>
@@ -66,9 +52,9 @@ HWY_INLINE void ActivateCheaply(const Activation& activation, V (&x)[n]) {
   const V a = hn::Set(d, activation.alpha), b = hn::Set(d, activation.beta), zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   switch (activation.kind) {
     case ActivationKind::kRelu:
-      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::IfThenZeroElse(hn::Lt(x[i], zero), x[i]); });
+      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = vector_math::AtLeast(zero, x[i]); });
     case ActivationKind::kClip:
-      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::IfThenElse(hn::Lt(x[i], a), a, hn::IfThenElse(hn::Gt(x[i], b), b, x[i])); });
+      return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = vector_math::AtMost(b, vector_math::AtLeast(a, x[i])); });
     case ActivationKind::kLeakyRelu:
       return Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::IfThenElse(hn::Lt(x[i], zero), hn::Mul(a, x[i]), x[i]); });
     case ActivationKind::kHardSigmoid:

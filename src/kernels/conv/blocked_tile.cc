@@ -5,6 +5,7 @@
 // AVX-512: 14 pixels x 2 blocks are 28 sums; with two vectors of weights and one input 31 of 32 registers, and 28 multiply-adds on
 // 16 loads. 14 divides the usual widths (224, 112, 56, 28, 14), and 7x7 images make 3.5 tiles.
 // AVX2: a block is two vectors; 6 pixels x 2 are 12 sums, 15 of 16 registers. SSE4: four vectors x 3 pixels. NEON: four x 6.
+// A single position (what squeeze-and-excite multiplies) takes up to 8 blocks, so that 8 sums hide each other's latency.
 #include "kernels/conv/blocked_tile.h"
 
 #include <utility>
@@ -25,6 +26,7 @@ namespace {
 constexpr int kMaxBlocks = kRegisters == 32 && kPerBlock == 1 ? 2 : 1;
 constexpr int kMaxPixels = kRegisters == 16 ? (kPerBlock > 12 ? 1 : 12 / kPerBlock) : 28 / (kPerBlock * kMaxBlocks) / 2 * 2;
 static_assert(kMaxPixels <= kMaxTilePixels);
+constexpr int kMaxBlocksOfOne = kPerBlock > 12 ? 1 : (kRegisters == 32 ? 24 : 12) / kPerBlock > 8 ? 8 : (kRegisters == 32 ? 24 : 12) / kPerBlock;
 
 // Output channel block * 16 + part * lanes stands in vector block * kPerBlock + part.
 constexpr int64_t InBlock(int vector) { return vector % kPerBlock * kLanes; }
@@ -112,12 +114,19 @@ constexpr TileFunctions MakeTileFunctions(std::integer_sequence<int, kPixel...>)
 template <int kBlocks>
 constexpr TileFunctions kTiles = MakeTileFunctions<kBlocks>(std::make_integer_sequence<int, kMaxPixels>());
 
+template <int... kBlock>
+void RunOne(const ConvTile& t, std::integer_sequence<int, kBlock...>) {
+  static constexpr TileFunction kOfBlocks[] = {&ComputeTile<1, kBlock + 1>...};
+  kOfBlocks[t.blocks - 1](t);
+}
+
 void RunTile(const ConvTile& t) {
+  if (t.pixels == 1) return RunOne(t, std::make_integer_sequence<int, kMaxBlocksOfOne>());
   const TileFunctions& functions = t.blocks == 1 ? kTiles<1> : kTiles<kMaxBlocks>;
   functions.of_pixels[t.pixels - 1](t);
 }
 
-TileShape Limits() { return {kMaxPixels, kMaxBlocks}; }
+TileShape Limits(int64_t positions) { return positions == 1 ? TileShape{1, kMaxBlocksOfOne} : TileShape{kMaxPixels, kMaxBlocks}; }
 bool FinishesInRegisters(ActivationKind kind) { return IsCheap(kind); }
 
 }  // namespace
@@ -132,7 +141,7 @@ HWY_EXPORT(RunTile);
 HWY_EXPORT(Limits);
 HWY_EXPORT(FinishesInRegisters);
 
-TileShape TileLimits() { return HWY_DYNAMIC_DISPATCH(Limits)(); }
+TileShape TileLimits(int64_t positions) { return HWY_DYNAMIC_DISPATCH(Limits)(positions); }
 
 void ComputeConvTile(const ConvTile& tile) {
   HWY_DYNAMIC_DISPATCH(RunTile)(tile);

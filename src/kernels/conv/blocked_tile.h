@@ -26,8 +26,8 @@ struct TileTap {
 };
 
 struct ConvTile {
-  int64_t pixels = 0;  // output positions: 1 ... TileLimits().pixels
-  int64_t blocks = 0;  // blocks of output channels: 1 ... TileLimits().blocks
+  int64_t pixels = 0;  // output positions: 1 ... TileLimits(pixels).pixels
+  int64_t blocks = 0;  // blocks of output channels: 1 ... TileLimits(pixels).blocks
   int64_t channels = 0;
   const TileTap* taps = nullptr;
   int64_t num_taps = 0;
@@ -41,11 +41,11 @@ struct ConvTile {
   int64_t output_stride = 0;  // from block to block
 };
 
-// What fills the registers of the instruction set in use.
+// What fills the registers of the instruction set in use, for a convolution of so many positions: of a single one, more blocks.
 struct TileShape {
   int64_t pixels, blocks;
 };
-TileShape TileLimits();
+TileShape TileLimits(int64_t positions);
 
 // Every element is a chain of fused multiply-adds in order of taps and channels: its bits depend on nothing else.
 void ComputeConvTile(const ConvTile& tile);

@@ -4,6 +4,7 @@
 #include "kernels/conv/winograd.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "kernels/conv/blocked_tile.h"
@@ -57,7 +58,7 @@ class Group {
     pool_.ParallelFor(p_.channel_blocks * count_, 4.0 * p_.elements, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) TransformInput(i / count_, i % count_);
     });
-    const TileShape limits = TileLimits();
+    const TileShape limits = TileLimits(p_.group);
     const int64_t steps = CeilDiv(p_.output_blocks, limits.blocks);
     const double cost = static_cast<double>(count_ * s_.channels * limits.blocks * kChannelBlock) / 50;
     pool_.ParallelFor(p_.elements * steps, cost, [&](int64_t begin, int64_t end) {
@@ -261,9 +262,10 @@ size_t WinogradWorkspace(Winograd form, const ConvShape& shape, int threads) {
 void WinogradConv(const WinogradArguments& a, void* workspace, ThreadPool& pool) {
   if (a.shape.output.num_elements() == 0) return;
   const Patches patches(a.form, a.shape, pool.threads());
-  const auto run = [&](int64_t first, int64_t last) {
+  std::atomic<int64_t> next{0};  // the first group that no thread has taken
+  const auto run = [&](int64_t first, int64_t) {
     Group group(a, patches, reinterpret_cast<float*>(static_cast<char*>(workspace) + patches.WorkerBytes() * static_cast<size_t>(first)), pool);
-    for (int64_t g = patches.groups * first / patches.workers; g < patches.groups * last / patches.workers; ++g) group.Run(g);
+    for (int64_t g; (g = next.fetch_add(1, std::memory_order_relaxed)) < patches.groups;) group.Run(g);
   };
   if (patches.workers == 1) return run(0, 1);  // threads share each group
   const double products = static_cast<double>(patches.count * patches.elements) * static_cast<double>(a.shape.channels * a.shape.outputs);
