@@ -35,6 +35,15 @@ Cost Convolution(const ir::Node& node, const Sizes& sizes, size_t weight, bool b
   return OfMacs(SaturatingMultiply(Product(*y), Product(*w, 1)), bias ? Product(*y) : 0);
 }
 Cost Conv(const ir::Node& node, const Sizes& sizes) { return Convolution(node, sizes, 1, HasInput(node, 2)); }
+// Both of its convolutions: every element of X meets one weight of each channel between them.
+Cost PointwiseDepthwiseConv(const ir::Node& node, const Sizes& sizes) {
+  const auto x = sizes.DimsOf(node.input(0));
+  const auto w = sizes.DimsOf(node.input(1));
+  const Cost depthwise = Convolution(node, sizes, 3, HasInput(node, 4));
+  if (!x || !w || w->empty() || !depthwise.known) return kUnknown;
+  const Cost pointwise = OfMacs(SaturatingMultiply(Product(*x), static_cast<uint64_t>(std::max<int64_t>(0, w->front()))));
+  return {SaturatingAdd(pointwise.macs, depthwise.macs), SaturatingAdd(pointwise.flops, depthwise.flops), true};
+}
 Cost ConvInteger(const ir::Node& node, const Sizes& sizes) { return Convolution(node, sizes, 1, false); }
 Cost QLinearConv(const ir::Node& node, const Sizes& sizes) { return Convolution(node, sizes, 3, HasInput(node, 8)); }
 
@@ -235,7 +244,7 @@ Cost Control(const ir::Node& node, const Sizes& sizes) {
 const std::unordered_map<std::string_view, CostFunction>& Specials() {
   // clang-format off
   static const auto* const kSpecials = new std::unordered_map<std::string_view, CostFunction>{
-      {"Conv", Conv}, {"FusedConv", Conv}, {"NhwcConv", Conv}, {"NhwcFusedConv", Conv}, {"DeformConv", Conv},
+      {"Conv", Conv}, {"PointwiseDepthwiseConv", PointwiseDepthwiseConv}, {"FusedConv", Conv}, {"NhwcConv", Conv}, {"NhwcFusedConv", Conv}, {"DeformConv", Conv},
       {"ConvInteger", ConvInteger}, {"QLinearConv", QLinearConv}, {"ConvTranspose", ConvTranspose}, {"MatMul", MatrixProduct},
       {"MatMulInteger", MatrixProduct}, {"QLinearMatMul", MatrixProduct}, {"FusedMatMul", MatrixProduct},
       {"TransposeMatMul", MatrixProduct}, {"MatMulNBits", MatrixProduct}, {"MatMulBnb4", MatrixProduct}, {"MatMulFpQ4", MatrixProduct},

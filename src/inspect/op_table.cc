@@ -183,6 +183,7 @@ constexpr OpFacts kTable[] = {
     {"Or", Family::kLogic, CountedBy::kOutput, 0},
     {"PRelu", Family::kActivation, CountedBy::kOutput, 2},
     {"Pad", Family::kMovement, CountedBy::kOutput, 0},
+    {"PointwiseDepthwiseConv", Family::kMatrix, CountedBy::kSpecial, 0},
     {"Pow", Family::kArithmetic, CountedBy::kOutput, 1},
     {"QAttention", Family::kMatrix, CountedBy::kSpecial, 0},
     {"QGemm", Family::kMatrix, CountedBy::kSpecial, 0},

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/gemm/simd_targets.h"
+#include "kernels/pool/pool_count.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv/blocked_depthwise.cc"
@@ -15,32 +16,14 @@
 
 #include "hwy/highway.h"
 
-#ifndef SARDONYX_DEPTHWISE_ROW
-#define SARDONYX_DEPTHWISE_ROW
-namespace sardonyx::kernels {
-
-// One row of one block's outputs.
-struct DepthwiseRow {
-  const WindowAxis* axis;  // width
-  int64_t rows;            // kernel rows that see input
-  const float* inputs[kMaxDepthwiseRows];   // first column of the input row
-  const float* weights[kMaxDepthwiseRows];  // first tap of the kernel row
-  const float* bias;                        // 16, or null
-  const float* residual;
-  const Activation* activation;
-  float* output;
-};
-
-}  // namespace sardonyx::kernels
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-// AVX-512: 12 sums and a weight; AVX2: 6 positions of two vectors; SSE4: 3 of four; NEON: 6 of four; no SIMD: one.
-constexpr int kStrip = kRegisters == 32 ? (kPerBlock == 1 ? 12 : 24 / kPerBlock) : (kPerBlock > 12 ? 1 : 12 / kPerBlock);
+// AVX-512: 14 sums (which divides the usual widths) and a weight; AVX2: 6 positions of two vectors; SSE4: 3 of four; NEON: 6 of four; no
+// SIMD: one.
+constexpr int kStrip = kRegisters == 32 ? (kPerBlock == 1 ? 14 : 24 / kPerBlock) : (kPerBlock > 12 ? 1 : 12 / kPerBlock);
 
 // Positions [first, first + kPositions), taps [begin, end) of each kernel row.
 template <int kPositions>
@@ -51,8 +34,8 @@ void ComputeStrip(const DepthwiseRow& row, int64_t first, int64_t begin, int64_t
   Unroll<kSums>([&](auto i) SARDONYX_INLINE_LAMBDA {
     sums[i] = row.bias ? hn::LoadU(d, row.bias + i % kPerBlock * kLanes) : hn::Zero(d);
   });
-  const int64_t stride = row.axis->stride * kChannelBlock, dilation = row.axis->dilation * kChannelBlock;
-  const int64_t start = row.axis->Start(first) * kChannelBlock;
+  const WindowAxis& axis = row.width->axis;
+  const int64_t stride = axis.stride * kChannelBlock, dilation = axis.dilation * kChannelBlock, start = axis.Start(first) * kChannelBlock;
   for (int64_t r = 0; r < row.rows; ++r) {
     for (int64_t k = begin; k < end; ++k) {
       const float* w = row.weights[r] + k * kChannelBlock;
@@ -82,26 +65,23 @@ constexpr StripFunctions MakeStripFunctions(std::integer_sequence<int, kPosition
 
 void ComputeRow(const DepthwiseRow& row) {
   static constexpr StripFunctions kFunctions = MakeStripFunctions(std::make_integer_sequence<int, kStrip>());
-  const WindowAxis& axis = *row.axis;
-  // Positions [low, high) have their whole window inside.
-  const int64_t low = std::min(axis.output, (axis.pad_begin + axis.stride - 1) / axis.stride);
-  const int64_t room = axis.input - axis.extent() + axis.pad_begin;
-  const int64_t high = room < 0 ? low : std::clamp(room / axis.stride + 1, low, axis.output);
+  const DepthwiseWidth& width = *row.width;
   const auto side = [&](int64_t position) {
-    const int64_t start = axis.Start(position);
-    const int64_t begin = start >= 0 ? 0 : (-start + axis.dilation - 1) / axis.dilation;
-    const int64_t end = start >= axis.input ? 0 : std::min(axis.kernel, (axis.input - 1 - start) / axis.dilation + 1);
-    ComputeStrip<1>(row, position, begin, std::max(begin, end));
+    const WindowRange taps = InsideWindow(width.axis, width.axis.Start(position));
+    ComputeStrip<1>(row, position, taps.begin, std::max(taps.begin, taps.end));
   };
-  for (int64_t position = 0; position < low; ++position) side(position);
-  const int64_t strips = (high - low + kStrip - 1) / kStrip;
-  for (int64_t s = 0; s < strips; ++s) {
-    const int64_t first = low + (high - low) * s / strips, end = low + (high - low) * (s + 1) / strips;
-    kFunctions.of_positions[end - first - 1](row, first, 0, axis.kernel);
+  for (int64_t position = 0; position < width.low; ++position) side(position);
+  int64_t first = width.low;
+  for (int64_t s = 0; s < width.strips; ++s) {
+    const int64_t positions = width.strip + (s < width.wider);
+    kFunctions.of_positions[positions - 1](row, first, 0, width.axis.kernel);
+    first += positions;
   }
-  for (int64_t position = high; position < axis.output; ++position) side(position);
-  if (!IsCheap(row.activation->kind)) ActivateF32(*row.activation, row.output, axis.output * kChannelBlock);
+  for (int64_t position = width.high; position < width.axis.output; ++position) side(position);
+  if (!IsCheap(row.activation->kind)) ActivateF32(*row.activation, row.output, width.axis.output * kChannelBlock);
 }
+
+int64_t Strip() { return kStrip; }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -112,6 +92,19 @@ HWY_AFTER_NAMESPACE();
 namespace sardonyx::kernels {
 
 HWY_EXPORT(ComputeRow);
+HWY_EXPORT(Strip);
+
+void ComputeDepthwiseRow(const DepthwiseRow& row) { HWY_DYNAMIC_DISPATCH(ComputeRow)(row); }
+
+DepthwiseWidth::DepthwiseWidth(const WindowAxis& width) : axis(width) {
+  low = std::min(axis.output, (axis.pad_begin + axis.stride - 1) / axis.stride);
+  const int64_t room = axis.input - axis.extent() + axis.pad_begin;
+  high = room < 0 ? low : std::clamp(room / axis.stride + 1, low, axis.output);
+  const int64_t most = HWY_DYNAMIC_DISPATCH(Strip)();
+  strips = (high - low + most - 1) / most;
+  strip = strips == 0 ? 0 : (high - low) / strips;
+  wider = high - low - strip * strips;
+}
 
 int64_t PackedDepthwiseWeightsSize(int64_t channels, int64_t taps) { return ChannelBlocks(channels) * kChannelBlock * taps; }
 
@@ -127,36 +120,41 @@ namespace {
 // copied once while outputs go down the image.
 class PaddedRows {
  public:
-  explicit PaddedRows(const Window& window) : axis_(window.width()), padded_(window.width()), rows_(window.height().extent()) {
+  explicit PaddedRows(const Window& window) : axis_(window.width()), padded_(axis_), rows_(window.height().extent()) {
     padded_.input = (axis_.output - 1) * axis_.stride + axis_.extent();
     padded_.pad_begin = padded_.pad_end = 0;
-    if (rows_ <= kMaxDepthwiseRows) std::fill_n(held_, rows_, int64_t{-1});
+    low_ = std::min(axis_.pad_begin, padded_.input);
+    high_ = std::clamp(low_ + axis_.input, low_, padded_.input);
+    // Wide images have few positions at their sides, and their rows would not stay in the first-level cache.
+    worthwhile_ = (axis_.pad_begin > 0 || axis_.pad_end > 0) && window.depth().kernel == 1 && rows_ <= kMaxDepthwiseRows &&
+                  rows_ * padded_.input * kChannelBlock <= kFloats;
+    if (!worthwhile_) return;
+    std::fill_n(held_, rows_, int64_t{-1});
+    std::fill_n(data_, rows_ * padded_.input * kChannelBlock, 0.0f);
   }
-  // Wide images have few positions at their sides, and their rows would not stay in the first-level cache.
-  bool worthwhile(const Window& window) const {
-    return (axis_.pad_begin > 0 || axis_.pad_end > 0) && window.depth().kernel == 1 && rows_ <= kMaxDepthwiseRows &&
-           rows_ * padded_.input * kChannelBlock <= kFloats;
-  }
-  const WindowAxis& axis() const { return padded_; }
+  bool worthwhile() const { return worthwhile_; }
+  const WindowAxis& axis() const { return worthwhile_ ? padded_ : axis_; }
 
   // Row `row` (of all planes) of the input, which is row `h` of its image.
   const float* Get(const float* source, int64_t row, int64_t h) {
-    const int64_t slot = h % rows_, low = std::min(axis_.pad_begin, padded_.input);
-    const int64_t high = std::clamp(low + axis_.input, low, padded_.input);
-    float* to = data_ + slot * padded_.input * kChannelBlock;
-    if (held_[slot] == row) return to;
-    held_[slot] = row;
-    std::fill_n(to, low * kChannelBlock, 0.0f);
-    std::copy_n(source, (high - low) * kChannelBlock, to + low * kChannelBlock);
-    std::fill(to + high * kChannelBlock, to + padded_.input * kChannelBlock, 0.0f);
+    // Rows come one after the other, mostly.
+    slot_ = h == last_ + 1 ? slot_ + 1 : h % rows_;
+    if (slot_ == rows_) slot_ = 0;
+    last_ = h;
+    float* to = data_ + slot_ * padded_.input * kChannelBlock;
+    if (held_[slot_] == row) return to;
+    held_[slot_] = row;
+    std::copy_n(source, (high_ - low_) * kChannelBlock, to + low_ * kChannelBlock);
     return to;
   }
 
  private:
   static constexpr int64_t kFloats = 4096;  // 16 KiB
-  const WindowAxis& axis_;
+  const WindowAxis axis_;
   WindowAxis padded_;
-  int64_t rows_;
+  int64_t rows_, low_, high_;
+  bool worthwhile_;
+  int64_t last_ = -2, slot_ = 0;
   int64_t held_[kMaxDepthwiseRows];
   alignas(64) float data_[kFloats];
 };
@@ -171,12 +169,12 @@ void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
   // One item is one row of one block.
   pool.ParallelFor(s.batch * blocks * da.output * ha.output, cost, [&](int64_t begin, int64_t end) {
     PaddedRows padded(s.window);
-    const bool copies = padded.worthwhile(s.window);
+    const DepthwiseWidth width(padded.axis());
     DepthwiseRow row;
-    row.axis = copies ? &padded.axis() : &wa;
+    row.width = &width;
     row.activation = &a.activation;
+    int64_t oh = begin % ha.output, od = begin / ha.output % da.output, plane = begin / ha.output / da.output, block = plane % blocks;
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t oh = i % ha.output, od = i / ha.output % da.output, plane = i / ha.output / da.output, block = plane % blocks;
       const float* weights = a.weights + block * taps * kChannelBlock;
       row.rows = 0;
       for (int64_t kd = 0; kd < da.kernel; ++kd) {
@@ -186,7 +184,7 @@ void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
           if (h < 0 || h >= ha.input) continue;
           const int64_t input_row = (plane * da.input + depth) * ha.input + h;
           const float* x = a.x + input_row * wa.input * kChannelBlock;
-          row.inputs[row.rows] = copies ? padded.Get(x, input_row, h) : x;
+          row.inputs[row.rows] = padded.worthwhile() ? padded.Get(x, input_row, h) : x;
           row.weights[row.rows++] = weights + (kd * ha.kernel + kh) * wa.kernel * kChannelBlock;
         }
       }
@@ -194,7 +192,13 @@ void BlockedDepthwise(const BlockedDepthwiseArguments& a, ThreadPool& pool) {
       row.bias = a.bias ? a.bias + block * kChannelBlock : nullptr;
       row.residual = a.residual ? a.residual + at : nullptr;
       row.output = a.y + at;
-      HWY_DYNAMIC_DISPATCH(ComputeRow)(row);
+      ComputeDepthwiseRow(row);
+      if (++oh < ha.output) continue;
+      oh = 0;
+      if (++od < da.output) continue;
+      od = 0;
+      ++plane;
+      if (++block == blocks) block = 0;
     }
   });
 }

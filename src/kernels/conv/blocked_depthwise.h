@@ -27,4 +27,25 @@ struct BlockedDepthwiseArguments {
 };
 void BlockedDepthwise(const BlockedDepthwiseArguments& arguments, ThreadPool& pool);
 
+// The width of an image, and how a row of outputs is cut: made once for all rows.
+struct DepthwiseWidth {
+  explicit DepthwiseWidth(const WindowAxis& width);
+  WindowAxis axis;
+  int64_t low, high;             // positions [low, high) have their whole window inside
+  int64_t strips, strip, wider;  // so many strips of positions between them; the first `wider` ones have one more than `strip`
+};
+
+// One row of one block's outputs: what BlockedDepthwise is made of.
+struct DepthwiseRow {
+  const DepthwiseWidth* width = nullptr;
+  int64_t rows = 0;                         // kernel rows that see input
+  const float* inputs[kMaxDepthwiseRows];   // first column of the input row
+  const float* weights[kMaxDepthwiseRows];  // first tap of the kernel row
+  const float* bias = nullptr;              // 16, or null
+  const float* residual = nullptr;
+  const Activation* activation = nullptr;
+  float* output = nullptr;
+};
+void ComputeDepthwiseRow(const DepthwiseRow& row);
+
 }  // namespace sardonyx::kernels

@@ -8,6 +8,7 @@
 #include "kernels/conv/blocked_conv.h"
 #include "kernels/conv/blocked_conv_transpose.h"
 #include "kernels/conv/blocked_depthwise.h"
+#include "kernels/conv/blocked_expanded.h"
 #include "kernels/conv/blocked_test_util.h"
 #include "kernels/gemm/aligned_buffer.h"
 #include "kernels/gemm/simd_choice.h"
@@ -178,6 +179,63 @@ TEST(BlockedConvTranspose, EqualsThePlainOne) {
       BlockedConvTranspose({s, blocked.data(), weights.data(), bias.data(), y.data()}, workspace.data(), three);
       y = FromBlocked(y, s.output);
       for (size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(y[i], expected[i], 1e-4) << target << c.x.ToString() << c.w.ToString() << " at " << i;
+    }
+  }
+  ASSERT_TRUE(ChooseSimdTarget("").ok());
+}
+
+TEST(ExpandedDepthwise, HasTheBitsOfBothConvolutions) {
+  struct ExpandedCase {
+    Dims x;
+    int64_t wide;
+    Dims kernel;
+    WindowAttributes window = {};
+  };
+  const L pad1 = {1, 1, 1, 1};
+  const ExpandedCase cases[] = {
+      {{1, 17, 9, 14}, 40, {3, 3}, {AutoPad::kNotSet, L{}, L{}, pad1}},
+      {{2, 16, 12, 7}, 33, {3, 3}, {AutoPad::kNotSet, L{2, 2}, L{}, pad1}},
+      {{1, 3, 40, 130}, 96, {5, 5}, {AutoPad::kNotSet, L{2, 1}, L{}, L{2, 2, 2, 2}}},  // more rows than the ring holds
+      {{1, 24, 70, 60}, 144, {3, 5}, {AutoPad::kNotSet, L{1, 3}, L{2, 1}, L{0, 4, 3, 1}}},
+      {{3, 16, 1, 1}, 20, {3, 3}, {AutoPad::kNotSet, L{}, L{}, pad1}},
+      {{1, 16, 11, 5}, 16, {2, 1}, {AutoPad::kNotSet, L{4, 2}, L{}, L{}}},  // rows that no output sees
+      {{0, 16, 8, 8}, 32, {3, 3}, {AutoPad::kNotSet, L{}, L{}, pad1}},
+  };
+  for (const ExpandedCase& c : cases) {
+    Dims between = c.x;
+    between[1] = c.wide;
+    const Case pointwise{c.x, {c.wide, c.x[1], 1, 1}}, depthwise{between, {c.wide, 1, c.kernel[0], c.kernel[1]}, c.wide, c.window};
+    const StatusOr<ConvShape> first = PlanConv(pointwise.x, pointwise.w, 1, {}, {});
+    const StatusOr<ConvShape> second = PlanConv(depthwise.x, depthwise.w, c.wide, {}, c.window);
+    ASSERT_TRUE(first.ok() && second.ok()) << second.status().ToString();
+    const auto x = Random(c.x.num_elements(), 1), w = Random(pointwise.w.num_elements(), 2), v = Random(depthwise.w.num_elements(), 3);
+    auto b = Random(c.wide, 4), bias = Random(c.wide, 5);
+    b.resize(static_cast<size_t>(ChannelBlocks(c.wide) * kChannelBlock));
+    bias.resize(b.size());
+    AlignedBuffer<float> expand(PackedBlockedWeightsSize(1, c.wide, c.x[1], 1)), weights(PackedDepthwiseWeightsSize(c.wide, c.kernel[0] * c.kernel[1]));
+    ThreadPool one(1), three(3);
+    PackBlockedWeights(w.data(), 1, c.wide, c.x[1], 1, expand.data(), one);
+    PackDepthwiseWeights(v.data(), c.wide, c.kernel[0] * c.kernel[1], weights.data());
+    const Activation relu{ActivationKind::kRelu}, silu{ActivationKind::kSilu};
+    const Options plain{.residual = false};
+    for (const std::string& target : SimdTargets()) {
+      ASSERT_TRUE(ChooseSimdTarget(target).ok());
+      for (const Activation& activation : {relu, silu}) {
+        Options options = plain;
+        options.activation = activation;
+        const auto wide = Compute(pointwise, *first, options, x, w, b, std::vector<float>(static_cast<size_t>(between.num_elements())), one);
+        options.activation = relu;
+        const auto expected =
+            Compute(depthwise, *second, options, wide, v, bias, std::vector<float>(static_cast<size_t>(second->output.num_elements())), one);
+        const auto blocked = ToBlocked(x, c.x);
+        for (ThreadPool* pool : {&one, &three}) {
+          AlignedBuffer<char> workspace(static_cast<int64_t>(ExpandedDepthwiseWorkspace(*second, pool->threads())));
+          std::vector<float> y = ToBlocked(std::vector<float>(expected.size(), 1e9f), second->output);
+          ExpandedDepthwise({*second, c.x[1], blocked.data(), expand.data(), b.data(), activation, weights.data(), bias.data(), relu, y.data()},
+                            workspace.data(), *pool);
+          ASSERT_EQ(FromBlocked(y, second->output), expected) << target << " " << c.x.ToString() << " " << c.wide << " threads " << pool->threads();
+        }
+      }
     }
   }
   ASSERT_TRUE(ChooseSimdTarget("").ok());

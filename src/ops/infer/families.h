@@ -97,6 +97,7 @@ Infer InferAttnLstm, InferBifurcationDetector, InferNGramHashMapping, InferMatMu
 
 // own.cc
 Infer InferElementwise, InferLinear;
+Infer InferPointwiseDepthwiseConv;  // nn_conv.cc
 
 // microsoft_attention.cc
 Infer InferMicrosoftAttention, InferMultiHeadAttention, InferDecoderMaskedAttention, InferGroupQueryAttention, InferRelativePositionBias;

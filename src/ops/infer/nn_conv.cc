@@ -10,6 +10,7 @@ struct ConvInputs {
   size_t x = 0;
   size_t weights = 1;
   bool channels_last = false;  // of X and Y: N, spatial axes, C
+  std::optional<size_t> pointwise = {};  // weights of a convolution that gives the channels which `weights` take
 };
 
 // X as N, C, spatial axes, whatever its layout.
@@ -57,7 +58,12 @@ Status Convolve(InferenceContext& context, const ConvInputs& in, DataType dtype)
   }
   ASSIGN_OR_RETURN(const int64_t group, Group(context));
   const size_t spatial = known->rank() - 2;
-  const Shape input = x != nullptr ? ChannelsFirst(*x, in.channels_last) : Shape::OfRank(known->rank());
+  Shape input = x != nullptr ? ChannelsFirst(*x, in.channels_last) : Shape::OfRank(known->rank());
+  if (in.pointwise) {
+    const Shape* between = context.input_shape(*in.pointwise);
+    if (between != nullptr && x != nullptr) RETURN_IF_ERROR(EqualDims(input[1], (*between)[1], "channels of X and of W").status());
+    input[1] = between != nullptr ? (*between)[0] : Dim();
+  }
   std::vector<Dim> kernel(spatial);
   Dim maps;
   if (weights != nullptr) {
@@ -86,6 +92,10 @@ Status InferConv(InferenceContext& context) { return Convolve(context, {}, conte
 Status InferConvInteger(InferenceContext& context) { return Convolve(context, {}, DataType::kInt32); }
 Status InferQLinearConv(InferenceContext& context) {
   return Convolve(context, {0, 3, GetInt(context, "channels_last") != 0}, context.input_dtype(7));
+}
+Status InferPointwiseDepthwiseConv(InferenceContext& context) {
+  RETURN_IF_ERROR(RequireRankAtLeast(context, 1, 3));
+  return Convolve(context, {0, 3, false, 1}, context.input_dtype(0));
 }
 Status InferNhwcConv(InferenceContext& context) { return Convolve(context, {0, 1, true}, context.input_dtype(0)); }
 Status InferDeformConv(InferenceContext& context) {

@@ -417,6 +417,7 @@ constexpr Row kMicrosoft[] = {
 constexpr Row kOwn[] = {
     {"Elementwise", InferElementwise},
     {"Linear", InferLinear},
+    {"PointwiseDepthwiseConv", InferPointwiseDepthwiseConv},
 };
 
 using Index = std::unordered_map<std::string_view, Status (*)(InferenceContext&)>;

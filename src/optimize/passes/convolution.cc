@@ -174,9 +174,46 @@ constexpr Rule kFuse[] = {
     {"conv-clip", "Clip(" CONV ", ...)", FUSED "{*conv, activation=\"Clip\", activation_params=$parameters}", ClipsByConstants},
 };
 
+// ---- PointwiseDepthwiseConv: what inverted residuals begin with, so that the wide tensor between both is never there as a whole.
+
+bool IsAll(const ir::Node& node, std::string_view name, int64_t number) {
+  const std::vector<int64_t> list = node.GetInts(name);
+  return std::all_of(list.begin(), list.end(), [&](int64_t i) { return i == number; });
+}
+
+bool IsPointwise(const ir::Node& conv, const Dims& w) {
+  return w.rank() == 4 && w[2] == 1 && w[3] == 1 && conv.GetInt("group", 1) == 1 && IsAll(conv, "strides", 1) && IsAll(conv, "pads", 0);
+}
+
+bool ExpandsBeyondCaches(Match& m) {
+  // Smaller tensors stay in the second-level cache between the two convolutions.
+  constexpr int64_t kMinElements = 128 << 10;
+  const Tensor *w = m.constant("w"), *v = m.constant("v");
+  const std::optional<std::vector<int64_t>> wide = StaticDims(m.value("expand"));
+  for (const char* name : {"w", "b", "v", "c"})
+    if (m.has(name) && (!m.constant(name) || m.constant(name)->dtype() != DataType::kFloat)) return false;
+  if (!IsFloat(m, "x") || !wide || wide->size() != 4 || (*wide)[1] * (*wide)[2] * (*wide)[3] < kMinElements) return false;
+  if (!IsPointwise(*m.node("expand"), w->dims())) return false;
+  const int64_t channels = w->dims()[0];
+  constexpr int64_t kMaxKernel = 7;
+  if (v->rank() != 4 || v->dims()[0] != channels || v->dims()[1] != 1 || m.node("conv")->GetInt("group", 1) != channels) return false;
+  if (v->dims()[2] < 2 || v->dims()[2] > kMaxKernel || v->dims()[3] > kMaxKernel) return false;
+  m.SetAttribute("activation", m.node("expand")->GetString("activation", ""));
+  m.SetAttribute("parameters", m.node("expand")->GetFloats("activation_params"));
+  return true;
+}
+
+#define ANY_CONV "Conv/com.microsoft.FusedConv"
+constexpr Rule kExpand[] = {
+    {"conv-pointwise-depthwise", "conv: " ANY_CONV "(expand: " ANY_CONV "(x, @w, b?), @v, c?)",
+     "sardonyx.PointwiseDepthwiseConv(x, w, b, v, c){*conv, pointwise_activation=$activation, pointwise_activation_params=$parameters}",
+     ExpandsBeyondCaches},
+};
+
 }  // namespace
 
 std::span<const Rule> ConvFoldRules() { return kFold; }
 std::span<const Rule> ConvFuseRules() { return kFuse; }
+std::span<const Rule> ConvExpandRules() { return kExpand; }
 
 }  // namespace sardonyx::optimize

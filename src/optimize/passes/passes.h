@@ -12,6 +12,7 @@ std::span<const Rule> CleanRules();             // clean.cc
 std::span<const Rule> ReshapeRules();           // clean.cc: those of Reshape alone
 std::span<const Rule> ConvFoldRules();          // convolution.cc
 std::span<const Rule> ConvFuseRules();          // convolution.cc
+std::span<const Rule> ConvExpandRules();        // convolution.cc
 std::span<const Rule> ActivationRules();        // activation.cc
 
 std::span<const Rule> NormalizationRules();     // normalization.cc

@@ -8,7 +8,7 @@
 namespace sardonyx::cpu {
 
 std::span<const KernelEntry> ConvolutionKernels() {
-  static const std::vector<KernelEntry> rows = JoinLists({BlockedConvKernels(), ConvKernels(), QuantizedConvKernels(), PoolKernels(), ResizeKernels()});
+  static const std::vector<KernelEntry> rows = JoinLists({BlockedConvKernels(), ExpandedConvKernels(), ConvKernels(), QuantizedConvKernels(), PoolKernels(), ResizeKernels()});
   return rows;
 }
 
@@ -32,11 +32,11 @@ StatusOr<ConvTransposeNode> ReadConvTranspose(const NodeInfo& node) {
   return read;
 }
 
-StatusOr<kernels::Activation> ReadConvActivation(const NodeInfo& node) {
-  const std::string name = node.GetString("activation");
+StatusOr<kernels::Activation> ReadConvActivation(const NodeInfo& node, std::string_view prefix) {
+  const std::string name = node.GetString(fmt::format("{}activation", prefix));
   std::optional<kernels::Activation> activation = kernels::ParseActivation(name);
   if (!activation) return Unsupported(fmt::format("{} with activation '{}'", node.node().op_type, name));
-  const std::vector<float> parameters = node.GetFloats("activation_params");
+  const std::vector<float> parameters = node.GetFloats(fmt::format("{}activation_params", prefix));
   if (!parameters.empty()) activation->alpha = parameters[0];
   if (parameters.size() > 1) activation->beta = parameters[1];
   return *activation;

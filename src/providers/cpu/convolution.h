@@ -10,6 +10,7 @@ namespace sardonyx::cpu {
 
 std::span<const KernelEntry> ConvKernels();           // Conv, ConvTranspose, FusedConv, DeformConv, Col2Im, CausalConvWithState
 std::span<const KernelEntry> BlockedConvKernels();    // Conv and FusedConv of floats in blocks of channels
+std::span<const KernelEntry> ExpandedConvKernels();   // PointwiseDepthwiseConv
 std::span<const KernelEntry> QuantizedConvKernels();  // ConvInteger, QLinearConv
 std::span<const KernelEntry> PoolKernels();           // MaxPool, AveragePool, LpPool, Global*, MaxUnpool, MaxRoiPool, RoiAlign
 std::span<const KernelEntry> ResizeKernels();         // Resize, Upsample, GridSample, AffineGrid
@@ -25,7 +26,8 @@ struct ConvTransposeNode {
 };
 StatusOr<ConvTransposeNode> ReadConvTranspose(const NodeInfo& node);
 
-// What a FusedConv ends with; none for a Conv. kUnsupported for a name that there is no activation of.
-StatusOr<kernels::Activation> ReadConvActivation(const NodeInfo& node);
+// What a FusedConv ends with; none for a Conv. kUnsupported for a name that there is no activation of. The attributes' names may have
+// a prefix.
+StatusOr<kernels::Activation> ReadConvActivation(const NodeInfo& node, std::string_view prefix = "");
 
 }  // namespace sardonyx::cpu
