@@ -1,10 +1,12 @@
 #include "base/thread_pool.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -93,18 +95,14 @@ double CgroupQuota() {
   return 0;
 }
 
-// Keeps the calling thread on one CPU: the `index`-th that the process may use.
-void StayOnCpu(int index) {
+// The CPUs that the process may use.
+std::vector<int> AllowedCpus() {
+  std::vector<int> cpus;
   cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed) || index-- > 0) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    sched_setaffinity(0, sizeof(one), &one);  // where that is not allowed, the scheduler places the thread
-    return;
-  }
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
+  return cpus;
 }
 
 }  // namespace
@@ -153,6 +151,45 @@ struct ThreadPool::Impl {
     }
   }
 
+  // With a thread for every CPU each worker stays on one, and one CPU is left to the caller: where others keep all CPUs busy, the
+  // scheduler would leave two threads on the same one for as long as they run.
+  std::vector<int> cpu_of_worker;  // empty: workers go where they like
+  std::mutex moving;
+  std::atomic<int> free_cpu{-1};
+  static constexpr uint32_t kLeastLoops = 100;
+  std::atomic<uint32_t> loops_since_move{kLeastLoops};
+
+  void Stay(size_t worker, int cpu) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    pthread_setaffinity_np(workers[worker].native_handle(), sizeof(one), &one);
+    cpu_of_worker[worker] = cpu;
+  }
+  void Spread() {
+    std::vector<int> cpus = AllowedCpus();
+    if (cpus.size() != workers.size() + 1) return;
+    const auto here = std::find(cpus.begin(), cpus.end(), sched_getcpu());
+    if (here != cpus.end()) std::iter_swap(here, cpus.end() - 1);
+    cpu_of_worker.resize(workers.size());
+    for (size_t i = 0; i < workers.size(); ++i) Stay(i, cpus[i]);
+    free_cpu = cpus.back();
+  }
+  // The caller may have moved since. Callers on several CPUs must not chase the workers around.
+  void MakeRoom() {
+    const int free = free_cpu.load(std::memory_order_relaxed);
+    if (free < 0) return;
+    const int cpu = sched_getcpu();
+    if (loops_since_move.fetch_add(1, std::memory_order_relaxed) < kLeastLoops || cpu == free) return;
+    const std::unique_lock<std::mutex> lock(moving, std::try_to_lock);
+    if (!lock.owns_lock()) return;
+    const auto worker = std::find(cpu_of_worker.begin(), cpu_of_worker.end(), cpu);
+    if (worker == cpu_of_worker.end()) return;
+    Stay(static_cast<size_t>(worker - cpu_of_worker.begin()), free_cpu);
+    free_cpu = cpu;
+    loops_since_move = 0;
+  }
+
   // After a slot opened. Workers that are awake see it by themselves; one that is about to sleep sees that the epoch moved.
   void Announce(int64_t to_wake) {
     epoch.fetch_add(1, std::memory_order_seq_cst);
@@ -163,15 +200,8 @@ struct ThreadPool::Impl {
 ThreadPool::ThreadPool(int threads, bool flush_denormals) : threads_(threads > 0 ? threads : AvailableCpus()) {
   if (threads_ == 1) return;
   impl_ = std::make_unique<Impl>();
-  // With a thread for every CPU each worker stays on one: when others keep all CPUs busy, the scheduler would leave two of them on the same
-  // one for milliseconds. The calling thread is free to go where no worker is.
-  cpu_set_t allowed;
-  const bool stays = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 && CPU_COUNT(&allowed) == threads_;
-  for (int i = 1; i < threads_; ++i)
-    impl_->workers.emplace_back([this, i, stays, flush_denormals] {
-      if (stays) StayOnCpu(i);
-      impl_->RunWorker(flush_denormals);
-    });
+  for (int i = 1; i < threads_; ++i) impl_->workers.emplace_back([this, flush_denormals] { impl_->RunWorker(flush_denormals); });
+  impl_->Spread();
 }
 
 ThreadPool::~ThreadPool() {
@@ -195,6 +225,7 @@ void ThreadPool::ParallelFor(int64_t count, double cost, RangeFunction f) {
   Slot* slot = impl_->slots;
   while (slot != std::end(impl_->slots) && !slot->Take()) ++slot;
   if (slot == std::end(impl_->slots)) return f(0, count);
+  impl_->MakeRoom();
 
   slot->f = &f;
   // Four ranges a thread even out cores of unlike speed; more would only add hand-outs.
