@@ -16,26 +16,53 @@ namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Squares of 4 x 4 stay in registers.
+#if HWY_TARGET != HWY_SCALAR
+// Stores each 128 bits of a vector to a line of its own.
+template <class D>
+HWY_INLINE void StoreBlocks(D d, hn::Vec<D> v, uint32_t* out, int64_t stride) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(v) == 64) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(v.raw));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + stride), _mm512_extracti32x4_epi32(v.raw, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * stride), _mm512_extracti32x4_epi32(v.raw, 2));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 3 * stride), _mm512_extracti32x4_epi32(v.raw, 3));
+    return;
+  }
+#endif
+  hn::StoreU(v, d, out);
+}
+
+// Columns [k, length) of four lines, as long as there are whole vectors of them; returns where it stopped. Squares of 4 x 4 stay in
+// registers, several side by side.
+template <class D>
+HWY_INLINE int64_t TransposeFour(D d, const uint32_t* s, int64_t stride, int64_t k, int64_t length, uint32_t* o, int64_t out_stride) {
+  const hn::RepartitionToWide<D> wide;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; k + lanes <= length; k += lanes) {
+    const auto a = hn::LoadU(d, s + k), b = hn::LoadU(d, s + stride + k);
+    const auto c = hn::LoadU(d, s + 2 * stride + k), e = hn::LoadU(d, s + 3 * stride + k);
+    const auto ab_low = hn::BitCast(wide, hn::InterleaveLower(d, a, b)), ab_high = hn::BitCast(wide, hn::InterleaveUpper(d, a, b));
+    const auto ce_low = hn::BitCast(wide, hn::InterleaveLower(d, c, e)), ce_high = hn::BitCast(wide, hn::InterleaveUpper(d, c, e));
+    StoreBlocks(d, hn::BitCast(d, hn::InterleaveLower(wide, ab_low, ce_low)), o + k * out_stride, 4 * out_stride);
+    StoreBlocks(d, hn::BitCast(d, hn::InterleaveUpper(wide, ab_low, ce_low)), o + (k + 1) * out_stride, 4 * out_stride);
+    StoreBlocks(d, hn::BitCast(d, hn::InterleaveLower(wide, ab_high, ce_high)), o + (k + 2) * out_stride, 4 * out_stride);
+    StoreBlocks(d, hn::BitCast(d, hn::InterleaveUpper(wide, ab_high, ce_high)), o + (k + 3) * out_stride, 4 * out_stride);
+  }
+  return k;
+}
+#endif
+
 void TransposeTile(const uint32_t* source, int64_t stride, int64_t lines, int64_t length, uint32_t* out, int64_t out_stride) {
   int64_t r = 0;
 #if HWY_TARGET != HWY_SCALAR
-  const hn::FixedTag<uint32_t, 4> d;
-  const hn::RepartitionToWide<decltype(d)> wide;
   for (; r + 4 <= lines; r += 4) {
     const uint32_t* s = source + r * stride;
     uint32_t* o = out + r;
     int64_t k = 0;
-    for (; k + 4 <= length; k += 4) {
-      const auto a = hn::LoadU(d, s + k), b = hn::LoadU(d, s + stride + k);
-      const auto c = hn::LoadU(d, s + 2 * stride + k), e = hn::LoadU(d, s + 3 * stride + k);
-      const auto ab_low = hn::BitCast(wide, hn::InterleaveLower(d, a, b)), ab_high = hn::BitCast(wide, hn::InterleaveUpper(d, a, b));
-      const auto ce_low = hn::BitCast(wide, hn::InterleaveLower(d, c, e)), ce_high = hn::BitCast(wide, hn::InterleaveUpper(d, c, e));
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(wide, ab_low, ce_low)), d, o + k * out_stride);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(wide, ab_low, ce_low)), d, o + (k + 1) * out_stride);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(wide, ab_high, ce_high)), d, o + (k + 2) * out_stride);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(wide, ab_high, ce_high)), d, o + (k + 3) * out_stride);
-    }
+#if HWY_TARGET <= HWY_AVX3
+    k = TransposeFour(hn::FixedTag<uint32_t, 16>(), s, stride, k, length, o, out_stride);
+#endif
+    k = TransposeFour(hn::FixedTag<uint32_t, 4>(), s, stride, k, length, o, out_stride);
     for (; k < length; ++k)
       for (int64_t i = 0; i < 4; ++i) o[k * out_stride + i] = s[i * stride + k];
   }

@@ -48,6 +48,23 @@ HWY_INLINE void StoreCodes(VF value, int32_t zero, uint8_t flip, uint8_t* out) {
   hn::StoreU(hn::Xor(hn::DemoteTo(d8, codes), hn::Set(d8, flip)), d8, out);
 }
 
+#if HWY_TARGET <= HWY_AVX3
+// StoreCodes of 64 at once: packing saturates, so only what is too high is clamped before, and leaves the fours of codes in the order
+// [lane of 128 bits][vector], which a permutation mends.
+HWY_INLINE void Store64Codes(const VF (&value)[4], int32_t zero, uint8_t flip, uint8_t* out) {
+  const __m512 highest = _mm512_set1_ps(static_cast<float>(255 - zero));
+  __m512i rounded[4];
+  // Of NaN, and of what is too low, the conversion gives the lowest integer.
+  for (int v = 0; v < 4; ++v) rounded[v] = _mm512_cvtps_epi32(_mm512_min_ps(highest, value[v].raw));
+  const __m512i shift = _mm512_set1_epi16(static_cast<int16_t>(zero));
+  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(rounded[0], rounded[1]), shift);
+  const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(rounded[2], rounded[3]), shift);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i codes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
+  _mm512_storeu_si512(out, _mm512_xor_si512(codes, _mm512_set1_epi8(static_cast<char>(flip))));
+}
+#endif
+
 void Add(const ByteSum& sum, const uint8_t* a, const uint8_t* b, int64_t count, uint8_t* out) {
   const DF df;
   const D32 d;
@@ -57,10 +74,19 @@ void Add(const ByteSum& sum, const uint8_t* a, const uint8_t* b, int64_t count, 
   const VF a_scale = hn::Set(df, sum.a_scale), b_scale = hn::Set(df, sum.b_scale);
   const VF offset = hn::Set(df, sum.offset - static_cast<float>(shift) * (sum.a_scale + sum.b_scale));
   const auto flips = hn::Set(d8, flip);
-  ForVectors(a, b, count, out, [&](const uint8_t* x, const uint8_t* y, uint8_t* to) {
+  const auto add = [&](const uint8_t* x, const uint8_t* y) HWY_ATTR {
     const VF fx = hn::ConvertTo(df, hn::PromoteTo(d, hn::Xor(hn::LoadU(d8, x), flips)));
     const VF fy = hn::ConvertTo(df, hn::PromoteTo(d, hn::Xor(hn::LoadU(d8, y), flips)));
-    StoreCodes(hn::MulAdd(fx, a_scale, hn::MulAdd(fy, b_scale, offset)), sum.zero_point + shift, flip, to);
+    return hn::MulAdd(fx, a_scale, hn::MulAdd(fy, b_scale, offset));
+  };
+#if HWY_TARGET <= HWY_AVX3
+  for (; count >= 64; count -= 64, a += 64, b += 64, out += 64) {
+    const VF values[4] = {add(a, b), add(a + 16, b + 16), add(a + 32, b + 32), add(a + 48, b + 48)};
+    Store64Codes(values, sum.zero_point + shift, flip, out);
+  }
+#endif
+  ForVectors(a, b, count, out, [&](const uint8_t* x, const uint8_t* y, uint8_t* to) HWY_ATTR {
+    StoreCodes(add(x, y), sum.zero_point + shift, flip, to);
   });
 }
 
