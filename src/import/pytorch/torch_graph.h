@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "formats/torch_tensor.h"
+#include "ir/graph.h"
 #include "ir/type.h"
 
 namespace sardonyx::pytorch {
