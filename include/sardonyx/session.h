@@ -22,7 +22,8 @@ namespace sardonyx {
 struct SessionOptions {
   // Threads a run may use, the caller's included; 0: the container's CPU quota.
   int threads = 0;
-  // Execution providers in order of preference. Known: "cpu".
+  // Execution providers in order of preference: "cpu", and "onnxruntime" or "openvino" ("=LIBRARY" behind it says where it lies), which
+  // take what they can of the model as it is (`level` is 0 where one comes first) and leave the rest to those after them.
   std::vector<std::string> providers = {"cpu"};
   // How far the graph is rewritten before it runs (the caller's model stays as it is). 0: not at all; 1: constants are folded,
   // what changes nothing goes, batch normalizations go into weights; 2: operators are fused; 99: everything.
@@ -32,6 +33,9 @@ struct SessionOptions {
   std::string stop_after_pass;
   // Bytes of intermediate and output data that one run, or the folding of constants, may hold; 0: the container's memory.
   int64_t memory_limit = 0;
+  // A folder where prepared programs are kept, so that the same model under the same options starts faster the next time; processes share
+  // the memory of what lies there. Empty: none. It may be emptied at any time; nothing else is ever deleted from it.
+  std::filesystem::path cache;
   // Denormal numbers count as zero while a run computes: faster where activations fade away, and less exact.
   bool flush_denormals = false;
 };
@@ -106,6 +110,9 @@ class Session {
   std::vector<NodePlacement> Placement() const;
   // Bytes of the arena that intermediate results share, when all shapes are static; else -1.
   int64_t planned_memory() const;
+  // What became of SessionOptions::cache: "read", "written", or "not used: " and why; empty without one. A file that was damaged or could
+  // not be used is named, and replaced.
+  const std::string& cache_note() const;
   // The model as it runs, rewritten, without the data of large weights; for the project's own tools.
   const ir::Model& ir() const;
 

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/cgroup.h"
 #include "base/thread_pool.h"
 
 namespace sardonyx {
@@ -25,12 +26,6 @@ std::string CpuInfo(std::string_view key) {
   return "";
 }
 
-int64_t ReadNumber(const char* path) {
-  std::ifstream file(path);
-  int64_t value = 0;
-  return file >> value ? value : 0;
-}
-
 int64_t CacheBytes(int name) {
   const long bytes = sysconf(name);
   return bytes > 0 ? bytes : 0;
@@ -41,11 +36,8 @@ int64_t CacheBytes(int name) {
 int64_t MemoryLimit() {
   struct sysinfo info;
   int64_t limit = sysinfo(&info) == 0 ? static_cast<int64_t>(info.totalram) * info.mem_unit : 0;
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    const int64_t value = ReadNumber(path);
-    if (value > 0 && (limit == 0 || value < limit)) limit = value;
-  }
-  return limit;
+  const int64_t allowed = ReadCgroupLimits().memory;
+  return allowed > 0 && (limit == 0 || allowed < limit) ? allowed : limit;
 }
 
 int64_t ResidentBytes() {

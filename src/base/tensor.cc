@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/memory.h"
 #include "base/status_macros.h"
 #include "sardonyx/value.h"
 
@@ -69,6 +70,12 @@ StatusOr<int64_t> CheckedNumElements(DataType type, std::span<const int64_t> dim
 
 namespace {
 
+std::shared_ptr<const void> AllocateOnHeap(size_t bytes) {
+  void* memory = std::aligned_alloc(64, bytes);
+  if (memory == nullptr) return nullptr;
+  return {memory, [](const void* p) { std::free(const_cast<void*>(p)); }};
+}
+
 // 64-byte aligned. Large pieces are pages of their own: they come as zeros, and go back to the system at once.
 std::shared_ptr<const void> AllocateZeros(size_t bytes) {
   constexpr size_t kLarge = size_t{4} << 20;
@@ -78,11 +85,12 @@ std::shared_ptr<const void> AllocateZeros(size_t bytes) {
     madvise(memory, bytes, MADV_HUGEPAGE);
     return {memory, [bytes](const void* p) { munmap(const_cast<void*>(p), bytes); }};
   }
-  void* memory = std::aligned_alloc(64, bytes);
-  if (memory == nullptr) return nullptr;
-  std::memset(memory, 0, bytes);
-  return {memory, [](const void* p) { std::free(const_cast<void*>(p)); }};
+  std::shared_ptr<const void> memory = AllocateOnHeap(bytes);
+  if (memory) std::memset(const_cast<void*>(memory.get()), 0, bytes);
+  return memory;
 }
+
+size_t PaddedBytes(size_t bytes) { return std::max<size_t>(64, (bytes + 63) / 64 * 64); }
 
 }  // namespace
 
@@ -95,7 +103,7 @@ StatusOr<Tensor> Tensor::Allocate(DataType type, Dims dims) {
   }
   Tensor tensor;
   tensor.dtype_ = type;
-  const size_t bytes = std::max<size_t>(64, (PackedBytes(type, static_cast<size_t>(count)) + 63) / 64 * 64);
+  const size_t bytes = PaddedBytes(PackedBytes(type, static_cast<size_t>(count)));
   tensor.data_ = AllocateZeros(bytes);
   if (tensor.data_ == nullptr) return Resource(fmt::format("no memory for {}{}, {} bytes", DataTypeName(type), dims.ToString(), bytes));
   tensor.dims_ = std::move(dims);
@@ -157,10 +165,11 @@ StatusOr<Tensor> Tensor::Reshaped(Dims dims) const {
 
 Tensor Tensor::Aligned() const {
   if (is_aligned()) return *this;
-  StatusOr<Tensor> copy = Allocate(dtype_, dims_);
-  if (!copy.ok()) return *this;
-  std::memcpy(copy->mutable_raw_data(), raw_data(), byte_size());
-  return *std::move(copy);
+  // On the heap, whatever its size: weights are copied one after the other, and one's memory then serves the next.
+  std::shared_ptr<const void> copy = AllocateOnHeap(PaddedBytes(byte_size()));
+  if (!copy) return *this;
+  CopyAndForget(const_cast<void*>(copy.get()), raw_data(), byte_size());
+  return FromShared(dtype_, dims_, std::move(copy));
 }
 
 std::string Tensor::TypeString() const { return fmt::format("{}{}", DataTypeName(dtype_), dims_.ToString()); }

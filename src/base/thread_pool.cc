@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <fstream>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
+#include "base/cgroup.h"
 #include "base/denormals.h"
 
 namespace sardonyx {
@@ -80,21 +79,6 @@ struct alignas(64) Slot {
 
 thread_local bool inside_parallel_for = false;
 
-// "max 100000" or "200000 100000" of cgroup v2; quota and period files of v1.
-double CgroupQuota() {
-  std::ifstream v2("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (v2 >> quota >> period && quota != "max" && period > 0) {
-    const double value = std::atof(quota.c_str());
-    if (value > 0) return value / period;
-  }
-  std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  double value = 0;
-  if (v1_quota >> value && v1_period >> period && value > 0 && period > 0) return value / period;
-  return 0;
-}
-
 // The CPUs that the process may use.
 std::vector<int> AllowedCpus() {
   std::vector<int> cpus;
@@ -111,7 +95,7 @@ int AvailableCpus() {
   int cpus = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cpus = std::max(1, CPU_COUNT(&set));
-  const double quota = CgroupQuota();
+  const double quota = ReadCgroupLimits().cpus;
   if (quota > 0) cpus = std::min(cpus, std::max(1, static_cast<int>(quota + 0.999)));
   return cpus;
 }

@@ -12,15 +12,22 @@
 namespace sardonyx::bench {
 namespace {
 
+// Where callers run at once, each gets its share of the threads.
+int ThreadsOfLane(const EngineLoad& load) { return load.lanes <= 1 ? load.threads : std::max(1, load.threads / load.lanes); }
+
 class SardonyxEngine final : public Engine {
  public:
+  explicit SardonyxEngine(EngineSpec spec) : spec_(std::move(spec)) {}
   std::string version() const override { return SARDONYX_VERSION; }
-  Status Load(const std::filesystem::path& path, int threads) override {
+  Status Load(const std::filesystem::path& path, const EngineLoad& load) override {
     ASSIGN_OR_RETURN(const Model model, Model::Load(path));
     SessionOptions options;
-    options.threads = threads;
+    options.threads = ThreadsOfLane(load);
+    if (!spec_.providers.empty()) options.providers = spec_.providers;
+    options.cache = spec_.cache;
     ASSIGN_OR_RETURN(Session session, Session::Create(model, options));
     session_ = std::make_unique<Session>(std::move(session));
+    outputs_.resize(static_cast<size_t>(load.lanes));
     return {};
   }
   Status Bind(const NamedValues& inputs) override {
@@ -32,54 +39,65 @@ class SardonyxEngine final : public Engine {
     }
     return {};
   }
-  Status Run() override { return session_->RunInOrder(inputs_, &outputs_); }
-  StatusOr<std::vector<Value>> Outputs() override { return outputs_; }
+  Status Run(size_t lane) override { return session_->RunInOrder(inputs_, &outputs_[lane]); }
+  StatusOr<std::vector<Value>> Outputs() override { return outputs_[0]; }
 
  private:
+  EngineSpec spec_;
   std::unique_ptr<Session> session_;
   std::vector<Value> inputs_;
-  std::vector<Value> outputs_;
+  std::vector<std::vector<Value>> outputs_;  // by lane
 };
 
 class OnnxRuntimeEngine final : public Engine {
  public:
   explicit OnnxRuntimeEngine(std::shared_ptr<const onnxruntime::OrtLibrary> library) : library_(std::move(library)) {}
   std::string version() const override { return library_->version(); }
-  Status Load(const std::filesystem::path& model, int threads) override {
-    ASSIGN_OR_RETURN(session_, onnxruntime::OrtSession::Create(library_, model, {.threads = threads}));
+  Status Load(const std::filesystem::path& model, const EngineLoad& load) override {
+    ASSIGN_OR_RETURN(const auto session, onnxruntime::OrtSession::Create(library_, model, {.threads = ThreadsOfLane(load)}));
+    for (int lane = 0; lane < load.lanes; ++lane) lanes_.push_back(std::make_unique<onnxruntime::OrtRequest>(session));
     return {};
   }
-  Status Bind(const NamedValues& inputs) override { return session_->Bind(inputs); }
-  Status Run() override { return session_->Run(); }
-  StatusOr<std::vector<Value>> Outputs() override { return session_->Outputs(); }
+  Status Bind(const NamedValues& inputs) override {
+    for (const auto& lane : lanes_) RETURN_IF_ERROR(lane->Bind(inputs));
+    return {};
+  }
+  Status Run(size_t lane) override { return lanes_[lane]->Run(); }
+  StatusOr<std::vector<Value>> Outputs() override { return lanes_[0]->Outputs(); }
 
  private:
   std::shared_ptr<const onnxruntime::OrtLibrary> library_;
-  std::unique_ptr<onnxruntime::OrtSession> session_;
+  std::vector<std::unique_ptr<onnxruntime::OrtRequest>> lanes_;
 };
 
 class OpenVinoEngine final : public Engine {
  public:
   explicit OpenVinoEngine(std::shared_ptr<const openvino::OvLibrary> library) : library_(std::move(library)) {}
   std::string version() const override { return library_->version(); }
-  Status Load(const std::filesystem::path& model, int threads) override {
-    ASSIGN_OR_RETURN(session_, openvino::OvSession::Create(library_, model, {.threads = threads}));
+  Status Load(const std::filesystem::path& model, const EngineLoad& load) override {
+    ASSIGN_OR_RETURN(const auto session, openvino::OvSession::Create(library_, model, {.threads = load.threads, .streams = load.lanes}));
+    for (int lane = 0; lane < load.lanes; ++lane) {
+      ASSIGN_OR_RETURN(lanes_.emplace_back(), openvino::OvRequest::Create(session));
+    }
     path_ = model;
     return {};
   }
-  Status Bind(const NamedValues& inputs) override { return session_->Bind(inputs); }
-  Status Run() override { return session_->Run(); }
+  Status Bind(const NamedValues& inputs) override {
+    for (const auto& lane : lanes_) RETURN_IF_ERROR(lane->Bind(inputs));
+    return {};
+  }
+  Status Run(size_t lane) override { return lanes_[lane]->Run(); }
   StatusOr<std::vector<Value>> Outputs() override {
     // Only now, when load time and memory have been taken: what the model says of its outputs' types.
     ASSIGN_OR_RETURN(const Model model, Model::Load(path_));
     std::vector<DataType> dtypes;
     for (const ValueInfo& info : model.outputs()) dtypes.push_back(info.dtype);
-    return session_->Outputs(dtypes);
+    return lanes_[0]->Outputs(dtypes);
   }
 
  private:
   std::shared_ptr<const openvino::OvLibrary> library_;
-  std::unique_ptr<openvino::OvSession> session_;
+  std::vector<std::unique_ptr<openvino::OvRequest>> lanes_;
   std::filesystem::path path_;
 };
 
@@ -102,7 +120,7 @@ StatusOr<std::unique_ptr<Engine>> MakeEngine(const EngineSpec& spec) {
     ASSIGN_OR_RETURN(auto library, openvino::OvLibrary::Load(spec.library));
     return std::unique_ptr<Engine>(std::make_unique<OpenVinoEngine>(std::move(library)));
   }
-  return std::unique_ptr<Engine>(std::make_unique<SardonyxEngine>());
+  return std::unique_ptr<Engine>(std::make_unique<SardonyxEngine>(spec));
 }
 
 }  // namespace sardonyx::bench

@@ -14,6 +14,9 @@ namespace sardonyx::bench {
 struct EngineSpec {
   std::string name;     // "sardonyx", "onnxruntime", "openvino"
   std::string library;  // of a peer; empty: where it is usually found
+  // Of ours:
+  std::vector<std::string> providers = {};  // empty: the default
+  std::string cache = {};                   // folder of prepared programs; empty: none
 };
 
 // "onnxruntime" or "onnxruntime=PATH". kUsage for an engine that is not known.
@@ -21,17 +24,24 @@ StatusOr<EngineSpec> ParseEngine(const std::string& text);
 
 using NamedValues = std::vector<std::pair<std::string, Value>>;
 
-// Every peer is given its best settings: all optimizations, one stream, float models computed in float.
+// What an engine shall be ready for.
+struct EngineLoad {
+  int threads = 0;  // of all that runs at once; 0: the engine's choice
+  int lanes = 1;    // callers that run the model at once, each with outputs of its own
+};
+
+// Every peer is given its best settings: all optimizations, as many streams as lanes, float models computed in float.
 class Engine {
  public:
   virtual ~Engine() = default;
   virtual std::string version() const = 0;
-  // Makes the model ready to run on `threads` threads (0: the engine's choice).
-  virtual Status Load(const std::filesystem::path& model, int threads) = 0;
-  // Fixes the inputs of the runs that follow.
+  // Makes the model ready to run.
+  virtual Status Load(const std::filesystem::path& model, const EngineLoad& load) = 0;
+  // Fixes the inputs of the runs that follow, on all lanes.
   virtual Status Bind(const NamedValues& inputs) = 0;
-  virtual Status Run() = 0;
-  // The last run's outputs in the model's order; none where an output cannot be had as a tensor.
+  // One run on a lane; different lanes may run at once.
+  virtual Status Run(size_t lane) = 0;
+  // The outputs of the last run on lane 0 in the model's order; none where an output cannot be had as a tensor.
   virtual StatusOr<std::vector<Value>> Outputs() = 0;
 };
 

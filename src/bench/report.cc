@@ -24,7 +24,9 @@ const MachinePeak* PeakAt(const BenchRun& run, int threads) {
   return nullptr;
 }
 
-std::string Label(const std::string& model, int64_t batch) { return batch > 0 ? fmt::format("{} b{}", model, batch) : model; }
+std::string Label(const std::string& model, int64_t batch, int concurrency) {
+  return model + (batch > 0 ? fmt::format(" b{}", batch) : "") + (concurrency > 1 ? fmt::format(" x{}", concurrency) : "");
+}
 
 std::string MachineText(const BenchRun& run, const Machine& machine) {
   std::string text = fmt::format("{}, {} CPUs usable\n", machine.cpu_model, machine.available_cpus);
@@ -45,14 +47,14 @@ std::map<std::pair<std::string, int>, std::vector<double>> SpeedUps(const BenchR
 
 std::string Table(const BenchRun& run, const Machine& machine) {
   std::string text = MachineText(run, machine);
-  text += fmt::format("\n{:<34} {:>2} {:<12} {:>10} {:>10} {:>10} {:>9} {:>9} {:>8} {:>6} {:>8}\n", "model", "T", "engine", "p50 ms",
-                      "p95 ms", "load ms", "first ms", "peak MB", "GFLOP/s", "peak", "speed-up");
+  text += fmt::format("\n{:<34} {:>2} {:<12} {:>10} {:>10} {:>10} {:>9} {:>9} {:>8} {:>6} {:>9} {:>8}\n", "model", "T", "engine", "p50 ms",
+                      "p95 ms", "load ms", "first ms", "peak MB", "GFLOP/s", "peak", "runs/s", "speed-up");
   const std::vector<Ratio> ratios = Ratios(run);
   const BenchResult* ours = nullptr;
   for (const BenchResult& result : run.results) {
-    const bool first = !ours || ours->model != result.model || ours->threads != result.threads || ours->batch != result.batch;
+    const bool first = !ours || !ours->SameCase(result);
     if (first) ours = &result;
-    text += fmt::format("{:<34} {:>2} {:<12} ", first ? Label(result.model, result.batch) : "", first ? std::to_string(result.threads) : "",
+    text += fmt::format("{:<34} {:>2} {:<12} ", first ? Label(result.model, result.batch, result.concurrency) : "", first ? std::to_string(result.threads) : "",
                         result.engine);
     if (!result.counts()) {
       // A peer may say a page; all of it is in the JSON document.
@@ -64,10 +66,11 @@ std::string Table(const BenchRun& run, const Machine& machine) {
     const std::string share =
         result.flops > 0 && peak && peak->gflops > 0 ? fmt::format("{:.0f} %", 100 * result.gflops() / peak->gflops) : "-";
     const auto ratio = std::find_if(ratios.begin(), ratios.end(), [&](const Ratio& one) {
-      return one.model == result.model && one.threads == result.threads && one.batch == result.batch && one.peer == result.engine;
+      return one.model == result.model && one.threads == result.threads && one.concurrency == result.concurrency &&
+             one.batch == result.batch && one.peer == result.engine;
     });
-    text += fmt::format("{:>10} {:>10} {:>10} {:>9} {:>9.0f} {:>8} {:>6} {:>8}\n", Time(result.latency_ms.p50), Time(result.latency_ms.p95),
-                        Time(result.load_ms), Time(result.first_run_ms), result.peak_rss_mb, rate, share,
+    text += fmt::format("{:>10} {:>10} {:>10} {:>9} {:>9.0f} {:>8} {:>6} {:>9.4g} {:>8}\n", Time(result.latency_ms.p50), Time(result.latency_ms.p95),
+                        Time(result.load_ms), Time(result.first_run_ms), result.peak_rss_mb, rate, share, result.runs_per_second(),
                         first || ratio == ratios.end() ? "" : fmt::format("{:.2f}", ratio->speedup));
   }
   for (const auto& [key, values] : SpeedUps(run))
@@ -86,6 +89,7 @@ Json ToJson(const BenchRun& run, const Machine& machine) {
                    {"engine", one.engine},
                    {"engine_version", one.engine_version},
                    {"threads", one.threads},
+                   {"concurrency", one.concurrency},
                    {"batch", one.batch},
                    {"load_ms", one.load_ms},
                    {"first_run_ms", one.first_run_ms},
@@ -102,6 +106,7 @@ Json ToJson(const BenchRun& run, const Machine& machine) {
   for (const Ratio& one : Ratios(run))
     ratios.push_back({{"model", one.model},
                       {"threads", one.threads},
+                      {"concurrency", one.concurrency},
                       {"batch", one.batch},
                       {"peer", one.peer},
                       {"speedup", one.speedup},
@@ -142,7 +147,7 @@ std::string Plot(const BenchRun& run) {
         "<text x=\"{0}\" y=\"{1:.1f}\" text-anchor=\"end\">{2}, {3} T, {4}</text><rect x=\"{5:.1f}\" y=\"{6:.1f}\" width=\"{7:.1f}\" "
         "height=\"{8}\" "
         "fill=\"{9}\"/><text x=\"{10:.1f}\" y=\"{1:.1f}\">{11:.2f}</text>\n",
-        kLeft - 8, y + 11, Escaped(Label(one.model, one.batch)), one.threads, Escaped(one.peer), from, y + 2, to - from, kRow - 5,
+        kLeft - 8, y + 11, Escaped(Label(one.model, one.batch, one.concurrency)), one.threads, Escaped(one.peer), from, y + 2, to - from, kRow - 5,
         one.speedup >= 1 ? "#2a7f62" : "#c0563f", kLeft + kWidth + 6, one.speedup);
   }
   return svg + "</svg>\n";
@@ -159,13 +164,14 @@ std::string HtmlPage(const BenchRun& run, const Machine& machine) {
 StatusOr<std::vector<Regression>> Compare(const BenchRun& run, const Json& baseline, double allowed) {
   std::vector<Regression> worse;
   try {
-    const auto same = [](const Json& json, const std::string& model, int threads, int64_t batch) {
-      return json.at("model") == model && json.at("threads") == threads && json.at("batch") == batch;
+    const auto same = [](const Json& json, const auto& now) {
+      return json.at("model") == now.model && json.at("threads") == now.threads && json.value("concurrency", 1) == now.concurrency &&
+             json.at("batch") == now.batch;
     };
     bool any_ratio = false;
     for (const Ratio& now : Ratios(run)) {
       for (const Json& before : baseline.at("ratios")) {
-        if (!same(before, now.model, now.threads, now.batch) || before.at("peer") != now.peer) continue;
+        if (!same(before, now) || before.at("peer") != now.peer) continue;
         any_ratio = true;
         const double was = before.at("speedup");
         if (now.speedup < was * (1 - allowed)) worse.push_back({now.model, now.peer, now.threads, was, now.speedup, was / now.speedup - 1});
@@ -174,7 +180,7 @@ StatusOr<std::vector<Regression>> Compare(const BenchRun& run, const Json& basel
     if (any_ratio) return worse;
     for (const BenchResult& now : run.results) {
       for (const Json& before : baseline.at("results")) {
-        if (!same(before, now.model, now.threads, now.batch) || before.at("engine") != now.engine || !now.counts()) continue;
+        if (!same(before, now) || before.at("engine") != now.engine || !now.counts()) continue;
         const double was = before.at("latency_ms").at("p50");
         if (was > 0 && now.latency_ms.p50 > was * (1 + allowed))
           worse.push_back({now.model, "latency", now.threads, was, now.latency_ms.p50, now.latency_ms.p50 / was - 1});

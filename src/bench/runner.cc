@@ -1,5 +1,6 @@
 #include "bench/runner.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,11 +82,24 @@ double Difference(const formats::NamedTensors& ours, const formats::NamedTensors
   return worst;
 }
 
-// One entry at one number of threads, on all engines.
+// Else the first engine to load the model waits for the disk, and the others do not. External data lies beside the model under its name.
+void ReadIntoCache(const std::filesystem::path& model) {
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::directory_iterator(model.has_parent_path() ? model.parent_path() : ".", ignored)) {
+    if (!file.is_regular_file(ignored) || !file.path().filename().string().starts_with(model.stem().string())) continue;
+    const int fd = open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) continue;
+    std::vector<char> piece(size_t{1} << 20);
+    while (read(fd, piece.data(), piece.size()) > 0) continue;
+    close(fd);
+  }
+}
+
+// One entry at one number of threads and callers, on all engines.
 class Contest {
  public:
-  Contest(const BenchEntry& entry, int threads, const BenchOptions& options, const TemporaryFolder& folder)
-      : entry_(entry), threads_(threads), options_(options), folder_(folder) {}
+  Contest(const BenchEntry& entry, const EngineLoad& load, const BenchOptions& options, const TemporaryFolder& folder)
+      : entry_(entry), load_(load), options_(options), folder_(folder) {}
 
   StatusOr<std::vector<BenchResult>> Run(const std::function<void(const std::string&)>& progress) {
     StatusOr<NamedValues> inputs = MakeInputs(entry_, options_.seed);
@@ -106,14 +120,15 @@ class Contest {
     BenchResult& result = results_.emplace_back();
     result.model = entry_.name;
     result.engine = spec.name;
-    result.threads = threads_;
+    result.threads = load_.threads;
+    result.concurrency = load_.lanes;
     result.batch = entry_.batch;
     result.flops = entry_.flops;
     samples_.emplace_back();
     StatusOr<std::unique_ptr<Worker>> worker = Worker::Start(spec);
     workers_.push_back(worker.ok() ? *std::move(worker) : nullptr);
     if (!worker.ok()) return Fail(results_.size() - 1, worker.status());
-    const StatusOr<LoadFigures> figures = workers_.back()->Load(entry_.model, threads_, folder_ / "inputs.npz");
+    const StatusOr<LoadFigures> figures = workers_.back()->Load(entry_.model, load_, folder_ / "inputs.npz");
     if (!figures.ok()) return Fail(results_.size() - 1, figures.status());
     result.engine_version = figures->version;
     result.load_ms = figures->load_ms;
@@ -141,9 +156,11 @@ class Contest {
   void Round(size_t i, int round) {
     if (!workers_[i]) return;
     const double seconds = round < 0 ? options_.warmup : options_.seconds / options_.rounds;
-    const StatusOr<std::vector<double>> times = workers_[i]->Round(seconds, kMaxRunsARound);
-    if (!times.ok()) return Fail(i, times.status());
-    if (round >= 0) samples_[i].insert(samples_[i].end(), times->begin(), times->end());
+    const StatusOr<RoundFigures> figures = workers_[i]->Round(seconds, kMaxRunsARound);
+    if (!figures.ok()) return Fail(i, figures.status());
+    if (round < 0) return;
+    samples_[i].insert(samples_[i].end(), figures->times.begin(), figures->times.end());
+    results_[i].seconds += figures->seconds;
   }
 
   void Finish(size_t i) {
@@ -160,7 +177,7 @@ class Contest {
   }
 
   const BenchEntry& entry_;
-  const int threads_;
+  const EngineLoad load_;
   const BenchOptions& options_;
   const TemporaryFolder& folder_;
   std::vector<std::unique_ptr<Worker>> workers_;  // null once failed
@@ -178,11 +195,15 @@ StatusOr<BenchRun> RunBench(const std::vector<BenchEntry>& entries, const BenchO
     ThreadPool pool(threads);
     run.peaks.push_back({pool.threads(), kernels::MeasurePeakGflops(pool), kernels::MeasureReadBandwidth(pool)});
   }
-  const size_t total = entries.size() * options.threads.size() * options.engines.size();
+  std::vector<EngineLoad> loads;
+  for (const int threads : options.threads)
+    for (const int lanes : options.concurrency) loads.push_back({threads, lanes});
+  const size_t total = entries.size() * loads.size() * options.engines.size();
   size_t done = 0;
   for (const BenchEntry& entry : entries) {
-    for (const int threads : options.threads) {
-      Contest contest(entry, threads, options, folder);
+    ReadIntoCache(entry.model);
+    for (const EngineLoad& load : loads) {
+      Contest contest(entry, load, options, folder);
       ASSIGN_OR_RETURN(std::vector<BenchResult> results, contest.Run([&](const std::string& what) {
         if (options.progress) options.progress(done, total, what);
         ++done;
@@ -197,12 +218,13 @@ std::vector<Ratio> Ratios(const BenchRun& run) {
   std::vector<Ratio> ratios;
   const BenchResult* ours = nullptr;
   for (const BenchResult& result : run.results) {
-    if (!ours || ours->model != result.model || ours->threads != result.threads || ours->batch != result.batch) {
+    if (!ours || !ours->SameCase(result)) {
       ours = &result;
       continue;
     }
     if (!ours->counts() || !result.counts() || ours->latency_ms.p50 <= 0) continue;
-    ratios.push_back({result.model, result.engine, result.threads, result.batch, result.latency_ms.p50 / ours->latency_ms.p50,
+    const double speedup = result.concurrency > 1 ? ours->runs_per_second() / result.runs_per_second() : result.latency_ms.p50 / ours->latency_ms.p50;
+    ratios.push_back({result.model, result.engine, result.threads, result.concurrency, result.batch, speedup,
                       (ours->load_ms + ours->first_run_ms) / (result.load_ms + result.first_run_ms),
                       ours->peak_rss_mb / result.peak_rss_mb});
   }

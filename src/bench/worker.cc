@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -57,26 +58,48 @@ class Server {
     ASSIGN_OR_RETURN(formats::NamedTensors arrays, formats::ReadNpz(bytes));
     NamedValues inputs;
     for (auto& [name, tensor] : arrays) inputs.emplace_back(name, std::move(tensor));
-    ASSIGN_OR_RETURN(engine_, MakeEngine({request.at("engine"), request.at("library")}));
+    const EngineLoad how{request.at("threads"), request.at("lanes")};
+    lanes_ = static_cast<size_t>(how.lanes);
+    ASSIGN_OR_RETURN(engine_, MakeEngine({request.at("engine"), request.at("library"), request.at("providers"), request.at("cache")}));
     const auto start = Clock::now();
-    RETURN_IF_ERROR(engine_->Load(request.at("model").get<std::string>(), request.at("threads")));
+    RETURN_IF_ERROR(engine_->Load(request.at("model").get<std::string>(), how));
     const double load = Milliseconds(start);
     RETURN_IF_ERROR(engine_->Bind(inputs));
     const auto first = Clock::now();
-    RETURN_IF_ERROR(engine_->Run());
+    RETURN_IF_ERROR(engine_->Run(0));
     return Json{{"version", engine_->version()}, {"load_ms", load}, {"first_run_ms", Milliseconds(first)}};
   }
 
   StatusOr<Json> Round(const Json& request) {
     const double limit = request.at("seconds").get<double>() * 1e3;
     const auto max_runs = request.at("max_runs").get<size_t>();
-    std::vector<double> times;
-    for (double spent = 0; times.empty() || (spent < limit && times.size() < max_runs); spent += times.back()) {
-      const auto start = Clock::now();
-      RETURN_IF_ERROR(engine_->Run());
-      times.push_back(Milliseconds(start));
+    struct Lane {
+      std::vector<double> times;
+      Status status;
+    };
+    std::vector<Lane> lanes(lanes_);
+    const auto run = [&](size_t i) {
+      Lane& lane = lanes[i];
+      for (double spent = 0; lane.times.empty() || (spent < limit && lane.times.size() < max_runs); spent += lane.times.back()) {
+        const auto start = Clock::now();
+        lane.status = engine_->Run(i);
+        if (!lane.status.ok()) return;
+        lane.times.push_back(Milliseconds(start));
+      }
+    };
+    const auto start = Clock::now();
+    {
+      std::vector<std::jthread> others;
+      for (size_t i = 1; i < lanes_; ++i) others.emplace_back(run, i);
+      run(0);
     }
-    return Json{{"times", times}};
+    const double elapsed = Milliseconds(start) / 1e3;
+    std::vector<double> times;
+    for (const Lane& lane : lanes) {
+      RETURN_IF_ERROR(lane.status);
+      times.insert(times.end(), lane.times.begin(), lane.times.end());
+    }
+    return Json{{"times", times}, {"seconds", elapsed}};
   }
 
   StatusOr<Json> Save(const Json& request) {
@@ -90,6 +113,7 @@ class Server {
   }
 
   std::unique_ptr<Engine> engine_;
+  size_t lanes_ = 1;
 };
 
 }  // namespace
@@ -178,17 +202,24 @@ StatusOr<Json> ParseAnswer(const StatusOr<std::string>& text) {
 
 }  // namespace
 
-StatusOr<LoadFigures> Worker::Load(const std::filesystem::path& model, int threads, const std::filesystem::path& inputs) {
-  const Json request = {{"do", "load"},       {"engine", spec_.name},     {"library", spec_.library}, {"model", model.string()},
-                        {"threads", threads}, {"inputs", inputs.string()}};
+StatusOr<LoadFigures> Worker::Load(const std::filesystem::path& model, const EngineLoad& load, const std::filesystem::path& inputs) {
+  const Json request = {{"do", "load"},
+                        {"engine", spec_.name},
+                        {"library", spec_.library},
+                        {"providers", spec_.providers},
+                        {"cache", spec_.cache},
+                        {"model", model.string()},
+                        {"threads", load.threads},
+                        {"lanes", load.lanes},
+                        {"inputs", inputs.string()}};
   ASSIGN_OR_RETURN(const Json answer, ParseAnswer(Ask(formats::DumpJson(request))));
   return LoadFigures{answer.at("version"), answer.at("load_ms"), answer.at("first_run_ms")};
 }
 
-StatusOr<std::vector<double>> Worker::Round(double seconds, int64_t max_runs) {
+StatusOr<RoundFigures> Worker::Round(double seconds, int64_t max_runs) {
   const Json request = {{"do", "round"}, {"seconds", seconds}, {"max_runs", max_runs}};
   ASSIGN_OR_RETURN(const Json answer, ParseAnswer(Ask(formats::DumpJson(request))));
-  return answer.at("times").get<std::vector<double>>();
+  return RoundFigures{answer.at("times").get<std::vector<double>>(), answer.at("seconds")};
 }
 
 Status Worker::SaveOutputs(const std::filesystem::path& path) {

@@ -23,6 +23,11 @@ struct LoadFigures {
   double first_run_ms = 0;  // the first run after it
 };
 
+struct RoundFigures {
+  std::vector<double> times;  // of each run, in milliseconds
+  double seconds = 0;         // from the first's beginning to the last's end
+};
+
 // The parent's end. Not to be used by two threads at once.
 class Worker {
  public:
@@ -34,9 +39,9 @@ class Worker {
 
   const std::string& engine() const { return spec_.name; }
   // Loads the model, and runs it once on the arrays of the .npz file `inputs`.
-  StatusOr<LoadFigures> Load(const std::filesystem::path& model, int threads, const std::filesystem::path& inputs);
-  // Runs for `seconds`, at least once and at most `max_runs` times; the time of each run in milliseconds.
-  StatusOr<std::vector<double>> Round(double seconds, int64_t max_runs);
+  StatusOr<LoadFigures> Load(const std::filesystem::path& model, const EngineLoad& load, const std::filesystem::path& inputs);
+  // Runs for `seconds` on all lanes at once, on each at least once and at most `max_runs` times.
+  StatusOr<RoundFigures> Round(double seconds, int64_t max_runs);
   // Writes the last run's tensors to an .npz file, as "0", "1", ... by their place among the outputs.
   Status SaveOutputs(const std::filesystem::path& path);
   // Peak resident set of the process so far, in bytes.

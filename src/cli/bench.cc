@@ -14,9 +14,9 @@ namespace sardonyx::cli {
 namespace {
 
 struct Flags {
-  std::vector<std::string> models, peers, shapes, filters;
-  std::string suite, input, plot, report, save, compare;
-  std::vector<int> threads;
+  std::vector<std::string> models, peers, shapes, filters, providers;
+  std::string suite, input, plot, report, save, compare, cache;
+  std::vector<int> threads, concurrency;
   std::vector<int64_t> batches;
   std::string duration = "5s", warmup = "0.5s";
   int rounds = 5;
@@ -108,7 +108,10 @@ StatusOr<int> Run(const Flags& flags, const Output& out) {
     if (const auto engine = bench::MakeEngine(spec); !engine.ok()) return engine.status();
     options.engines.push_back(std::move(spec));
   }
+  options.engines[0].providers = flags.providers;
+  options.engines[0].cache = flags.cache;
   if (!flags.threads.empty()) options.threads = flags.threads;
+  if (!flags.concurrency.empty()) options.concurrency = flags.concurrency;
   ASSIGN_OR_RETURN(options.seconds, ParseSeconds(flags.duration, "--duration"));
   ASSIGN_OR_RETURN(options.warmup, ParseSeconds(flags.warmup, "--warmup"));
   options.rounds = flags.rounds;
@@ -151,6 +154,11 @@ void AddBench(Program& program) {
   // Of its own: several numbers, where other commands take one.
   app->remove_option(app->get_option("--threads"));
   app->add_option("--threads", flags->threads, "Numbers of threads to measure (default: 1)")->delimiter(',')->check(CLI::Range(1, 1024));
+  app->add_option("--concurrency", flags->concurrency, "Numbers of callers that run the model at once, sharing the threads (default: 1)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024));
+  app->add_option("--provider", flags->providers, "Execution providers of our engine, in order of preference")->delimiter(',');
+  AddCacheFlag(app, &flags->cache);
   app->add_option("--peer", flags->peers, "Engine to compare with: onnxruntime[=LIB], openvino[=LIB]");
   app->add_option("--duration", flags->duration, "Time of measured runs an engine (default 5s)");
   app->add_option("--warmup", flags->warmup, "Time of runs before them (default 0.5s)");

@@ -59,6 +59,17 @@ void Output::ClearProgress() const {
   if (progress_) std::fprintf(stderr, "\r\x1b[K");
 }
 
+void AddCacheFlag(CLI::App* app, std::string* folder) {
+  app->add_option("--cache", *folder, "Folder to keep prepared programs in, for a faster second start");
+}
+
+void NoteCache(const Session& session, const Output& out) {
+  const std::string& note = session.cache_note();
+  const bool bad = note.find("not used") != std::string::npos;
+  if (bad && out.human()) std::fprintf(stderr, "note: the cache: %s\n", note.c_str());
+  if (!bad && !note.empty() && out.verbose()) out.Line(out.Dim("cache " + note));
+}
+
 std::string HumanBytes(uint64_t bytes) {
   static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
   double value = static_cast<double>(bytes);

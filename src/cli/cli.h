@@ -87,6 +87,10 @@ void AddBench(Program& program);
 void AddConvert(Program& program);
 void AddProfile(Program& program);
 
+// --cache DIR, and what became of it: a file that could not be used is said to people, the rest under --verbose.
+void AddCacheFlag(CLI::App* app, std::string* folder);
+void NoteCache(const Session& session, const Output& out);
+
 // "1.2 MB"
 std::string HumanBytes(uint64_t bytes);
 

@@ -19,7 +19,7 @@ using validate::ConformanceResult;
 
 struct Flags {
   std::string folder, filter, expected_failures;
-  std::string provider = "cpu";
+  std::vector<std::string> providers = {"cpu"};
   bool only_failed = false;
   std::vector<int64_t> opsets;
 };
@@ -78,7 +78,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   }
   SessionOptions options;
   options.threads = common.threads;
-  options.providers = {flags.provider};
+  options.providers = flags.providers;
 
   validate::ModelChange change;
   if (!flags.opsets.empty()) change = [&](ir::Model& model) { return ConvertTo(flags.opsets, model); };
@@ -127,7 +127,7 @@ void AddConformance(Program& program) {
                   {"sardonyx conformance onnx/backend/test/data", "sardonyx conformance data --filter 'node/test_conv' --json"});
   command.app->add_option("folder", flags->folder, "Folder with test cases, at any depth")->required();
   command.app->add_option("--filter", flags->filter, "Only cases whose name matches this regular expression");
-  command.app->add_option("--provider", flags->provider, "Execution provider");
+  command.app->add_option("--provider", flags->providers, "Execution providers, in order of preference")->delimiter(',');
   command.app
       ->add_option("--opset", flags->opsets,
                    "Convert each model to this version of ai.onnx first, or to several in turn (13,28); skips those that cannot be")

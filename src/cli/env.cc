@@ -1,11 +1,11 @@
 // sardonyx env
 #include <cstdio>
-#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "base/machine.h"
 #include "base/status_macros.h"
+#include "bench/engine.h"
 #include "cli/cli.h"
 #include "kernels/gemm/simd_choice.h"
 #include "ops/schema.h"
@@ -13,27 +13,15 @@
 namespace sardonyx::cli {
 namespace {
 
-// Engines that Sardonyx can be measured against, by the library that a user would have.
+// Engines that models can be delegated to and measured against, and how a user gets them.
 struct Peer {
   const char* name;
-  const char* library;
   const char* install;
 };
 constexpr Peer kPeers[] = {
-    {"onnxruntime", "libonnxruntime.so", "pip install onnxruntime, then --peer onnxruntime=PATH/libonnxruntime.so.*"},
-    {"openvino", "libopenvino_c.so", "pip install openvino, then --peer openvino=PATH/libopenvino_c.so.*"},
+    {"onnxruntime", "pip install onnxruntime, then SARDONYX_ONNXRUNTIME=PATH/libonnxruntime.so.* (tools/peers.sh does both)"},
+    {"openvino", "pip install openvino, then SARDONYX_OPENVINO=PATH/libopenvino_c.so.* (tools/peers.sh does both)"},
 };
-
-// Looks where the loader would.
-std::string FindLibrary(const std::string& name) {
-  for (const char* folder : {"/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
-                             "/opt/intel/openvino/runtime/lib/intel64"}) {
-    const std::filesystem::path path = std::filesystem::path(folder) / name;
-    std::error_code error;
-    if (std::filesystem::exists(path, error)) return path.string();
-  }
-  return "";
-}
 
 StatusOr<int> Run(const Output& out) {
   RETURN_IF_ERROR(kernels::ApplySimdEnvironment());
@@ -51,12 +39,14 @@ StatusOr<int> Run(const Output& out) {
   out.Line(fmt::format("{}    ai.onnx {}, ai.onnx.ml {}", out.Bold("opsets"), ops::NewestOpset(""), ops::NewestOpset("ai.onnx.ml")));
   out.Line(out.Bold("providers"));
   out.Line(fmt::format("  {} cpu {}", out.Good("ready"), SARDONYX_VERSION));
-  Json peers = Json::array();
+  Json providers = Json::array({{{"name", "cpu"}, {"version", SARDONYX_VERSION}}}), peers = Json::array();
   for (const Peer& peer : kPeers) {
-    const std::string found = FindLibrary(peer.library);
-    out.Line(found.empty() ? fmt::format("  {} {}: {}", out.Dim("absent"), peer.name, peer.install)
-                           : fmt::format("  {} {} ({})", out.Good("found"), peer.name, found));
-    peers.push_back({{"name", peer.name}, {"found", !found.empty()}, {"path", found}, {"install", peer.install}});
+    const auto engine = bench::MakeEngine({peer.name, ""});
+    const std::string version = engine.ok() ? (*engine)->version() : "";
+    out.Line(engine.ok() ? fmt::format("  {} {} {}", out.Good("ready"), peer.name, version)
+                         : fmt::format("  {} {}: {}", out.Dim("absent"), peer.name, peer.install));
+    if (engine.ok()) providers.push_back({{"name", peer.name}, {"version", version}});
+    peers.push_back({{"name", peer.name}, {"found", engine.ok()}, {"version", version}, {"install", peer.install}});
   }
   if (out.json())
     out.Document({{"version", SARDONYX_VERSION},
@@ -73,7 +63,7 @@ StatusOr<int> Run(const Output& out) {
                     {"memory_bytes", machine.total_memory},
                     {"memory_limit_bytes", machine.memory_limit}}},
                   {"opsets", {{"ai.onnx", ops::NewestOpset("")}, {"ai.onnx.ml", ops::NewestOpset("ai.onnx.ml")}}},
-                  {"providers", Json::array({{{"name", "cpu"}, {"version", SARDONYX_VERSION}}})},
+                  {"providers", providers},
                   {"peers", peers}});
   return 0;
 }

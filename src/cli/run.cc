@@ -14,7 +14,7 @@ namespace sardonyx::cli {
 namespace {
 
 struct Flags {
-  std::string model, output, labels, profile;
+  std::string model, output, labels, profile, cache;
   std::vector<std::string> inputs, shapes, providers = {"cpu"};
   std::optional<uint64_t> random;
   int top = -1;
@@ -85,9 +85,11 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
   options.threads = common.threads;
   options.providers = flags.providers;
   options.level = flags.level;
+  options.cache = flags.cache;
   options.memory_limit = flags.memory_limit_mb * 1'000'000;
   ASSIGN_OR_RETURN(const Session session, Session::Create(model, options));
   const double load_ms = milliseconds(Clock::now() - start);
+  NoteCache(session, out);
 
   ASSIGN_OR_RETURN(const vision::Sidecar sidecar, vision::LoadSidecar(model.path()));
   ASSIGN_OR_RETURN(std::vector<Session::NamedValue> inputs, ReadInputs(flags.inputs, {session.inputs(), flags.pictures, sidecar}));
@@ -109,7 +111,7 @@ StatusOr<int> Run(const Flags& flags, const CommonFlags& common, const Output& o
     for (size_t i = 0; i < values.size(); ++i) out.Line(fmt::format("wrote {}: {}", out.Bold(names[i]), values[i].TypeString()));
   }
 
-  Json document{{"model", flags.model}, {"load_ms", load_ms}, {"run_ms", run_ms}};
+  Json document{{"model", flags.model}, {"load_ms", load_ms}, {"run_ms", run_ms}, {"cache", session.cache_note()}};
   const bool ranks = flags.top > 0 || !flags.labels.empty() || (flags.top < 0 && (sidecar.top || !sidecar.labels.empty()));
   if (ranks) {
     ASSIGN_OR_RETURN(document["top"], PrintTop(flags, sidecar, session.outputs(), values, out));
@@ -144,6 +146,7 @@ void AddRun(Program& program) {
   command.app->add_option("--top", flags->top, "Print the K best classes of the output")->check(CLI::Range(1, 1000000));
   command.app->add_option("--labels", flags->labels, "File with one class name a line");
   command.app->add_option("--provider", flags->providers, "Execution providers, in order of preference")->delimiter(',');
+  AddCacheFlag(command.app, &flags->cache);
   command.app->add_option("--profile", flags->profile, "Write a Chrome trace of every node to this file");
   command.app->add_flag("--explain", flags->explain, "Show which kernel ran each node, and why others declined");
   command.app->add_option("--level", flags->level, "Optimization: 0 none, 1 basic, 2 extended, 99 all")->check(CLI::Range(0, 99));

@@ -1,5 +1,6 @@
 #include "cli/runner.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/status_macros.h"
@@ -26,7 +27,12 @@ StatusOr<std::shared_ptr<const fs::path>> TemporaryFolder() {
 StatusOr<validate::Runner> OurRunner(std::shared_ptr<const ir::Model> model, const std::string& provider, int threads) {
   SessionOptions options;
   options.threads = threads;
-  options.providers = {provider};
+  options.providers.clear();
+  for (size_t at = 0; at <= provider.size();) {
+    const size_t comma = std::min(provider.find(',', at), provider.size());
+    options.providers.push_back(provider.substr(at, comma - at));
+    at = comma + 1;
+  }
   ASSIGN_OR_RETURN(Session created, Session::Create(Model(std::move(model)), options));
   const auto session = std::make_shared<const Session>(std::move(created));
   return validate::Runner([session](const validate::NamedValues& inputs) -> StatusOr<validate::NamedValues> {
@@ -42,7 +48,8 @@ StatusOr<validate::Runner> OurRunner(std::shared_ptr<const ir::Model> model, con
 StatusOr<validate::Runner> MakeRunner(std::shared_ptr<const ir::Model> model, const fs::path& file, const std::string& provider,
                                       int threads) {
   const std::string name = provider.substr(0, provider.find('='));
-  if (name != "onnxruntime" && name != "openvino") return OurRunner(std::move(model), provider, threads);
+  const bool several = provider.find(',') != std::string::npos;
+  if (several || (name != "onnxruntime" && name != "openvino")) return OurRunner(std::move(model), provider, threads);
   ASSIGN_OR_RETURN(const bench::EngineSpec spec, bench::ParseEngine(provider));
   ASSIGN_OR_RETURN(std::unique_ptr<bench::Engine> made, bench::MakeEngine(spec));
   const std::shared_ptr<bench::Engine> engine = std::move(made);
@@ -55,12 +62,12 @@ StatusOr<validate::Runner> MakeRunner(std::shared_ptr<const ir::Model> model, co
     save.external_threshold = int64_t{1} << 20;
     RETURN_IF_ERROR(ir::SaveModel(*model, path, save));
   }
-  RETURN_IF_ERROR(engine->Load(path, threads));
+  RETURN_IF_ERROR(engine->Load(path, {.threads = threads}));
   std::vector<std::string> names;
   for (const ir::ValueInfo& output : model->graph->outputs()) names.push_back(output.value->name());
   return validate::Runner([engine, folder, names](const validate::NamedValues& inputs) -> StatusOr<validate::NamedValues> {
     RETURN_IF_ERROR(engine->Bind(inputs));
-    RETURN_IF_ERROR(engine->Run());
+    RETURN_IF_ERROR(engine->Run(0));
     ASSIGN_OR_RETURN(std::vector<Value> values, engine->Outputs());
     if (values.size() != names.size()) return Internal("an engine gave another number of outputs than the model has");
     validate::NamedValues named;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <span>
 #include <unordered_map>
 
@@ -22,60 +23,82 @@ namespace {
 
 std::string_view Normal(std::string_view domain) { return domain == "ai.onnx" ? std::string_view() : domain; }
 
-// Every schema of every table, and where the versions of an operator lie.
+// Every operator of every table, parsed when it is first asked for: start-up would be the longer for all of them.
 class Registry {
  public:
-  static const Registry& Get() {
-    static const Registry* registry = new Registry;  // lives as long as the program
+  static Registry& Get() {
+    static Registry* registry = new Registry;  // lives as long as the program
     return *registry;
   }
 
-  struct Domain {
-    int version = 0;
-    // Name -> its schemas, newest first.
-    std::unordered_map<std::string_view, std::span<const OpSchema>> operators;
+  struct Operator {
+    const OperatorText* text = nullptr;
+    std::once_flag parsed;
+    std::vector<OpSchema> schemas;  // newest first
   };
-  const Domain* FindDomain(std::string_view name) const {
+  struct Domain {
+    SchemaTable table;
+    std::string_view file;
+    std::unordered_map<std::string_view, Operator> operators;
+  };
+  Domain* FindDomain(std::string_view name) {
     const auto found = domains_.find(Normal(name));
     return found == domains_.end() ? nullptr : &found->second;
   }
-  std::span<const OpSchema> Versions(std::string_view domain, std::string_view op_type) const {
-    const Domain* in = FindDomain(domain);
+  std::span<const OpSchema> Versions(std::string_view domain, std::string_view op_type) {
+    Domain* in = FindDomain(domain);
     if (!in) return {};
     const auto found = in->operators.find(op_type);
-    return found == in->operators.end() ? std::span<const OpSchema>() : found->second;
+    return found == in->operators.end() ? std::span<const OpSchema>() : Versions(*in, found->second);
   }
-  std::span<const OpSchema> schemas() const { return schemas_; }
+  const std::vector<OpSchema>& All();
 
  private:
   Registry();
-  std::vector<SchemaTable> tables_;  // their schemas moved out; they own the spellings
-  std::vector<OpSchema> schemas_;
+  std::span<const OpSchema> Versions(Domain& domain, Operator& op) {
+    std::call_once(op.parsed, [&] {
+      const std::lock_guard lock(mutex_);
+      op.schemas = OrAbort(ParseOperator(*op.text, domain.table), domain.file);
+    });
+    return op.schemas;
+  }
+  // A defect of the source tree, which the tests would have found.
+  template <class T>
+  static T OrAbort(StatusOr<T> result, std::string_view file) {
+    if (result.ok()) return *std::move(result);
+    fmt::print(stderr, "{}.txt: {}\n", file, result.status().message());
+    std::abort();
+  }
+
+  std::mutex mutex_;  // of the tables' spellings and types
   std::unordered_map<std::string_view, Domain> domains_;
+  std::vector<std::string_view> order_;  // of the domains
+  std::once_flag all_parsed_;
+  std::vector<OpSchema> all_;
 };
 
 Registry::Registry() {
-  size_t count = 0;
   for (const EmbeddedFile& file : EmbeddedSchemas()) {
-    StatusOr<SchemaTable> table = ParseSchemaTable(file.text);
-    if (!table.ok()) {  // A defect of the source tree, which the tests would have found.
-      fmt::print(stderr, "{}.txt: {}\n", file.name, table.status().message());
-      std::abort();
-    }
-    count += table->schemas.size();
-    tables_.push_back(*std::move(table));
-  }
-  schemas_.reserve(count);
-  for (SchemaTable& table : tables_) {
-    const size_t first = schemas_.size();
-    std::move(table.schemas.begin(), table.schemas.end(), std::back_inserter(schemas_));
+    SchemaTable table = OrAbort(IndexSchemaTable(file.text), file.name);
     Domain& domain = domains_[table.domain];
-    domain.version = table.version;
-    for (size_t begin = first, end = first; begin < schemas_.size(); begin = end) {
-      while (end < schemas_.size() && schemas_[end].name == schemas_[begin].name) ++end;
-      domain.operators.emplace(schemas_[begin].name, std::span(schemas_).subspan(begin, end - begin));
-    }
+    order_.push_back(table.domain);
+    domain.file = file.name;
+    domain.table = std::move(table);
+    for (const OperatorText& text : domain.table.operators) domain.operators[text.name].text = &text;
   }
+}
+
+const std::vector<OpSchema>& Registry::All() {
+  std::call_once(all_parsed_, [&] {
+    for (std::string_view name : order_) {
+      Domain& domain = domains_.at(name);
+      for (const OperatorText& text : domain.table.operators) {
+        const std::span<const OpSchema> versions = Versions(domain, domain.operators.at(text.name));
+        all_.insert(all_.end(), versions.begin(), versions.end());
+      }
+    }
+  });
+  return all_;
 }
 
 const FormalParameter* ParameterAt(const std::vector<FormalParameter>& parameters, size_t i) {
@@ -107,7 +130,7 @@ bool IsStandardDomain(std::string_view domain) {
 
 int NewestOpset(std::string_view domain) {
   const Registry::Domain* found = Registry::Get().FindDomain(domain);
-  return found ? found->version : NewestCustomOpset(domain);
+  return found ? found->table.version : NewestCustomOpset(domain);
 }
 
 const OpSchema* FindSchema(std::string_view domain, std::string_view op_type, int64_t opset_version) {
@@ -128,12 +151,12 @@ std::vector<const OpSchema*> SchemaVersions(std::string_view domain, std::string
   return versions.empty() ? CustomSchemaVersions(domain, op_type) : versions;
 }
 
-std::span<const OpSchema> AllSchemas() { return Registry::Get().schemas(); }
+std::span<const OpSchema> AllSchemas() { return Registry::Get().All(); }
 
 std::vector<std::string_view> SimilarOperators(std::string_view domain, std::string_view op_type) {
   std::vector<std::string_view> names;
   if (const Registry::Domain* found = Registry::Get().FindDomain(domain)) {
-    for (const auto& [name, versions] : found->operators) names.push_back(name);
+    for (const auto& [name, op] : found->operators) names.push_back(name);
   }
   return NearestNames(op_type, std::move(names), 3);
 }

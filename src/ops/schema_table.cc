@@ -83,16 +83,41 @@ bool ParseNumber(std::string_view word, T& value) {
   return error == std::errc() && end == word.data() + word.size();
 }
 
-class TableParser {
+// Lines with their numbers. The signature of a version may be folded inside its parentheses; it counts as one line.
+class Lines {
  public:
-  explicit TableParser(std::string_view text) : text_(text) {}
-  StatusOr<SchemaTable> Parse();
+  explicit Lines(std::string_view text, int first = 1) : text_(text), next_(first) {}
+  bool AtEnd() const { return text_.empty(); }
+  std::string_view Next() {
+    number_ = next_++;
+    size_t end = text_.find('\n');
+    while (end != std::string_view::npos && end > 0 && text_[end - 1] == ',') {
+      end = text_.find('\n', end + 1);
+      ++next_;
+    }
+    const std::string_view line = text_.substr(0, end);
+    text_.remove_prefix(std::min(line.size() + 1, text_.size()));
+    return line;
+  }
+  int number() const { return number_; }  // of the last line given
 
  private:
-  Status ParseLine(std::string_view line);
+  std::string_view text_;
+  int next_, number_ = 0;
+};
+
+class TableParser {
+ public:
+  explicit TableParser(SchemaTable& table) : table_(table) {}
+  Status Index(std::string_view text);
+  StatusOr<std::vector<OpSchema>> ParseOperator(const OperatorText& text);
+
+ private:
+  Status ParseHeader(Scanner scanner, std::string_view line);
+  Status ParseLine(std::string_view name, std::string_view line);
   Status ParseDomain(Scanner line);
   Status ParseSet(Scanner line);
-  Status ParseVersion(std::string_view line);
+  Status ParseVersion(std::string_view name, std::string_view line);
   Status ParseParameters(Scanner& scanner, std::vector<FormalParameter>& parameters, int& least, int& most);
   Status ParseConstraint(std::string_view variable, Scanner line);
   Status ParseAttribute(std::string_view name, Scanner line);
@@ -102,46 +127,55 @@ class TableParser {
   const std::vector<std::string_view>& TypesOf(std::string_view word);
   std::string_view Intern(std::string text) { return table_.spellings.emplace_back(std::move(text)); }
 
-  std::string_view text_;
-  SchemaTable table_;
-  std::string_view operator_;
+  SchemaTable& table_;
+  std::vector<OpSchema> schemas_;  // of the operator
 };
 
-StatusOr<SchemaTable> TableParser::Parse() {
-  int line_number = 0;
-  while (!text_.empty()) {
-    size_t end = text_.find('\n');
-    int lines = 1;
-    // The signature of a version may be folded inside its parentheses.
-    while (end != std::string_view::npos && text_.substr(0, end).ends_with(',')) {
-      end = text_.find('\n', end + 1);
-      ++lines;
+Status AtLine(Status status, const Lines& lines) { return status.WithContext(fmt::format("line {}", lines.number())); }
+
+Status TableParser::Index(std::string_view text) {
+  for (Lines lines(text); !lines.AtEnd();) {
+    const std::string_view line = lines.Next();
+    if (line.empty() || line.front() == '#') continue;
+    if (line.front() == ' ') {
+      if (table_.operators.empty()) return AtLine(Invalid("a fact before the first operator"), lines);
+      OperatorText& op = table_.operators.back();
+      if (op.lines.empty()) op = {op.name, line, lines.number()};
+      op.lines = std::string_view(op.lines.data(), static_cast<size_t>(line.data() + line.size() - op.lines.data()));
+      continue;
     }
-    const std::string_view line = text_.substr(0, end);
-    text_.remove_prefix(std::min(line.size() + 1, text_.size()));
-    if (Status status = ParseLine(line); !status.ok()) return status.WithContext(fmt::format("line {}", line_number + 1));
-    line_number += lines;
+    Scanner scanner(line);
+    const std::string_view word = scanner.Word();
+    if (scanner.AtEnd())
+      table_.operators.push_back({word, {}, lines.number()});
+    else if (Status status = ParseHeader(scanner, line); !status.ok())
+      return AtLine(status, lines);
   }
-  for (OpSchema& schema : table_.schemas) schema.domain = table_.domain;
-  return std::move(table_);
+  return Status();
 }
 
-Status TableParser::ParseLine(std::string_view line) {
+// What stands at a line's beginning and is no operator's name; `scanner` is past its first word.
+Status TableParser::ParseHeader(Scanner scanner, std::string_view line) {
+  if (line.starts_with("domain ")) return ParseDomain(scanner);
+  if (line.starts_with("set ")) return ParseSet(scanner);
+  return Invalid(fmt::format("'{}' is neither a domain, a set nor the name of an operator", line));
+}
+
+StatusOr<std::vector<OpSchema>> TableParser::ParseOperator(const OperatorText& text) {
+  for (Lines lines(text.lines, text.line); !lines.AtEnd();)
+    if (Status status = ParseLine(text.name, lines.Next()); !status.ok()) return AtLine(status, lines);
+  for (OpSchema& schema : schemas_) schema.domain = table_.domain;
+  return std::move(schemas_);
+}
+
+Status TableParser::ParseLine(std::string_view name, std::string_view line) {
   if (line.empty() || line.front() == '#') return Status();
-  const size_t indent = line.find_first_not_of(' ');
+  if (line.find_first_not_of(' ') == 2) return ParseVersion(name, line);
+  if (schemas_.empty()) return Invalid("a fact before the first version");
   Scanner scanner(line);
-  if (indent == 0) {
-    const std::string_view word = scanner.Word();
-    if (scanner.AtEnd()) return operator_ = word, Status();
-    if (word == "domain") return ParseDomain(scanner);
-    if (word == "set") return ParseSet(scanner);
-    return Invalid(fmt::format("'{}' is neither a domain, a set nor the name of an operator", line));
-  }
-  if (indent == 2) return ParseVersion(line);
-  if (table_.schemas.empty()) return Invalid("a fact before the first version");
-  const std::string_view name = scanner.Word(":");
-  if (scanner.Accept(":")) return ParseAttribute(name, scanner);
-  if (scanner.Word() == "in") return ParseConstraint(name, scanner);
+  const std::string_view fact = scanner.Word(":");
+  if (scanner.Accept(":")) return ParseAttribute(fact, scanner);
+  if (scanner.Word() == "in") return ParseConstraint(fact, scanner);
   return Invalid(fmt::format("'{}' is neither a type variable ('T in ...') nor an attribute ('name: kind')", line));
 }
 
@@ -185,10 +219,10 @@ const std::vector<std::string_view>& TableParser::TypesOf(std::string_view word)
   return table_.types.emplace(word, std::move(types)).first->second;
 }
 
-Status TableParser::ParseVersion(std::string_view line) {
+Status TableParser::ParseVersion(std::string_view name, std::string_view line) {
   Scanner scanner(line);
-  OpSchema& schema = table_.schemas.emplace_back();
-  schema.name = operator_;
+  OpSchema& schema = schemas_.emplace_back();
+  schema.name = name;
   if (!ParseNumber(scanner.Word(), schema.since_version)) return Invalid("a version number is expected");
   schema.has_function = scanner.Accept("function");
   schema.deprecated = scanner.Accept("deprecated");
@@ -230,7 +264,7 @@ Status TableParser::ParseParameters(Scanner& scanner, std::vector<FormalParamete
 }
 
 Status TableParser::ParseConstraint(std::string_view variable, Scanner line) {
-  TypeConstraint& constraint = table_.schemas.back().constraints.emplace_back();
+  TypeConstraint& constraint = schemas_.back().constraints.emplace_back();
   constraint.variable = variable;
   line.SkipBlanks();
   auto known = table_.types.find(line.rest());  // The same few lists occur again and again.
@@ -240,7 +274,7 @@ Status TableParser::ParseConstraint(std::string_view variable, Scanner line) {
 }
 
 Status TableParser::ParseAttribute(std::string_view name, Scanner line) {
-  AttributeSchema& attribute = table_.schemas.back().attributes.emplace_back();
+  AttributeSchema& attribute = schemas_.back().attributes.emplace_back();
   attribute.name = name;
   const std::string_view word = line.Word();
   const auto kind =
@@ -306,6 +340,23 @@ Status TableParser::ParseDefault(Scanner& line, AttributeType type, AttributeSch
 
 }  // namespace
 
-StatusOr<SchemaTable> ParseSchemaTable(std::string_view text) { return TableParser(text).Parse(); }
+StatusOr<SchemaTable> IndexSchemaTable(std::string_view text) {
+  SchemaTable table;
+  RETURN_IF_ERROR(TableParser(table).Index(text));
+  return table;
+}
+
+StatusOr<std::vector<OpSchema>> ParseOperator(const OperatorText& text, SchemaTable& table) {
+  return TableParser(table).ParseOperator(text);
+}
+
+StatusOr<SchemaTable> ParseSchemaTable(std::string_view text) {
+  ASSIGN_OR_RETURN(SchemaTable table, IndexSchemaTable(text));
+  for (const OperatorText& op : table.operators) {
+    ASSIGN_OR_RETURN(std::vector<OpSchema> schemas, ParseOperator(op, table));
+    std::move(schemas.begin(), schemas.end(), std::back_inserter(table.schemas));
+  }
+  return table;
+}
 
 }  // namespace sardonyx::ops

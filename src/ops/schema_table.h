@@ -11,9 +11,16 @@
 
 namespace sardonyx::ops {
 
+// One operator's part of a table's text: the lines of its versions.
+struct OperatorText {
+  std::string_view name, lines;
+  int line = 1;  // the number of the first
+};
+
 struct SchemaTable {
   std::string_view domain;  // "" for ai.onnx
   int version = 0;          // the newest opset version of the domain
+  std::vector<OperatorText> operators;
   // By name (case aside) and, of one name, newest first. Their views point into the text and into what follows.
   std::vector<OpSchema> schemas;
   std::list<std::string> spellings;
@@ -23,5 +30,10 @@ struct SchemaTable {
 
 // `text` must outlive the table. kInvalid, with the line number, when the text does not have the form.
 StatusOr<SchemaTable> ParseSchemaTable(std::string_view text);
+
+// The same in two steps, since a program needs few of the operators: all but `schemas`, and then the schemas of one operator, newest
+// first, which adds to the table's spellings and types.
+StatusOr<SchemaTable> IndexSchemaTable(std::string_view text);
+StatusOr<std::vector<OpSchema>> ParseOperator(const OperatorText& text, SchemaTable& table);
 
 }  // namespace sardonyx::ops

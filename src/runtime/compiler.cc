@@ -112,13 +112,17 @@ const Value* Compiler::ConstantValue(const ir::Value* value) const {
   const auto it = constants_.find(value);
   if (it != constants_.end()) {
     if (it->second.is_tensor() && !it->second.tensor().is_aligned()) {
-      const Tensor stored = it->second.tensor();
-      it->second = stored.Aligned();
-      ForgetPages(stored.raw_data(), stored.byte_size());
+      it->second = it->second.tensor().Aligned();
     }
     return &it->second;
   }
   return value->graph() != &graph_ && outer_ ? outer_->ConstantValue(value) : nullptr;
+}
+
+std::optional<Tensor> Compiler::StoredConstant(const ir::Value* value) const {
+  const auto it = constants_.find(value);
+  if (it != constants_.end()) return it->second.is_tensor() ? std::optional(it->second.tensor()) : std::nullopt;
+  return value->graph() != &graph_ && outer_ ? outer_->StoredConstant(value) : std::nullopt;
 }
 
 const Tensor* Compiler::ConstantTensor(const ir::Value* value) const {
@@ -252,10 +256,8 @@ Status Compiler::AddNode(const ir::Node& node) {
   if (constant) return Fold(node, std::move(step));
   for (size_t i = 0; i < node.inputs().size(); ++i) {
     const ir::Value* input = node.input(i);
-    if (input && step.packed_inputs[i] && Forget(input))
-      step.inputs.push_back(-1);
-    else
-      step.inputs.push_back(input ? SlotOf(input, step.choice.kernel->InputLayout(i)) : -1);
+    if (input && step.packed_inputs[i]) Forget(input);
+    step.inputs.push_back(input && !step.packed_inputs[i] ? SlotOf(input, step.choice.kernel->InputLayout(i)) : -1);
   }
   std::vector<int> captured;
   RETURN_IF_ERROR(AddSubprograms(node, &step, &captured));
@@ -285,7 +287,7 @@ Status Compiler::AddClaim(const Unit& unit) {
     step.input_dtypes.push_back(input->type.is_tensor() ? input->type.dtype : DataType::kUndefined);
   }
   step.packed_inputs.resize(step.inputs.size(), false);
-  StatusOr<std::unique_ptr<Kernel>> kernel = unit.provider->CompileGroup(unit.nodes, unit.inputs, unit.outputs);
+  StatusOr<std::unique_ptr<Kernel>> kernel = unit.provider->CompileGroup({model_, unit.nodes, unit.inputs, unit.outputs, options_.pool->threads()});
   if (!kernel.ok()) return kernel.status().WithContext(fmt::format("provider '{}': {}", unit.provider->name(), step.label));
   step.choice.kernel = *std::move(kernel);
   step.choice.name = "group";
@@ -380,7 +382,7 @@ StatusOr<std::unique_ptr<Program>> Compiler::Compile() {
   RETURN_IF_ERROR(AddInputs());
   RETURN_IF_ERROR(AddConstants());
   FindLive();
-  ASSIGN_OR_RETURN(const std::vector<Unit> units, Partition(graph_, live_, options_.providers, model_));
+  ASSIGN_OR_RETURN(const std::vector<Unit> units, Partition(graph_, live_, options_.providers, model_, options_.pool->threads()));
   for (const Unit& unit : units) RETURN_IF_ERROR(unit.provider ? AddClaim(unit) : AddNode(*unit.nodes.front()));
   if (!unsupported_.nodes_by_reason.empty()) return UnsupportedError();
   for (const ir::ValueInfo& output : graph_.outputs()) {
@@ -399,15 +401,15 @@ bool Compiler::IsReleased(const ir::Value* value) const {
   return !value->is_graph_output() && released != released_uses_.end() && released->second >= value->uses().size();
 }
 
-// At once, so that of large models the weights and their packed copies never lie in memory together. False where it must stay.
-bool Compiler::Forget(const ir::Value* value) {
+// At once, unless others need it, so that of large models the weights and their packed copies never lie in memory together.
+void Compiler::Forget(const ir::Value* value) {
   const auto held = constants_.find(value);
-  if (held == constants_.end() || slots_.contains(value) || !IsReleased(value)) return false;
+  if (held == constants_.end() || slots_.contains(value) || !IsReleased(value)) return;
   if (held->second.is_tensor() && held->second.tensor().dtype() != DataType::kString)
     ForgetPages(held->second.tensor().raw_data(), held->second.tensor().byte_size());
   // Its type is all that may still be asked for.
   constants_.erase(held);
-  return true;
+  if (options_.released) options_.released(*value, !released_unprepared_.contains(value));
 }
 
 // Constants of which only packed copies are read need not stay; their kernels' inputs are then as if omitted.

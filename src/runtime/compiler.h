@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -33,7 +34,7 @@ class Compiler final {
         : compiler_(compiler), node_(node), schema_(schema), opset_(opset) {
       // A folded input's type is known exactly, whatever inference could say.
       for (const ir::Value* input : node.inputs()) {
-        const Tensor* tensor = input ? compiler.ConstantTensor(input) : nullptr;
+        const std::optional<Tensor> tensor = input ? compiler.StoredConstant(input) : std::nullopt;
         input_types_.push_back(tensor  ? ir::Type::Tensor(tensor->dtype(), ir::Shape::Of(tensor->dims()))
                                : input ? input->type
                                        : ir::Type());
@@ -50,11 +51,20 @@ class Compiler final {
     const ir::Type& input_type(size_t i) const override { return i < input_types_.size() ? input_types_[i] : Unknown(); }
     const ir::Type& output_type(size_t i) const override { return has_output(i) ? node_.output(i)->type : Unknown(); }
     const Tensor* constant(size_t i) const override { return has_input(i) ? compiler_.ConstantTensor(node_.input(i)) : nullptr; }
+    std::optional<Tensor> stored_constant(size_t i) const override {
+      return has_input(i) ? compiler_.StoredConstant(node_.input(i)) : std::nullopt;
+    }
     void ReleaseConstant(size_t i) const override {
       if (!has_input(i)) return;
       ++compiler_.released_uses_[node_.input(i)];
+      if (!prepared_) compiler_.released_unprepared_.insert(node_.input(i));
       packed_.resize(node_.inputs().size(), false);
       packed_[i] = true;
+    }
+    std::shared_ptr<const void> Prepared(size_t bytes, const std::function<void(void*)>& fill) const override {
+      prepared_ = true;
+      PreparedStore* store = compiler_.options_.prepared_store;
+      return store ? store->Get(bytes, fill) : NodeInfo::Prepared(bytes, fill);
     }
     std::vector<bool> packed() const { return packed_; }
     ThreadPool& thread_pool() const override { return *compiler_.options_.pool; }
@@ -70,6 +80,7 @@ class Compiler final {
     int64_t opset_;
     std::vector<ir::Type> input_types_;
     mutable std::vector<bool> packed_;
+    mutable bool prepared_ = false;
   };
 
   Status AddInputs();
@@ -83,7 +94,7 @@ class Compiler final {
   void FindLive();
   // All who read the constant keep it in packed form.
   bool IsReleased(const ir::Value* value) const;
-  bool Forget(const ir::Value* value);
+  void Forget(const ir::Value* value);
   void DropReleasedConstants();
   void FindLifetimes();
   void PlanStaticShapes();
@@ -102,6 +113,8 @@ class Compiler final {
   Layout LayoutOf(const ir::Value* value) const;
   const Value* ConstantValue(const ir::Value* value) const;
   const Tensor* ConstantTensor(const ir::Value* value) const;
+  // As it lies in the file.
+  std::optional<Tensor> StoredConstant(const ir::Value* value) const;
 
   const ir::Model& model_;
   const ir::Graph& graph_;
@@ -114,6 +127,7 @@ class Compiler final {
   std::unordered_map<int, const ir::Type*> slot_types_;  // of steps' outputs
   mutable std::unordered_map<const ir::Value*, Value> constants_;
   std::unordered_map<const ir::Value*, size_t> released_uses_;
+  std::unordered_set<const ir::Value*> released_unprepared_;
   std::unordered_set<const ir::Node*> live_;
   std::vector<std::vector<int>> captured_by_step_;  // slots that a step's subgraphs read
   Unsupported unsupported_;

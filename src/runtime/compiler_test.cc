@@ -53,14 +53,13 @@ class GroupProvider final : public Provider {
   std::string_view name() const override { return "group"; }
   bool HasOperator(std::string_view, std::string_view, int64_t) const override { return false; }
   StatusOr<KernelChoice> Compile(const NodeInfo&) const override { return KernelChoice{}; }
-  std::vector<Group> Claim(const ir::Graph& graph, const std::function<bool(const ir::Node&)>& free) const override {
+  std::vector<Group> Claim(const ir::Model&, const ir::Graph& graph, int, const std::function<bool(const ir::Node&)>& free) const override {
     Group group;
     for (const auto& node : graph.nodes())
       if (node->op_type == "Neg" && free(*node)) group.push_back(node.get());
     return {group};
   }
-  StatusOr<std::unique_ptr<Kernel>> CompileGroup(const Group&, std::span<const ir::Value* const> inputs,
-                                                 std::span<const ir::Value* const> outputs) const override {
+  StatusOr<std::unique_ptr<Kernel>> CompileGroup(const GroupInfo& group) const override {
     class NegateAll final : public Kernel {
      public:
       Status Run(KernelContext& context) const override {
@@ -72,7 +71,7 @@ class GroupProvider final : public Provider {
         return {};
       }
     };
-    if (inputs.size() != outputs.size()) return Unsupported("one input an output");
+    if (group.inputs.size() != group.outputs.size()) return Unsupported("one input an output");
     return std::make_unique<NegateAll>();
   }
 };

@@ -1,7 +1,5 @@
 #include "runtime/frame.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -9,24 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "base/memory.h"
 #include "base/status_macros.h"
 #include "runtime/profiler.h"
 #include "runtime/type_check.h"
 
 namespace sardonyx::runtime {
 namespace {
-
-constexpr int64_t kAlignment = 64;
-
-// Large memory in large pages, if the system has them.
-void* AllocateAligned(int64_t bytes) {
-  constexpr int64_t kHugePage = 2 << 20, kLarge = 2 * kHugePage;
-  const int64_t alignment = bytes >= kLarge ? kHugePage : kAlignment;
-  const auto size = static_cast<size_t>(std::max(alignment, (bytes + alignment - 1) / alignment * alignment));
-  void* memory = std::aligned_alloc(static_cast<size_t>(alignment), size);
-  if (memory != nullptr && bytes >= kLarge) madvise(memory, size, MADV_HUGEPAGE);
-  return memory;
-}
 
 Status OutOfMemory(int64_t bytes, const RunState& state) {
   if (state.memory_limit)
@@ -152,7 +139,7 @@ class StepContext final : public KernelContext {
     if (wanted > frame_.workspace_bytes_) {
       if (frame_.state_->memory_limit && frame_.state_->live_bytes.load() + wanted > frame_.state_->memory_limit)
         return OutOfMemory(wanted, *frame_.state_);
-      frame_.workspace_.reset(static_cast<uint8_t*>(AllocateAligned(wanted)));
+      frame_.workspace_.reset(static_cast<uint8_t*>(AllocateAligned(bytes)));
       frame_.workspace_bytes_ = frame_.workspace_ ? wanted : 0;
       if (!frame_.workspace_) return OutOfMemory(wanted, *frame_.state_);
     }
@@ -185,7 +172,7 @@ class StepContext final : public KernelContext {
       ASSIGN_OR_RETURN(Tensor strings, Tensor::Allocate(dtype, dims));
       slot.owner = strings.owner();
     } else {
-      void* memory = AllocateAligned(bytes);
+      void* memory = AllocateAligned(static_cast<size_t>(bytes));
       if (!memory) return OutOfMemory(bytes, *frame_.state_);
       slot.owner = std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
     }
@@ -301,7 +288,7 @@ void Frame::ChoosePlan() {
   }
   if (!plan_ || plan_->arena_bytes == 0) return;
   if (plan_->arena_bytes > arena_bytes_) {
-    arena_.reset(static_cast<uint8_t*>(AllocateAligned(plan_->arena_bytes)));
+    arena_.reset(static_cast<uint8_t*>(AllocateAligned(static_cast<size_t>(plan_->arena_bytes))));
     arena_bytes_ = arena_ ? plan_->arena_bytes : 0;
   }
   if (!arena_ || !state_->Take(plan_->arena_bytes))

@@ -1,5 +1,6 @@
 #include "runtime/kernel.h"
 
+#include "base/memory.h"
 #include "base/status_macros.h"
 #include "runtime/provider.h"
 
@@ -46,6 +47,17 @@ StatusOr<Tensor> NodeInfo::GetTensor(std::string_view name) const {
   if (!v) return Tensor();
   ASSIGN_OR_RETURN(const Tensor tensor, v->ToTensor());
   return tensor.Aligned();
+}
+
+std::optional<Tensor> NodeInfo::stored_constant(size_t i) const {
+  const Tensor* tensor = constant(i);
+  return tensor ? std::optional(*tensor) : std::nullopt;
+}
+
+std::shared_ptr<const void> NodeInfo::Prepared(size_t bytes, const std::function<void(void*)>& fill) const {
+  std::shared_ptr<void> memory(AllocateAligned(bytes), std::free);
+  if (memory) fill(memory.get());
+  return memory;
 }
 
 StatusOr<KernelChoice> ChooseKernel(std::span<const KernelEntry* const> candidates, const NodeInfo& node) {

@@ -37,6 +37,12 @@ class NodeInfo {
   // call ReleaseConstant(i) so that the original need not stay in memory.
   virtual const Tensor* constant(size_t i) const = 0;
   virtual void ReleaseConstant(size_t i) const = 0;
+  // The same without the copy that aligns it: a view into the file, where it lies there. For kernels that only copy bytes, or only
+  // ask for its dims.
+  virtual std::optional<Tensor> stored_constant(size_t i) const;
+  // `bytes` of what the kernel makes of its constants, 64-byte aligned, which `fill` writes - unless they are at hand from an earlier
+  // compilation of the same program (`PreparedStore`), so nothing but the memory may come out of `fill`. Null without memory.
+  virtual std::shared_ptr<const void> Prepared(size_t bytes, const std::function<void(void*)>& fill) const;
   // How the input arrives if the kernel asks for nothing else: one that does not care where channels lie keeps the layout
   // that its input has, and so a chain stays blocked from end to end.
   virtual Layout input_layout(size_t i) const { return Layout::kPlain; }

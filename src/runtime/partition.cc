@@ -40,8 +40,8 @@ constexpr size_t kNoUnit = ~size_t{0};
 // The claims of all providers, and to which each node belongs.
 class Claims {
  public:
-  Claims(const ir::Graph& graph, const std::unordered_set<const ir::Node*>& live, const ir::Model& model)
-      : graph_(graph), live_(live), model_(model) {}
+  Claims(const ir::Graph& graph, const std::unordered_set<const ir::Node*>& live, const ir::Model& model, int threads)
+      : graph_(graph), live_(live), model_(model), threads_(threads) {}
 
   Status Collect(std::span<const std::shared_ptr<Provider>> providers) {
     for (size_t p = 0; p < providers.size(); ++p) {
@@ -50,7 +50,7 @@ class Claims {
         return std::none_of(providers.begin(), providers.begin() + p,
                             [&](const auto& earlier) { return earlier->HasOperator(node.domain, node.op_type, OpsetOf(node)); });
       };
-      for (Provider::Group& group : providers[p]->Claim(graph_, is_free)) {
+      for (Provider::Group& group : providers[p]->Claim(model_, graph_, threads_, is_free)) {
         for (const ir::Node* node : group) {
           if (!is_free(*node))
             return Internal(fmt::format("provider '{}' claims {}, which is not free", providers[p]->name(), node->Label()));
@@ -71,6 +71,7 @@ class Claims {
   const ir::Graph& graph_;
   const std::unordered_set<const ir::Node*>& live_;
   const ir::Model& model_;
+  const int threads_;
 };
 
 // What enters and leaves each claim.
@@ -100,8 +101,8 @@ void FindBorders(const ir::Graph& graph, size_t claimed, Claims& claims) {
 }  // namespace
 
 StatusOr<std::vector<Unit>> Partition(const ir::Graph& graph, const std::unordered_set<const ir::Node*>& live,
-                                      std::span<const std::shared_ptr<Provider>> providers, const ir::Model& model) {
-  Claims claims(graph, live, model);
+                                      std::span<const std::shared_ptr<Provider>> providers, const ir::Model& model, int threads) {
+  Claims claims(graph, live, model, threads);
   RETURN_IF_ERROR(claims.Collect(providers));
   const size_t claimed = claims.units.size();
   for (const auto& node : graph.nodes()) {

@@ -24,7 +24,7 @@ struct Unit {
 // computed. Providers claim in order of preference; none sees a node that an earlier one claimed or has an operator for.
 // kInternal for a claim that is not sound: nodes of another graph, claimed twice, or not convex (a path leaves and enters it).
 StatusOr<std::vector<Unit>> Partition(const ir::Graph& graph, const std::unordered_set<const ir::Node*>& live,
-                                      std::span<const std::shared_ptr<Provider>> providers, const ir::Model& model);
+                                      std::span<const std::shared_ptr<Provider>> providers, const ir::Model& model, int threads);
 
 // Every value that a node reads, its subgraphs' captures among them.
 void ForEachRead(const ir::Node& node, const std::function<void(const ir::Value&)>& visit);

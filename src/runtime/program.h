@@ -16,6 +16,7 @@
 #include "ir/model.h"
 #include "runtime/kernel.h"
 #include "runtime/memory_plan.h"
+#include "runtime/prepared_store.h"
 #include "runtime/provider.h"
 #include "runtime/run_state.h"
 
@@ -59,6 +60,10 @@ struct CompileOptions {
   std::span<const std::shared_ptr<Provider>> providers;  // in order of preference
   int64_t memory_limit = 0;                              // for folding constants; 0: none
   bool fold_constants = true;
+  // If given: told of each constant that only kernels with packed copies of it read, so that whoever owns it may let it go at once;
+  // `prepared`: they all made them by NodeInfo::Prepared, and do not need it where `prepared_store` has what they made.
+  std::function<void(const ir::Value&, bool prepared)> released;
+  PreparedStore* prepared_store = nullptr;  // null: nothing is kept
   // If given: takes the nodes that no provider can run, when that is why compilation fails.
   std::vector<const ir::Node*>* unsupported = nullptr;
 };

@@ -38,11 +38,19 @@ class Provider {
   // Providers that run whole subgraphs claim groups of nodes, each to be compiled as one kernel. Of the graph's nodes, those
   // that are `free` may be claimed; a group must be convex (no path leaves it and enters it again). The default claims none.
   using Group = std::vector<const ir::Node*>;
-  virtual std::vector<Group> Claim(const ir::Graph& graph, const std::function<bool(const ir::Node&)>& free) const { return {}; }
-  // The kernel of a claimed group. Its inputs and outputs are those values, in that order; constant initializers that the
-  // group reads are not among them: the provider takes them from the values.
-  virtual StatusOr<std::unique_ptr<Kernel>> CompileGroup(const Group& group, std::span<const ir::Value* const> inputs,
-                                                         std::span<const ir::Value* const> outputs) const {
+  virtual std::vector<Group> Claim(const ir::Model& model, const ir::Graph& graph, int threads,
+                                   const std::function<bool(const ir::Node&)>& free) const {
+    return {};
+  }
+  // A claimed group. What enters and leaves it is its kernel's inputs and outputs, in that order; constant initializers that the group
+  // reads are not among them: the provider takes them from the values.
+  struct GroupInfo {
+    const ir::Model& model;
+    const Group& nodes;
+    std::span<const ir::Value* const> inputs, outputs;
+    int threads = 1;
+  };
+  virtual StatusOr<std::unique_ptr<Kernel>> CompileGroup(const GroupInfo& group) const {
     return Unsupported("this provider runs node by node");
   }
 };

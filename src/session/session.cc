@@ -20,9 +20,13 @@
 #include "providers/cpu/cpu_provider.h"
 #include "providers/custom/custom_ops.h"
 #include "providers/custom/custom_provider.h"
+#include "providers/delegate/delegate_provider.h"
+#include "providers/onnxruntime/ort_engine.h"
+#include "providers/openvino/ov_engine.h"
 #include "runtime/profiler.h"
 #include "runtime/program.h"
 #include "session/evaluate.h"
+#include "session/program_cache.h"
 #include "session/value_infos.h"
 
 namespace sardonyx {
@@ -37,12 +41,26 @@ struct Session::Impl {
   int64_t memory_limit = 0;
   bool flush_denormals = false;
 
-  Status Prepare(const SessionOptions& options);
+  Status Prepare(SessionOptions options);
+  // Providers, threads and limits.
+  Status SetUp(const SessionOptions& options);
+  // As Prepare, from what the cache has instead of the model.
+  Status PrepareCached(CachedProgram& cached, const SessionOptions& options);
+  void Finish();
   // Replaces function operators by their bodies, types inferred, until none is left that `options` wants replaced.
   StatusOr<size_t> Expand(const optimize::InlineOptions& options);
   // The passes of `options.level`.
   Status Optimize(const SessionOptions& options);
   Status Compile(const SessionOptions& options);
+  // Lets go of weights as soon as kernels have their packed copies, so that both never lie in memory at once. What cannot be done again
+  // from the model that is left then has to be done from the beginning.
+  bool sparing = true;
+  bool weights_are_missing = false;  // and compilation failed
+  // Of the cache of programs: where kernels' preparations come from or go to, and the constants that are not needed with them.
+  runtime::PreparedStore* prepared = nullptr;
+  std::unordered_set<const ir::Value*> unread;
+  bool recompiled = false;  // so what was recorded is more than one compilation
+  std::string cache_note;
   Status CheckInput(size_t i, const Value& value) const;
   // Runs on inputs that were checked; `wanted` as of Program::Run.
   Status Run(std::span<const Value> values, const std::vector<bool>& wanted, const RunOptions& options, std::vector<Value>* outputs) const;
@@ -58,14 +76,30 @@ Status SortGraphs(ir::Graph& graph) {
   return {};
 }
 
-StatusOr<std::vector<std::shared_ptr<runtime::Provider>>> MakeProviders(const std::vector<std::string>& names) {
-  std::vector<std::shared_ptr<runtime::Provider>> providers;
-  for (const std::string& name : names) {
-    if (name != "cpu") return Unsupported(fmt::format("provider '{}' is not in this build; known: cpu", name));
-    providers.push_back(std::make_shared<cpu::CpuProvider>());
+constexpr std::string_view kKnownProviders = "cpu, onnxruntime[=LIBRARY], openvino[=LIBRARY]";
+
+StatusOr<std::shared_ptr<runtime::Provider>> MakeProvider(const std::string& spec) {
+  const size_t equals = spec.find('=');
+  const std::string name = spec.substr(0, equals), library = equals == std::string::npos ? "" : spec.substr(equals + 1);
+  if (spec == "cpu") return std::shared_ptr<runtime::Provider>(std::make_shared<cpu::CpuProvider>());
+  std::shared_ptr<const delegate::Engine> engine;
+  if (name == "onnxruntime") {
+    ASSIGN_OR_RETURN(engine, onnxruntime::MakeEngine(library));
+  } else if (name == "openvino") {
+    ASSIGN_OR_RETURN(engine, openvino::MakeEngine(library));
+  } else {
+    return Unsupported(fmt::format("provider '{}' is not in this build; known: {}", spec, kKnownProviders));
   }
-  if (providers.empty()) return Usage("no provider given; known: cpu");
-  providers.insert(providers.begin(), std::make_shared<custom_ops::CustomProvider>());  // the user's own come before all others
+  return std::shared_ptr<runtime::Provider>(std::make_shared<delegate::DelegateProvider>(std::move(engine)));
+}
+
+StatusOr<std::vector<std::shared_ptr<runtime::Provider>>> MakeProviders(const std::vector<std::string>& names) {
+  if (names.empty()) return Usage(fmt::format("no provider given; known: {}", kKnownProviders));
+  // The user's own operators come before all others.
+  std::vector<std::shared_ptr<runtime::Provider>> providers = {std::make_shared<custom_ops::CustomProvider>()};
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(providers.emplace_back(), MakeProvider(name));
+  }
   return providers;
 }
 
@@ -91,28 +125,27 @@ Status CheckOpsets(const ir::Model& model) {
 
 // The program has its own hold of the constants that it needs.
 constexpr uint64_t kLargeWeight = 4096;  // bytes
+bool DropWeight(ir::Value* value) {
+  if (!value->initializer() || value->initializer()->byte_size() < kLargeWeight) return false;
+  ir::StoredTensor empty;
+  empty.name = value->name();
+  empty.dtype = value->initializer()->dtype;
+  empty.dims = value->initializer()->dims;
+  value->graph()->SetInitializer(value, std::move(empty));
+  return true;
+}
 void DropWeights(ir::Graph& graph) {
-  const std::vector<ir::Value*> initializers = graph.initializers();
-  for (ir::Value* value : initializers) {
-    if (!value->initializer() || value->initializer()->byte_size() < kLargeWeight) continue;
-    ir::StoredTensor empty;
-    empty.name = value->name();
-    empty.dtype = value->initializer()->dtype;
-    empty.dims = value->initializer()->dims;
-    graph.SetInitializer(value, std::move(empty));
-  }
+  for (ir::Value* value : std::vector<ir::Value*>(graph.initializers())) DropWeight(value);
 }
 
 }  // namespace
 
-Status Session::Impl::Prepare(const SessionOptions& options) {
+Status Session::Impl::Prepare(SessionOptions options) {
   if (!model->graph) return Invalid("the model has no graph");
   RETURN_IF_ERROR(CheckOpsets(*model));
-  ASSIGN_OR_RETURN(providers, MakeProviders(options.providers));
-  flush_denormals = options.flush_denormals;
-  pool = std::make_unique<ThreadPool>(options.threads, flush_denormals);
-  memory_limit = options.memory_limit ? options.memory_limit : MemoryLimit();
-
+  RETURN_IF_ERROR(SetUp(options));
+  // Another engine that comes first gets the model as it is, and optimizes it itself.
+  if (options.providers.front() != "cpu") options.level = 0;
   RETURN_IF_ERROR(optimize::InlineFunctions(*model).status());
   RETURN_IF_ERROR(optimize::RestorePlainLayout(*model).status());
   RETURN_IF_ERROR(SortGraphs(*model->graph));
@@ -127,11 +160,34 @@ Status Session::Impl::Prepare(const SessionOptions& options) {
   RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
   RETURN_IF_ERROR(Expand(expand).status());
   RETURN_IF_ERROR(Optimize(options));
+  return Compile(options);
+}
+
+Status Session::Impl::SetUp(const SessionOptions& options) {
+  ASSIGN_OR_RETURN(providers, MakeProviders(options.providers));
+  flush_denormals = options.flush_denormals;
+  pool = std::make_unique<ThreadPool>(options.threads, flush_denormals);
+  memory_limit = options.memory_limit ? options.memory_limit : MemoryLimit();
+  return {};
+}
+
+Status Session::Impl::PrepareCached(CachedProgram& cached, const SessionOptions& options) {
+  model = cached.TakeModel();
+  RETURN_IF_ERROR(SetUp(options));
+  RETURN_IF_ERROR(Expand({}).status());
+  sparing = false;
+  prepared = &cached;
   RETURN_IF_ERROR(Compile(options));
+  prepared = nullptr;
+  return cached.ok() ? Status() : Corrupt("it is damaged, or of another program");
+}
+
+void Session::Impl::Finish() {
+  prepared = nullptr;
+  unread.clear();
   DropWeights(*model->graph);
   inputs = InputInfos(*model->graph);
   outputs = OutputInfos(*model->graph);
-  return {};
 }
 
 // Bounds the rounds of expansion: bodies are made of function operators too, but not endlessly.
@@ -177,6 +233,13 @@ Status Session::Impl::Compile(const SessionOptions& options) {
   compile.providers = providers;
   compile.memory_limit = memory_limit;
   compile.fold_constants = options.level > 0;
+  bool dropped = false;
+  compile.prepared_store = prepared;
+  compile.released = [&](const ir::Value& value, bool all_prepared) {
+    if (all_prepared) unread.insert(&value);
+    ir::Value* mine = sparing ? value.graph()->Find(value.name()) : nullptr;
+    if (mine) dropped = DropWeight(mine) || dropped;
+  };
   std::vector<const ir::Node*> unsupported;
   compile.unsupported = &unsupported;
   for (int round = 0;; ++round) {
@@ -191,6 +254,9 @@ Status Session::Impl::Compile(const SessionOptions& options) {
     // Asked once a node; a replaced node's address may come back as that of another.
     expand.expand_operator = [&](const ir::Node& node, int64_t) { return declined.erase(&node) > 0; };
     if (declined.empty() || round == kMaxRounds) return compiled.status();
+    weights_are_missing = dropped;
+    if (dropped) return compiled.status();
+    recompiled = true;
     ASSIGN_OR_RETURN(const size_t expanded, Expand(expand));
     if (expanded == 0) return compiled.status();
     unsupported.clear();
@@ -200,13 +266,45 @@ Status Session::Impl::Compile(const SessionOptions& options) {
 Status LoadCustomOps(const std::filesystem::path& library) { return custom_ops::Load(library); }
 
 StatusOr<Session> Session::Create(const Model& model, const SessionOptions& options) {
-  auto impl = std::make_shared<Impl>();
-  impl->model = ir::CloneModel(model.ir());
-  Status status = impl->Prepare(options);
+  const StatusOr<std::filesystem::path> cache_file =
+      options.cache.empty() ? StatusOr<std::filesystem::path>(std::filesystem::path()) : CachedProgramPath(model.ir(), options);
+  std::string note = cache_file.ok() ? "" : fmt::format("not used: {}", cache_file.status().message());
+  const bool cached = cache_file.ok() && !cache_file->empty();
+  if (std::error_code error; cached && std::filesystem::exists(*cache_file, error)) {
+    auto impl = std::make_shared<Impl>();
+    StatusOr<std::unique_ptr<CachedProgram>> program = CachedProgram::Read(*cache_file);
+    const Status status = program.ok() ? impl->PrepareCached(**program, options) : program.status();
+    if (status.ok()) {
+      impl->cache_note = "read";
+      impl->Finish();
+      return Session(std::move(impl));
+    }
+    note = fmt::format("{} was not used: {}", cache_file->string(), status.message());
+  }
+
+  RecordingStore recorded;
+  std::shared_ptr<Impl> impl;
+  Status status;
+  for (const bool sparing : {true, false}) {
+    impl = std::make_shared<Impl>();
+    impl->sparing = sparing && !cached;  // what goes into the cache must still be there
+    if (cached) impl->prepared = &recorded;
+    impl->model = ir::CloneModel(model.ir());
+    status = impl->Prepare(options);
+    if (!impl->weights_are_missing) break;
+  }
   if (!status.ok()) return model.path().empty() ? status : status.WithContext(model.path().string());
+  if (cached) {
+    const Status written = impl->recompiled ? Unsupported("operators of this model were replaced while it was compiled")
+                                            : WriteCachedProgram(*cache_file, *impl->model, impl->unread, recorded);
+    note += (note.empty() ? "" : "; ") + (written.ok() ? "written" : fmt::format("not used: {}", written.message()));
+  }
+  impl->cache_note = std::move(note);
+  impl->Finish();
   return Session(std::move(impl));
 }
 
+const std::string& Session::cache_note() const { return impl_->cache_note; }
 const std::vector<ValueInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<ValueInfo>& Session::outputs() const { return impl_->outputs; }
 const ir::Model& Session::ir() const { return *impl_->model; }

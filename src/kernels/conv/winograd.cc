@@ -155,51 +155,6 @@ class Group {
   int64_t first_ = 0, count_ = 0;
 };
 
-// G, row by row.
-template <int m>
-struct Kernel1d;
-template <>
-struct Kernel1d<2> {
-  static constexpr double rows[4][3] = {{-1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-};
-template <>
-struct Kernel1d<4> {
-  static constexpr double a = kPointA, b = kPointB, a2 = a * a, b2 = b * b;
-  static constexpr double of_0 = 1 / (a2 * b2), of_a = 1 / (2 * a2 * (a2 - b2)), of_b = 1 / (2 * b2 * (b2 - a2));
-  static constexpr double rows[6][3] = {{of_0, 0, 0},
-                                        {of_a, a * of_a, a2* of_a},
-                                        {of_a, -a* of_a, a2* of_a},
-                                        {of_b, b * of_b, b2* of_b},
-                                        {of_b, -b* of_b, b2* of_b},
-                                        {0, 0, 1}};
-};
-
-// A number for each of 16 outputs.
-struct Lanes {
-  double of[kChannelBlock];
-};
-
-// sum of g[k] * x[k * stride], lane by lane.
-Lanes Combine(const double (&g)[3], const Lanes* x, int64_t stride) {
-  Lanes sum;
-  for (int64_t o = 0; o < kChannelBlock; ++o) sum.of[o] = g[0] * x[0].of[o] + g[1] * x[stride].of[o] + g[2] * x[2 * stride].of[o];
-  return sum;
-}
-
-// G w G' of the kernels of 16 outputs, [3][3]; element i at to[i * stride].
-template <int m>
-void TransformKernels(const Lanes* w, float* to, int64_t stride) {
-  constexpr int n = m + 2;
-  Lanes columns[n][3];
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < 3; ++j) columns[i][j] = Combine(Kernel1d<m>::rows[i], w + j, 3);
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < n; ++j) {
-      const Lanes element = Combine(Kernel1d<m>::rows[j], columns[i], 1);
-      for (int64_t o = 0; o < kChannelBlock; ++o) to[(i * n + j) * stride + o] = static_cast<float>(element.of[o]);
-    }
-}
-
 int64_t Elements(Winograd form) { return (static_cast<int64_t>(form) + 2) * (static_cast<int64_t>(form) + 2); }
 
 // Nanoseconds, for comparison of the forms alone: multiply-adds at a usual rate (32 a nanosecond a core, two of these in a machine of
@@ -242,13 +197,10 @@ void TransformWinogradWeights(Winograd form, const float* w, int64_t outputs, in
   pool.ParallelFor(blocks * channels, 1000, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = i / channels * kChannelBlock, c = i % channels;
-      Lanes kernels[9] = {};
+      float kernels[9 * kChannelBlock] = {};
       for (int64_t o = 0; o < std::min(kChannelBlock, outputs - first); ++o)
-        for (int64_t k = 0; k < 9; ++k) kernels[k].of[o] = w[((first + o) * channels + c) * 9 + k];
-      if (form == Winograd::k2)
-        TransformKernels<2>(kernels, out + i * kChannelBlock, stride);
-      else
-        TransformKernels<4>(kernels, out + i * kChannelBlock, stride);
+        for (int64_t k = 0; k < 9; ++k) kernels[k * kChannelBlock + o] = w[((first + o) * channels + c) * 9 + k];
+      TransformWinogradKernels(static_cast<int>(form), kernels, out + i * kChannelBlock, stride);
     }
   });
 }

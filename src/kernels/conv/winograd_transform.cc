@@ -120,10 +120,62 @@ void Output(const WinogradOutput& o) {
   for (int64_t i = 0; i < o.rows; ++i) ActivateF32(*o.activation, o.y + i * o.row_stride, o.columns * kChannelBlock);
 }
 
+// G, row by row.
+template <int m>
+struct Kernel1d;
+template <>
+struct Kernel1d<2> {
+  static constexpr double rows[4][3] = {{-1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+};
+template <>
+struct Kernel1d<4> {
+  static constexpr double a = kPointA, b = kPointB, a2 = a * a, b2 = b * b;
+  static constexpr double of_0 = 1 / (a2 * b2), of_a = 1 / (2 * a2 * (a2 - b2)), of_b = 1 / (2 * b2 * (b2 - a2));
+  static constexpr double rows[6][3] = {{of_0, 0, 0},
+                                        {of_a, a * of_a, a2* of_a},
+                                        {of_a, -a* of_a, a2* of_a},
+                                        {of_b, b * of_b, b2* of_b},
+                                        {of_b, -b* of_b, b2* of_b},
+                                        {0, 0, 1}};
+};
+
+using Wide = hn::CappedTag<double, kChannelBlock>;
+using WideV = hn::Vec<Wide>;
+
+HWY_INLINE WideV Combine(const double (&g)[3], WideV x0, WideV x1, WideV x2) {
+  const Wide d;
+  return hn::MulAdd(hn::Set(d, g[2]), x2, hn::MulAdd(hn::Set(d, g[1]), x1, hn::Mul(hn::Set(d, g[0]), x0)));
+}
+
+template <int m>
+void Kernels(const float* w, float* to, int64_t stride) {
+  constexpr int n = m + 2;
+  const Wide d;
+  const hn::Rebind<float, Wide> narrow;
+  for (size_t v = 0; v < kChannelBlock; v += hn::Lanes(d)) {
+    WideV columns[n][3];
+    for (int j = 0; j < 3; ++j) {
+      const WideV x0 = hn::PromoteTo(d, hn::LoadU(narrow, w + j * kChannelBlock + v));
+      const WideV x1 = hn::PromoteTo(d, hn::LoadU(narrow, w + (3 + j) * kChannelBlock + v));
+      const WideV x2 = hn::PromoteTo(d, hn::LoadU(narrow, w + (6 + j) * kChannelBlock + v));
+#pragma GCC unroll 6
+      for (int i = 0; i < n; ++i) columns[i][j] = Combine(Kernel1d<m>::rows[i], x0, x1, x2);
+    }
+    for (int i = 0; i < n; ++i)
+#pragma GCC unroll 6
+      for (int j = 0; j < n; ++j) {
+        const WideV element = Combine(Kernel1d<m>::rows[j], columns[i][0], columns[i][1], columns[i][2]);
+        hn::StoreU(hn::DemoteTo(narrow, element), narrow, to + (i * n + j) * stride + v);
+      }
+  }
+}
+
 void Input2(const float* patch, int64_t row_stride, float* to, int64_t stride) { Input<2>(patch, row_stride, to, stride); }
 void Input4(const float* patch, int64_t row_stride, float* to, int64_t stride) { Input<4>(patch, row_stride, to, stride); }
 void Output2(const WinogradOutput& output) { Output<2>(output); }
 void Output4(const WinogradOutput& output) { Output<4>(output); }
+void Kernels2(const float* w, float* to, int64_t stride) { Kernels<2>(w, to, stride); }
+void Kernels4(const float* w, float* to, int64_t stride) { Kernels<4>(w, to, stride); }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -137,6 +189,8 @@ HWY_EXPORT(Input2);
 HWY_EXPORT(Input4);
 HWY_EXPORT(Output2);
 HWY_EXPORT(Output4);
+HWY_EXPORT(Kernels2);
+HWY_EXPORT(Kernels4);
 
 void TransformWinogradInput(int m, const float* patch, int64_t row_stride, float* to, int64_t stride) {
   if (m == 2)
@@ -150,6 +204,13 @@ void TransformWinogradOutput(int m, const WinogradOutput& output) {
     HWY_DYNAMIC_DISPATCH(Output2)(output);
   else
     HWY_DYNAMIC_DISPATCH(Output4)(output);
+}
+
+void TransformWinogradKernels(int m, const float* w, float* to, int64_t stride) {
+  if (m == 2)
+    HWY_DYNAMIC_DISPATCH(Kernels2)(w, to, stride);
+  else
+    HWY_DYNAMIC_DISPATCH(Kernels4)(w, to, stride);
 }
 
 }  // namespace sardonyx::kernels

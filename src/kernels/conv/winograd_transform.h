@@ -29,4 +29,7 @@ struct WinogradOutput {
 };
 void TransformWinogradOutput(int m, const WinogradOutput& output);
 
+// G w G' of the 3x3 kernels of 16 outputs, w[k * 16 + output]; element i at to[i * stride]. In double: weights are rounded once.
+void TransformWinogradKernels(int m, const float* w, float* to, int64_t stride);
+
 }  // namespace sardonyx::kernels

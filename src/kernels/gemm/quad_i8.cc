@@ -8,6 +8,26 @@ namespace {
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// Quads of `count` columns from column `first` on, `step` bytes from quad to quad; zeros up to kQuadVector columns.
+void PackVector(const QuadSource& source, int64_t taps, int64_t depth, int64_t first, int64_t count, int8_t* to, int64_t step, int32_t* sums) {
+  int32_t sum[kQuadVector] = {};
+  for (int64_t t = 0; t < taps; ++t)
+    for (int64_t d = 0; d < depth; d += 4, to += step) {
+      const int64_t present = std::min<int64_t>(4, depth - d);
+      uint32_t quads[kQuadVector] = {};
+      for (int64_t n = 0; n < count; ++n) {
+        const int8_t* from = source.data + t * source.tap_stride + d * source.depth_stride + (first + n) * source.column_stride;
+        for (int64_t i = 0; i < present; ++i) {
+          const int8_t value = from[i * source.depth_stride];
+          sum[n] += value;
+          quads[n] |= uint32_t{static_cast<uint8_t>(value)} << (8 * i);  // the first in the lowest byte: little-endian machines
+        }
+      }
+      std::memcpy(to, quads, sizeof(quads));
+    }
+  std::copy_n(sum, count, sums);
+}
+
 }  // namespace
 
 int64_t QuadWeights::panel_width(int64_t panel) const {
@@ -25,20 +45,12 @@ QuadWeights PackQuads(const QuadSource& source, int64_t taps, int64_t depth, int
   w.column_sums.assign(static_cast<size_t>(w.panels() * kQuadPanel), 0);
   pool.ParallelFor(w.panels(), static_cast<double>(taps * quads * kQuadPanel) * 2, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
-      const int64_t width = w.panel_width(p), first = p * kQuadPanel, used = std::min(width, columns - first);
+      const int64_t width = w.panel_width(p), first = p * kQuadPanel;
       int8_t* to = w.data.data() + first * taps * quads * 4;
-      for (int64_t t = 0; t < taps; ++t)
-        for (int64_t q = 0; q < quads; ++q, to += width * 4) {
-          const int64_t present = std::min<int64_t>(4, depth - q * 4);
-          if (present < 4 || used < width) std::memset(to, 0, static_cast<size_t>(width) * 4);
-          for (int64_t n = 0; n < used; ++n)
-            for (int64_t i = 0; i < present; ++i) {
-              const int8_t value =
-                  source.data[t * source.tap_stride + (q * 4 + i) * source.depth_stride + (first + n) * source.column_stride];
-              to[n * 4 + i] = value;
-              w.column_sums[first + n] += value;
-            }
-        }
+      // A vector of columns at a time, so that each line of memory is written once.
+      for (int64_t n = 0; n < width; n += kQuadVector)
+        PackVector(source, taps, depth, first + n, std::clamp<int64_t>(columns - first - n, 0, kQuadVector), to + n * 4, width * 4,
+                   w.column_sums.data() + first + n);
     }
   });
   return w;

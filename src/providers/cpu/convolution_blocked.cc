@@ -12,12 +12,12 @@
 #include "kernels/gemm/aligned_buffer.h"
 #include "providers/cpu/bind.h"
 #include "providers/cpu/convolution.h"
+#include "providers/cpu/prepared.h"
 #include "providers/cpu/workspace.h"
 
 namespace sardonyx::cpu {
 namespace {
 
-using kernels::AlignedBuffer;
 using kernels::ConvShape;
 using kernels::Winograd;
 
@@ -27,7 +27,7 @@ struct State {
   int64_t groups = 1;
   kernels::Activation activation;
   Dims weight_dims;
-  AlignedBuffer<float> weights;  // packed
+  std::shared_ptr<const float> weights;  // packed
   bool depthwise = false;
   bool plain_x = false;
   Winograd winograd = Winograd::kNone;
@@ -83,19 +83,18 @@ Status PackWeights(const NodeInfo& node, State& state) {
   const Tensor& w = *node.constant(1);
   const int64_t outputs = w.dims()[0], channels = w.dims()[1], taps = w.dims().Product(2, w.rank());
   const float* data = w.data<float>().data();
-  if (state.depthwise)
-    state.weights = AlignedBuffer<float>(kernels::PackedDepthwiseWeightsSize(outputs, taps));
-  else if (state.winograd != Winograd::kNone)
-    state.weights = AlignedBuffer<float>(kernels::WinogradWeightsSize(state.winograd, outputs, channels));
-  else
-    state.weights = AlignedBuffer<float>(kernels::PackedBlockedWeightsSize(state.groups, outputs / state.groups, channels, taps));
+  const int64_t size = state.depthwise                         ? kernels::PackedDepthwiseWeightsSize(outputs, taps)
+                       : state.winograd != Winograd::kNone ? kernels::WinogradWeightsSize(state.winograd, outputs, channels)
+                                                           : kernels::PackedBlockedWeightsSize(state.groups, outputs / state.groups, channels, taps);
+  state.weights = PreparedFloats(node, size, [&](float* to) {
+    if (state.depthwise)
+      kernels::PackDepthwiseWeights(data, outputs, taps, to);
+    else if (state.winograd != Winograd::kNone)
+      kernels::TransformWinogradWeights(state.winograd, data, outputs, channels, to, node.thread_pool());
+    else
+      kernels::PackBlockedWeights(data, state.groups, outputs / state.groups, channels, taps, to, node.thread_pool());
+  });
   if (!state.weights) return Resource(fmt::format("no memory to pack weights of {}", w.dims().ToString()));
-  if (state.depthwise)
-    kernels::PackDepthwiseWeights(data, outputs, taps, state.weights.data());
-  else if (state.winograd != Winograd::kNone)
-    kernels::TransformWinogradWeights(state.winograd, data, outputs, channels, state.weights.data(), node.thread_pool());
-  else
-    kernels::PackBlockedWeights(data, state.groups, outputs / state.groups, channels, taps, state.weights.data(), node.thread_pool());
   node.ReleaseConstant(1);
   return Status();
 }
@@ -150,7 +149,7 @@ Status Run(KernelContext& context, const State& state) {
     ASSIGN_OR_RETURN(const Operands operands, Prepare(context, s, 0));
     kernels::BlockedDepthwise({.shape = s,
                                .x = x.ptr<float>(),
-                               .weights = state.weights.data(),
+                               .weights = state.weights.get(),
                                .bias = operands.bias,
                                .residual = operands.residual,
                                .activation = state.activation,
@@ -164,7 +163,7 @@ Status Run(KernelContext& context, const State& state) {
     kernels::WinogradConv({.form = state.winograd,
                            .shape = s,
                            .x = x.ptr<float>(),
-                           .weights = state.weights.data(),
+                           .weights = state.weights.get(),
                            .bias = operands.bias,
                            .residual = operands.residual,
                            .activation = state.activation,
@@ -176,7 +175,7 @@ Status Run(KernelContext& context, const State& state) {
   kernels::BlockedConv({.shape = s,
                         .x = x.ptr<float>(),
                         .plain_x = state.plain_x,
-                        .weights = state.weights.data(),
+                        .weights = state.weights.get(),
                         .bias = operands.bias,
                         .residual = operands.residual,
                         .activation = state.activation,
@@ -208,7 +207,7 @@ StatusOr<std::unique_ptr<Kernel>> CreateBlockedConv(const NodeInfo& node) {
 
 struct TransposeState : ConvTransposeNode {
   Dims weight_dims;
-  AlignedBuffer<float> weights;
+  std::shared_ptr<const float> weights;
 };
 
 std::string DeclinesBlockedTranspose(const NodeInfo& node) {
@@ -237,7 +236,7 @@ Status RunTranspose(KernelContext& context, const TransposeState& state) {
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, s.output));
   kernels::BlockedConvTranspose({.shape = s,
                                  .x = x.ptr<float>(),
-                                 .weights = state.weights.data(),
+                                 .weights = state.weights.get(),
                                  .bias = WholeBias(context, outputs, reinterpret_cast<float*>(memory + bias)),
                                  .y = y.mutable_ptr<float>()},
                                 memory + scratch, context.thread_pool());
@@ -252,9 +251,11 @@ StatusOr<std::unique_ptr<Kernel>> CreateBlockedTranspose(const NodeInfo& node) {
   const std::span<const int64_t> kernel = std::span<const int64_t>(w.dims()).subspan(2);
   ASSIGN_OR_RETURN(const kernels::Window window, kernels::MakeWindowAxes(state.attributes.window, kernel, kernel));
   const int64_t channels = w.dims()[0] / state.groups;
-  state.weights = AlignedBuffer<float>(kernels::PackedBlockedWeightsSize(state.groups, w.dims()[1], channels, window.kernel_size()));
+  state.weights = PreparedFloats(
+      node, kernels::PackedBlockedWeightsSize(state.groups, w.dims()[1], channels, window.kernel_size()), [&](float* to) {
+        kernels::PackBlockedTransposeWeights(window, w.data<float>().data(), state.groups, w.dims()[1], channels, to);
+      });
   if (!state.weights) return Resource(fmt::format("no memory to pack weights of {}", w.dims().ToString()));
-  kernels::PackBlockedTransposeWeights(window, w.data<float>().data(), state.groups, w.dims()[1], channels, state.weights.data());
   node.ReleaseConstant(1);
   return MakeKernel([state = std::move(state)](KernelContext& context) { return RunTranspose(context, state); },
                     {.input_layouts = {Layout::kNchw16c}, .output_layout = Layout::kNchw16c});

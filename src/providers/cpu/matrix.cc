@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
+#include "providers/cpu/prepared.h"
 
 namespace sardonyx::cpu {
 
@@ -20,10 +21,10 @@ StatusOr<PackedOperand> PackConstantOperand(const NodeInfo& node, size_t i, bool
   const float* data = constant->data<float>().data();
   const int64_t rows = packed.dims[0], columns = packed.dims[1];
   const int64_t k = transpose ? columns : rows, n = transpose ? rows : columns;
-  packed.data = kernels::AlignedBuffer<float>(kernels::PackedColumnsSize(k, n));
-  if (!packed.data) return Resource(fmt::format("no memory to pack a matrix of {}", packed.dims.ToString()));
   const kernels::MatrixF32 matrix = transpose ? kernels::MatrixF32{data, 1, columns} : kernels::MatrixF32{data, columns, 1};
-  kernels::PackColumnsF32(matrix, k, n, packed.data.data(), node.thread_pool());
+  packed.data = PreparedFloats(node, kernels::PackedColumnsSize(k, n),
+                               [&](float* to) { kernels::PackColumnsF32(matrix, k, n, to, node.thread_pool()); });
+  if (!packed.data) return Resource(fmt::format("no memory to pack a matrix of {}", packed.dims.ToString()));
   node.ReleaseConstant(i);
   return packed;
 }

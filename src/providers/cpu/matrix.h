@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <vector>
 
 #include "kernels/gemm/aligned_buffer.h"
@@ -26,9 +27,9 @@ inline std::vector<KernelEntry> JoinLists(std::initializer_list<std::span<const 
 
 // A constant right operand, packed at load: empty when the input is not a constant float matrix.
 struct PackedOperand {
-  kernels::AlignedBuffer<float> data;
+  std::shared_ptr<const float> data;
   Dims dims;  // as the model has them
-  bool present() const { return static_cast<bool>(data); }
+  bool present() const { return data != nullptr; }
 };
 // Packs input `i` as B (or its transpose) and releases the original. kResource when there is no memory.
 StatusOr<PackedOperand> PackConstantOperand(const NodeInfo& node, size_t i, bool transpose);

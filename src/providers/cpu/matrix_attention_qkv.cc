@@ -63,7 +63,7 @@ Status RunFused(KernelContext& context, const FusedState& state) {
   kernels::GemmF32Arguments g{.m = s.batch * s.queries, .n = columns, .k = context.input(0).dims[2]};
   g.a = {context.input(0).ptr<float>(), g.k, 1};
   if (state.weights.present())
-    g.packed_b = state.weights.data.data();
+    g.packed_b = state.weights.data.get();
   else
     g.b = {context.input(1).ptr<float>(), columns, 1};
   if (HasInput(context, 2)) g.epilogue.column_bias = context.input(2).ptr<float>();

@@ -31,7 +31,7 @@ Status RunLinear(KernelContext& context, const LinearState& state) {
   kernels::GemmF32Arguments g{.m = x.dims.Product(0, x.rank() - 1), .n = n, .k = k};
   g.a = {x.ptr<float>(), k, 1};
   if (state.packed.present()) {
-    g.packed_b = state.packed.data.data();
+    g.packed_b = state.packed.data.get();
   } else {
     const float* w = context.input(1).ptr<float>();
     g.b = state.transpose_w ? kernels::MatrixF32{w, 1, k} : kernels::MatrixF32{w, n, 1};

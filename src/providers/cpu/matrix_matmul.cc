@@ -29,7 +29,7 @@ Status RunMatMulF32(KernelContext& context, const MatMulOptions& options, const 
   m.transpose_a = options.transpose_a && a.rank() > 1;
   m.transpose_b = options.transpose_b && b_dims.rank() > 1;
   if (packed.present())
-    m.packed_b = packed.data.data();
+    m.packed_b = packed.data.get();
   else
     m.b = context.input(1).ptr<float>();
   m.y = y.mutable_ptr<float>();
@@ -110,7 +110,7 @@ Status RunGemmF32(KernelContext& context, const GemmOptions& options, const Pack
   g.a = {a.ptr<float>(), k, 1};
   if (options.transpose_a) g.a = {a.ptr<float>(), 1, m};
   if (packed.present())
-    g.packed_b = packed.data.data();
+    g.packed_b = packed.data.get();
   else
     g.b = options.transpose_b ? kernels::MatrixF32{context.input(1).ptr<float>(), 1, k}
                               : kernels::MatrixF32{context.input(1).ptr<float>(), n, 1};

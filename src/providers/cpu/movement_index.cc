@@ -52,7 +52,34 @@ const KernelTraits kOverData{.in_place = {{0, 0}}};
 
 }  // namespace
 
+namespace {
+
+// A table of constants that does not lie aligned in the model's file stays there, and bytes are copied from it: a copy of an embedding
+// for the few rows that a run takes would be the largest thing in memory.
+KernelOr CreateGatherFromFile(const NodeInfo& node, const Tensor& table) {
+  ASSIGN_OR_RETURN(const size_t axis, ResolveAxis(node.GetInt("axis"), table.rank()));
+  node.ReleaseConstant(0);
+  return MakeKernel([table, axis](KernelContext& context) -> Status {
+    const Dims& dims = table.dims();
+    ASSIGN_OR_RETURN(const kernels::Indices indices, ReadIndices(context.input(1)));
+    RETURN_IF_ERROR(CheckIndices(indices, dims[axis]));
+    Dims out;
+    for (size_t i = 0; i < axis; ++i) out.push_back(dims[i]);
+    for (int64_t dim : context.input(1).dims) out.push_back(dim);
+    for (size_t i = axis + 1; i < table.rank(); ++i) out.push_back(dims[i]);
+    ASSIGN_OR_RETURN(const TensorView y, context.Output(0, table.dtype(), out));
+    const auto element = static_cast<int64_t>(PackedBytes(table.dtype(), 1));
+    GatherAxis(kernels::Element::kBytes1, table.raw_data(), dims.Product(0, axis), dims[axis], dims.Product(axis + 1, table.rank()) * element,
+               indices, y.data, &context.thread_pool());
+    return {};
+  });
+}
+
+}  // namespace
+
 KernelOr CreateGather(const NodeInfo& node) {
+  if (const std::optional<Tensor> table = node.stored_constant(0); table && !table->is_aligned() && table->rank() > 0)
+    return CreateGatherFromFile(node, *table);
   return MakeKernel([given_axis = node.GetInt("axis")](KernelContext& context) -> Status {
     const TensorView& data = context.input(0);
     ASSIGN_OR_RETURN(const size_t axis, ResolveAxis(given_axis, data.rank()));

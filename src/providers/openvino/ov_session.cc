@@ -1,5 +1,6 @@
 #include "providers/openvino/ov_session.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -8,39 +9,49 @@
 
 namespace sardonyx::openvino {
 
-StatusOr<std::unique_ptr<OvSession>> OvSession::Create(std::shared_ptr<const OvLibrary> library, const std::filesystem::path& model,
-                                                       const OvOptions& options) {
+StatusOr<std::shared_ptr<const OvSession>> OvSession::Create(std::shared_ptr<const OvLibrary> library, const std::filesystem::path& model,
+                                                             const OvOptions& options) {
   std::unique_ptr<OvSession> session(new OvSession(std::move(library)));
   const OvLibrary& ov = *session->library_;
   RETURN_IF_ERROR(ov.Check(ov.core_create(&session->core_), "core"));
   Handle read = nullptr;
   RETURN_IF_ERROR(ov.Check(ov.core_read_model(session->core_, model.c_str(), nullptr, &read), "reading the model"));
   // Properties go in as pairs of strings; the count is that of the strings.
-  const std::string threads = std::to_string(options.threads);
+  const std::string threads = std::to_string(options.threads), streams = std::to_string(std::max(1, options.streams));
   const char* precision = options.exact ? "f32" : "";
+  const char* hint = options.streams > 1 ? "THROUGHPUT" : "LATENCY";
   int code = 0;
   if (options.threads > 0)
-    code = ov.core_compile_model(session->core_, read, "CPU", 8, &session->model_, "PERFORMANCE_HINT", "LATENCY", "INFERENCE_NUM_THREADS",
-                                 threads.c_str(), "INFERENCE_PRECISION_HINT", precision, "NUM_STREAMS", "1");
+    code = ov.core_compile_model(session->core_, read, "CPU", 8, &session->model_, "PERFORMANCE_HINT", hint, "INFERENCE_NUM_THREADS",
+                                 threads.c_str(), "INFERENCE_PRECISION_HINT", precision, "NUM_STREAMS", streams.c_str());
   else
-    code = ov.core_compile_model(session->core_, read, "CPU", 4, &session->model_, "PERFORMANCE_HINT", "LATENCY",
-                                 "INFERENCE_PRECISION_HINT", precision);
+    code = ov.core_compile_model(session->core_, read, "CPU", 4, &session->model_, "PERFORMANCE_HINT", hint, "INFERENCE_PRECISION_HINT",
+                                 precision);
   const Status compiled = ov.Check(code, "compiling the model");
   ov.model_free(read);
   RETURN_IF_ERROR(compiled);
   RETURN_IF_ERROR(ov.Check(ov.compiled_model_outputs_size(session->model_, &session->num_outputs_), "outputs"));
-  RETURN_IF_ERROR(ov.Check(ov.compiled_model_create_infer_request(session->model_, &session->request_), "request"));
-  return session;
+  return std::shared_ptr<const OvSession>(std::move(session));
 }
 
 OvSession::~OvSession() {
-  if (request_) library_->infer_request_free(request_);
   if (model_) library_->compiled_model_free(model_);
   if (core_) library_->core_free(core_);
 }
 
-Status OvSession::Bind(const std::vector<std::pair<std::string, Value>>& inputs) {
-  const OvLibrary& ov = *library_;
+StatusOr<std::unique_ptr<OvRequest>> OvRequest::Create(std::shared_ptr<const OvSession> session) {
+  std::unique_ptr<OvRequest> request(new OvRequest(std::move(session)));
+  const OvLibrary& ov = request->library_;
+  RETURN_IF_ERROR(ov.Check(ov.compiled_model_create_infer_request(request->session_->model_, &request->request_), "request"));
+  return request;
+}
+
+OvRequest::~OvRequest() {
+  if (request_) library_.infer_request_free(request_);
+}
+
+Status OvRequest::Bind(const std::vector<std::pair<std::string, Value>>& inputs) {
+  const OvLibrary& ov = library_;
   for (const auto& input : inputs) {
     const std::string& name = input.first;
     const Value& value = input.second;
@@ -74,15 +85,15 @@ Status OvSession::Bind(const std::vector<std::pair<std::string, Value>>& inputs)
   return {};
 }
 
-Status OvSession::Run() {
-  const int code = library_->infer_request_infer(request_);
-  return code == 0 ? Status() : library_->Check(code, "running");
+Status OvRequest::Run() {
+  const int code = library_.infer_request_infer(request_);
+  return code == 0 ? Status() : library_.Check(code, "running");
 }
 
-StatusOr<std::vector<Value>> OvSession::Outputs(const std::vector<DataType>& dtypes) const {
-  const OvLibrary& ov = *library_;
+StatusOr<std::vector<Value>> OvRequest::Outputs(const std::vector<DataType>& dtypes) const {
+  const OvLibrary& ov = library_;
   std::vector<Value> values;
-  for (size_t i = 0; i < num_outputs_; ++i) {
+  for (size_t i = 0; i < session_->num_outputs_; ++i) {
     values.emplace_back();
     const DataType dtype = i < dtypes.size() ? dtypes[i] : DataType::kUndefined;
     if (dtype == DataType::kUndefined || dtype == DataType::kString) continue;

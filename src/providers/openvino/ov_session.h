@@ -14,17 +14,35 @@ namespace sardonyx::openvino {
 
 struct OvOptions {
   int threads = 0;    // 0: OpenVINO's choice
+  int streams = 1;    // requests that run at once
   bool exact = true;  // compute float models in float, as the others do, not in bfloat16
 };
 
-// Not to be used by two threads at once.
+// Shared by any number of requests.
 class OvSession {
  public:
-  static StatusOr<std::unique_ptr<OvSession>> Create(std::shared_ptr<const OvLibrary> library, const std::filesystem::path& model,
-                                                     const OvOptions& options);
+  static StatusOr<std::shared_ptr<const OvSession>> Create(std::shared_ptr<const OvLibrary> library, const std::filesystem::path& model,
+                                                           const OvOptions& options);
   ~OvSession();
 
-  size_t num_outputs() const { return num_outputs_; }
+ private:
+  friend class OvRequest;
+  explicit OvSession(std::shared_ptr<const OvLibrary> library) : library_(std::move(library)) {}
+
+  std::shared_ptr<const OvLibrary> library_;
+  Handle core_ = nullptr;
+  Handle model_ = nullptr;
+  size_t num_outputs_ = 0;
+};
+
+// Not to be used by two threads at once.
+class OvRequest {
+ public:
+  static StatusOr<std::unique_ptr<OvRequest>> Create(std::shared_ptr<const OvSession> session);
+  ~OvRequest();
+  OvRequest(const OvRequest&) = delete;
+  OvRequest& operator=(const OvRequest&) = delete;
+
   // Copies the inputs into the request's tensors. Tensors only.
   Status Bind(const std::vector<std::pair<std::string, Value>>& inputs);
   Status Run();
@@ -32,13 +50,11 @@ class OvSession {
   StatusOr<std::vector<Value>> Outputs(const std::vector<DataType>& dtypes) const;
 
  private:
-  explicit OvSession(std::shared_ptr<const OvLibrary> library) : library_(std::move(library)) {}
+  explicit OvRequest(std::shared_ptr<const OvSession> session) : session_(std::move(session)), library_(*session_->library_) {}
 
-  std::shared_ptr<const OvLibrary> library_;
-  Handle core_ = nullptr;
-  Handle model_ = nullptr;
+  std::shared_ptr<const OvSession> session_;
+  const OvLibrary& library_;
   Handle request_ = nullptr;
-  size_t num_outputs_ = 0;
 };
 
 }  // namespace sardonyx::openvino
