@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
 BUILD  := build/$(PRESET)
 
-.PHONY: all setup configure build test sanitize bench demo install package clean
+.PHONY: all setup configure build test sanitize sanitize-suite bench demo install package clean
 
 all: build
 
@@ -23,10 +23,18 @@ test: build
 # The tests again under AddressSanitizer and UndefinedBehaviorSanitizer, and a short run of every fuzz target.
 FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= 20000
+SANITIZER_PACKAGES := clang libclang-rt-14-dev llvm
 sanitize:
-	@sh tools/install_dependencies.sh clang libclang-rt-14-dev llvm
+	@sh tools/install_dependencies.sh $(SANITIZER_PACKAGES)
 	@$(MAKE) --no-print-directory test PRESET=fuzz
 	@sh fuzz/run.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_RUNS)
+
+# The part of it that every change must pass: the operator suite (all kernels, on all instruction sets) and the file formats.
+sanitize-suite:
+	@sh tools/install_dependencies.sh $(SANITIZER_PACKAGES)
+	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz
+	@cmake --build build/fuzz -j $(JOBS) --target operator_suite sardonyx_formats_test
+	@ctest --test-dir build/fuzz --output-on-failure -j $(JOBS) -E '^operators/table$$' -R '^(operators/|formats)'
 
 # Beside other engines: docs/bench.md.
 bench: configure

@@ -107,24 +107,33 @@ def Unwrapped(model, key):
     return Module()
 
 
-def make_timm(root, pattern, counts):
-    """One or two models of each of timm's modules: its registry has more than a thousand names, which differ in sizes only."""
-    import timm
-    seen = collections.Counter()
-    for name in timm.list_models():
-        if not re.search(pattern, name):
-            continue
-        family = timm.models.model_entrypoint(name).__module__
-        if not name.startswith('test_') and (seen[family] >= 2 or re.search('large|huge|giant|_xl|_l_|enormous|_h_|gigantic|so400m|base|152|101|b[5678]|5b|7b', name)):
-            continue
-        seen[family] += 1
+SMALL = re.compile('(^test_|tiny|nano|pico|femto|atto|xxs|_xs|_s0|_b0|_t0|mini|lite|_050|_005|_small|18|_s_|_s$|_t_|_t$)')
 
+
+def make_timm(root, pattern, counts):
+    """The test models, and a small model of each of timm's modules: its registry has more than a thousand names, which differ in sizes only."""
+    import timm
+    import torch
+    families = collections.defaultdict(list)
+    for name in timm.list_models():
+        if re.search(pattern, name):
+            families[timm.models.model_entrypoint(name).__module__].append(name)
+    tests = [name for names in families.values() for name in names if name.startswith('test_')]
+    chosen = list(tests)
+    for names in families.values():
+        small = sorted((name for name in names if name not in tests), key=lambda name: (not SMALL.search(name), len(name)))
+        if small:
+            chosen.append(small[0])
+
+    for name in chosen:
         def one(n=name):
-            model = timm.create_model(n, pretrained=False, num_classes=7)
-            if sum(p.numel() for p in model.parameters()) > 60e6:
+            with torch.device('meta'):
+                size = sum(p.numel() for p in timm.create_model(n, pretrained=False).parameters())
+            if size > 30e6:
+                print('too large', n, size, flush=True)
                 return
+            model = timm.create_model(n, pretrained=False, num_classes=7)
             channels, height, width = model.default_cfg['input_size']
-            import torch
             save(root / f'timm_{n}', f'timm {n}', model, lambda k: (torch.randn((2, 3)[k], channels, height, width),), [[0]], counts)
         yield name, one
 

@@ -28,6 +28,18 @@ StatusOr<InputSpec> ParseInputSpec(std::string_view text) {
   InputSpec spec;
   spec.name = text.substr(0, colon);
   std::string_view word = text.substr(colon + 1, bracket == std::string_view::npos ? std::string_view::npos : bracket - colon - 1);
+  if (const size_t equal = word.find('='); equal != std::string_view::npos) {
+    const std::string_view number = word.substr(equal + 1);
+    double value = number == "true" ? 1 : 0;
+    if (number != "true" && number != "false") {
+      const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+      if (error != std::errc() || end != number.data() + number.size())
+        return Usage(fmt::format("--input {}: '{}' is no number", text, number));
+    }
+    if (bracket != std::string_view::npos) return Usage(fmt::format("--input {}: a value is for a number, not for a tensor", text));
+    spec.value = value;
+    word = word.substr(0, equal);
+  }
   if (word == "float32") word = "float";
   if (word == "float64") word = "double";
   // Numbers of Python, which programs take beside tensors.

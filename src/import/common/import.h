@@ -15,10 +15,12 @@
 
 namespace sardonyx::import {
 
-// An input as the user states it where the source does not: NAME:DTYPE[batch,3,224,224]. A word is a symbolic dim.
+// An input as the user states it where the source does not: NAME:DTYPE[batch,3,224,224]. A word is a symbolic dim. With a value,
+// NAME:int64=16000, a number of Python's is that constant and no input of the model.
 struct InputSpec {
   std::string name;
   ir::Type type;
+  std::optional<double> value = {};
 };
 
 // NAME:AXIS=SYMBOL: this dim is symbolic although the source fixes it.

@@ -28,7 +28,7 @@ Call::Call(Translator& t, const Node& node, std::vector<IValue> arguments, std::
     : b(t.builder()),
       translator(t),
       node_(node),
-      signature_(FindSignature(node.target)),
+      signature_(RuleSignature(node.target)),
       arguments_(std::move(arguments)),
       param_(parameter) {}
 
@@ -242,7 +242,9 @@ DataType PromoteTypes(DataType a, DataType b) {
 DataType Call::PromotedType(std::span<const IValue> operands) {
   DataType tensors = DataType::kUndefined, scalars = DataType::kUndefined, numbers = DataType::kUndefined;
   for (const IValue& operand : operands) {
-    if (operand.is_tensor()) {
+    if (operand.is_tensor() && operand.tensor().is_number) {
+      numbers = PromoteTypes(numbers, DataType::kFloat);
+    } else if (operand.is_tensor()) {
       V value = operand.tensor().quantization ? ToTensor(operand) : operand.tensor().value;
       DataType& group = b.known_rank(value) == size_t{operand.tensor().is_complex ? 1u : 0u} ? scalars : tensors;
       group = PromoteTypes(group, b.dtype(value));

@@ -209,6 +209,28 @@ bool Signature::IsMutating() const {
 const Signature* FindSignature(std::string_view target) { return Table::Get().Find(target); }
 std::vector<const Signature*> FindOverloads(std::string_view name) { return Table::Get().Overloads(name); }
 
+std::string PureTarget(const std::string& target) {
+  const Signature* signature = FindSignature(target);
+  if (signature == nullptr || !signature->IsMutating()) return target;
+  const size_t dot = target.rfind('.');
+  std::string base = target.substr(0, dot);
+  const std::string overload = target.substr(dot);
+  if (const size_t i = base.find(".__i"); i != std::string::npos && base.ends_with("__"))
+    return base.substr(0, i) + ".__" + base.substr(i + 4) + overload;
+  if (base.ends_with("_") && !base.ends_with("__")) base.pop_back();
+  return base + overload;
+}
+
+const Signature* RuleSignature(const std::string& target) {
+  const Signature* own = FindSignature(target);
+  if (own == nullptr || !own->IsMutating()) return own;
+  const Signature* pure = FindSignature(PureTarget(target));
+  const auto same_type = [](const SignatureParameter& a, const SignatureParameter& b) { return a.type == b.type; };
+  const bool alike = pure != nullptr && std::equal(own->parameters.begin(), own->parameters.end(), pure->parameters.begin(),
+                                                   pure->parameters.end(), same_type);
+  return alike ? pure : own;
+}
+
 StatusOr<std::vector<IValue>> BindArguments(const Signature& signature, std::vector<IValue> positional,
                                             std::vector<std::pair<std::string, IValue>> named) {
   const size_t count = signature.parameters.size();

@@ -40,6 +40,13 @@ const Signature* FindSignature(std::string_view target);
 // Every overload of "aten.add", in the table's order.
 std::vector<const Signature*> FindOverloads(std::string_view name);
 
+// The operator that computes what this one writes in place: "aten.add.Tensor" of "aten.add_.Tensor", "aten.__or__.Tensor" of
+// "aten.__ior__.Tensor". Others stay.
+std::string PureTarget(const std::string& target);
+// The signature whose names a rule uses: of the pure form, as PyTorch sometimes names the parameters of the in-place one otherwise
+// (dropout_'s `self` is dropout's `input`), unless it takes others.
+const Signature* RuleSignature(const std::string& target);
+
 // Binds arguments as a call gives them, by position and by name, to the parameters of a signature: defaults filled in, dtypes that
 // are numbers made dtypes. kCorrupt, naming the parameter, when one is missing, unknown or given twice.
 StatusOr<std::vector<IValue>> BindArguments(const Signature& signature, std::vector<IValue> positional,

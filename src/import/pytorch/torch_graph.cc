@@ -44,4 +44,9 @@ Value* Graph::AddOutput(Node* node, std::string value_name, Kind kind, ir::Type 
   return value;
 }
 
+IValue NumberOf(Kind kind, double value) {
+  if (kind == Kind::kBool) return IValue(value != 0);
+  return kind == Kind::kInt ? IValue(static_cast<int64_t>(value)) : IValue(value);
+}
+
 }  // namespace sardonyx::pytorch

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "formats/torch_tensor.h"
+#include "ir/graph.h"
 #include "ir/type.h"
 
 namespace sardonyx::pytorch {
@@ -54,6 +55,8 @@ struct TensorValue {
   bool is_complex = false;
   std::shared_ptr<const Quantization> quantization;  // null unless quantized; `value` then holds the integers
   std::shared_ptr<Cell> cell;  // the memory that it views, which in-place operators write to; null for a value of a rule's own
+  // A number of Python's that a trace holds as a tensor: it counts as a number where types are promoted.
+  bool is_number = false;
 };
 
 // An ONNX scalar (int64, double or bool, rank 0) that stands for a Python number: it does not take part in type promotion as
@@ -151,6 +154,9 @@ class IValue {
                std::shared_ptr<Dict>>
       value_;
 };
+
+// A constant of that kind: an int, a float or a bool.
+IValue NumberOf(Kind kind, double value);
 
 // One operation. Of an operator with a signature (signature.h) `inputs` are all parameters in order, defaults filled in; of any other
 // they are as the source gives them. An operator that gives a list has one output an element, where the source names them so.

@@ -205,6 +205,12 @@ void Translator::BindOutputs(const Node& node, const std::vector<IValue>& argume
     if (V value = values[i].tensor().value; value->name().starts_with(prefix) && !variable.name.empty())
       builder_.Rename(value, variable.name);
   }
+  for (IValue& value : values) {
+    if (!value.is_tensor() || !value.tensor().is_number) continue;
+    TensorValue tensor = value.tensor();
+    tensor.is_number = false;  // what is made of a number is a tensor
+    value = IValue(std::move(tensor));
+  }
   WriteInPlace(node, arguments, values);
   for (size_t i = 0; i < values.size(); ++i) values[i] = WithMemory(node, arguments, i, std::move(values[i]));
   // A list in one variable: TorchScript has those.
@@ -279,24 +285,6 @@ std::vector<IValue> Translator::Placeholder(const Node& node, const std::vector<
   }
   return outputs;
 }
-
-namespace {
-
-// The operator that computes what this one writes in place: "aten.add.Tensor" of "aten.add_.Tensor", "aten.or.Tensor" of
-// "aten.__ior__.Tensor". Others stay.
-std::string PureTarget(const std::string& target) {
-  const Signature* signature = FindSignature(target);
-  if (signature == nullptr || !signature->IsMutating()) return target;
-  const size_t dot = target.rfind('.');
-  std::string base = target.substr(0, dot);
-  const std::string overload = target.substr(dot);
-  if (const size_t i = base.find(".__i"); i != std::string::npos && base.ends_with("__"))
-    return base.substr(0, i) + ".__" + base.substr(i + 4) + overload;
-  if (base.ends_with("_") && !base.ends_with("__")) base.pop_back();
-  return base + overload;
-}
-
-}  // namespace
 
 std::vector<IValue> Translator::Apply(std::string_view target, std::vector<IValue> arguments) {
   Node node;
@@ -423,10 +411,18 @@ Status Translator::Run(const Program& program) {
   for (const Program::Output& output : program.outputs) builder_.ReserveName(output.name);
   for (size_t i = 0; i < program.inputs.size(); ++i) {
     const Program::Input& input = program.inputs[i];
+    const Kind kind = input.value->kind;
+    const bool is_number = kind == Kind::kInt || kind == Kind::kFloat || kind == Kind::kBool;
+    const auto given = std::find_if(options_.inputs.begin(), options_.inputs.end(),
+                                    [&](const import::InputSpec& spec) { return spec.name == input.name && spec.value.has_value(); });
+    if (given != options_.inputs.end()) {
+      if (!is_number) return Usage(fmt::format("--input {}: it is a tensor, which a value cannot stand for", input.name));
+      Bind(input.value, NumberOf(kind, *given->value));
+      continue;
+    }
     ASSIGN_OR_RETURN(const ir::Type type, InputType(input, i, options_));
     V value = builder_.Input(input.name, RealType(type));
-    const Kind kind = input.value->kind;
-    if (kind == Kind::kInt || kind == Kind::kFloat || kind == Kind::kBool)
+    if (is_number)
       Bind(input.value, IValue(NumberValue{value, kind}));
     else
       Bind(input.value, IValue(Memory::Own({value, IsComplex(type), {}, {}})));

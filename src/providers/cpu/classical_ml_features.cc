@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 
 #include "kernels/movement/shape_math.h"
 #include "kernels/movement/strided_copy.h"
@@ -179,25 +180,35 @@ KernelOr CreateNormalizer(const NodeInfo& node) {
   });
 }
 
+// Column of each category. Of several equal ones the last counts, as in the reference implementation and ONNX Runtime.
+template <class T>
+std::unordered_map<T, size_t> ColumnsOfCategories(const std::vector<T>& categories) {
+  std::unordered_map<T, size_t> columns;
+  for (size_t i = 0; i < categories.size(); ++i) columns[categories[i]] = i;
+  return columns;
+}
+
 KernelOr CreateOneHotEncoder(const NodeInfo& node) {
-  const std::vector<int64_t> ints = node.GetInts("cats_int64s");
-  const std::vector<std::string> strings = node.GetStrings("cats_strings");
-  if (ints.empty() == strings.empty()) return Invalid("exactly one of cats_int64s and cats_strings must be given");
-  return MakeKernel([ints, strings, zeros = node.GetInt("zeros", 1) != 0](KernelContext& context) -> Status {
+  const std::vector<int64_t> int_list = node.GetInts("cats_int64s");
+  const std::vector<std::string> string_list = node.GetStrings("cats_strings");
+  if (int_list.empty() == string_list.empty()) return Invalid("exactly one of cats_int64s and cats_strings must be given");
+  return MakeKernel([ints = ColumnsOfCategories(int_list), strings = ColumnsOfCategories(string_list),
+                     width = std::max(int_list.size(), string_list.size()),
+                     zeros = node.GetInt("zeros", 1) != 0](KernelContext& context) -> Status {
     const TensorView& x = context.input(0);
     Dims out = x.dims;
-    out.push_back(static_cast<int64_t>(std::max(ints.size(), strings.size())));
+    out.push_back(static_cast<int64_t>(width));
     ASSIGN_OR_RETURN(const int64_t count, CheckedNumElements(DataType::kFloat, out));
     ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, out));
     float* to = y.mutable_ptr<float>();
     std::fill_n(to, count, 0.f);
-    const auto mark = [&](const auto& categories, const auto& value) -> Status {
-      const auto found = std::find(categories.begin(), categories.end(), value);
-      if (found != categories.end())
-        to[found - categories.begin()] = 1;
+    const auto mark = [&](const auto& columns, const auto& value) -> Status {
+      const auto found = columns.find(value);
+      if (found != columns.end())
+        to[found->second] = 1;
       else if (!zeros)
         return Invalid("the input has a value that is not among the categories, and zeros is 0");
-      to += categories.size();
+      to += width;
       return {};
     };
     if (x.dtype == DataType::kString) {
@@ -212,7 +223,7 @@ KernelOr CreateOneHotEncoder(const NodeInfo& node) {
         const bool fits = static_cast<double>(value) > -9.2e18 && static_cast<double>(value) < 9.2e18;
         if (!fits && std::is_floating_point_v<T>) {
           if (!zeros) return Invalid("the input has a value that is not among the categories, and zeros is 0");
-          to += ints.size();
+          to += width;
           continue;
         }
         RETURN_IF_ERROR(mark(ints, static_cast<int64_t>(value)));

@@ -145,6 +145,7 @@ TEST(FeatureBindings, ColumnsAndCategories) {
   EXPECT_EQ(FloatsOf((*RunMl("Scaler", 1, {{"offset", Floats{1, 0}}, {"scale", Floats{2}}}, x))[0]), (Floats{0, 4}));
   EXPECT_FALSE(RunMl("Scaler", 1, {{"offset", Floats{1, 0, 0}}}, x).ok());
   EXPECT_EQ(FloatsOf((*RunMl("OneHotEncoder", 1, {{"cats_int64s", Ints{2, 5}}}, x))[0]), (Floats{0, 0, 1, 0}));
+  EXPECT_EQ(FloatsOf((*RunMl("OneHotEncoder", 1, {{"cats_int64s", Ints{2, 5, 2}}}, x))[0]), (Floats{0, 0, 0, 0, 0, 1}));
   EXPECT_FALSE(RunMl("OneHotEncoder", 1, {{"cats_int64s", Ints{2, 5}}, {"zeros", int64_t{0}}}, x).ok());
   EXPECT_FALSE(RunMl("OneHotEncoder", 1, {{"cats_strings", Strings{"a"}}}, x).ok());
   EXPECT_FALSE(testing::RunOperator(kMl, "ArrayFeatureExtractor", 1, {}, {x, Tensor::From<int64_t>({1}, {2})}).ok());

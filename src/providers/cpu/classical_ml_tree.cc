@@ -128,13 +128,14 @@ KernelOr MakeClassifier(const NodeInfo& node, const ClassLabels& labels) {
   ASSIGN_OR_RETURN(TreeEnsemble<T> ensemble, TreeEnsemble<T>::Create(std::move(forest)));
   auto prepared = std::make_shared<const Prepared>(Prepared{labels, std::move(rule), std::move(ensemble)});
   return MakeKernel([prepared](KernelContext& context) -> Status {
-    const auto& [labels, rule, ensemble] = *prepared;
+    const ClassLabels& labels = prepared->labels;  // by name: a lambda of Clang 14 takes no structured binding
+    const auto& rule = prepared->rule;
     ASSIGN_OR_RETURN(const FeatureRows shape, ReadRows(context.input(0)));
     const size_t classes = labels.size();
     const Dims dims{shape.rows, static_cast<int64_t>(classes)};
     RETURN_IF_ERROR(CheckedNumElements(DataType::kFloat, dims).status());
     ASSIGN_OR_RETURN(TensorView out, context.Output(1, DataType::kFloat, dims));
-    ASSIGN_OR_RETURN(const RawScores<T> raw, ScoreRows(context, ensemble, shape));
+    ASSIGN_OR_RETURN(const RawScores<T> raw, ScoreRows(context, prepared->ensemble, shape));
     context.ParallelFor(shape.rows, 10.0 * static_cast<double>(classes), [&](int64_t begin, int64_t end) {
       for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r)
         raw.spare[r] = rule.Decide(raw.scores.subspan(r * classes, classes), raw.given.subspan(r * classes, classes), labels,

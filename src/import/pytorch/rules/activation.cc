@@ -1,7 +1,9 @@
 // Activations: torch.nn.functional's, as they are in training IR, and what they decompose to.
 #include <cmath>
+#include <limits>
 
 #include "import/pytorch/rules/families.h"
+#include "import/pytorch/rules/helpers.h"
 
 namespace sardonyx::pytorch::rules {
 namespace {
@@ -133,7 +135,13 @@ Outputs Softmax(Call& c) {
   x = c.b.Cast(x, to);
   const int64_t rank = c.rank("self");
   if (rank == 0) return c.b.Squeeze(c.b.Op(std::string(c.param()), {c.b.Unsqueeze(x, {0})}, {{"axis", 0}}), {0});
-  return c.b.Op(std::string(c.param()), {x}, {{"axis", c.Axis("dim", rank)}});
+  const int64_t axis = c.Axis("dim", rank);
+  V y = c.b.Op(std::string(c.param()), {x}, {{"axis", axis}});
+  if (!c.target().starts_with("aten._safe_softmax")) return y;
+  // Where there is nothing but -infinity: zeros.
+  const double infinity = std::numeric_limits<double>::infinity();
+  V nothing = c.b.Op("Equal", {Maximum(c.b, x, {axis}, true), c.b.NumberLike(-infinity, x)});
+  return c.b.Where(nothing, c.b.NumberLike(0, x), y);
 }
 
 Outputs Dropout(Call& c) {

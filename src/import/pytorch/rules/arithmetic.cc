@@ -214,7 +214,51 @@ Outputs GcdLcm(Call& c) {
   return c.b.Op("Abs", {c.b.Mul(c.b.Div(v[0], safe), v[1])});
 }
 
-Outputs Nextafter(Call& c) { return c.Unsupported("nextafter has no counterpart in ONNX"); }
+// x = m 2^e with 0.5 <= |m| < 1, of finite numbers that are not 0; in double.
+struct Parts {
+  V mantissa, exponent;
+};
+Parts Split(ops::GraphBuilder& b, V x) {
+  V one = b.NumberLike(1, x), two = b.NumberLike(2, x), half = b.NumberLike(0.5, x);
+  V e = b.Add(b.Op("Floor", {b.Mul(b.Op("Log", {b.Op("Abs", {x})}), b.NumberLike(std::numbers::log2e, x))}), one);
+  V m = b.Div(x, b.Op("Pow", {two, e}));
+  // The logarithm of a power of two may come out on either side.
+  V size = b.Op("Abs", {m});
+  V low = b.Op("Less", {size, half}), high = b.Op("GreaterOrEqual", {size, one});
+  return {b.Where(low, b.Mul(m, two), b.Where(high, b.Mul(m, half), m)), b.Where(low, b.Sub(e, one), b.Where(high, b.Add(e, one), e))};
+}
+Outputs Frexp(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V given = c.tensor("self");
+  V x = b.Cast(given, DataType::kDouble), zero = b.NumberLike(0, x);
+  V plain = b.Op("Or", {b.Op("Equal", {x, zero}), IsNonFinite(b, x)});
+  const Parts parts = Split(b, b.Where(plain, b.NumberLike(1, x), x));
+  V exponent = b.Where(plain, zero, parts.exponent);
+  return Outputs{b.Cast(b.Where(plain, x, parts.mantissa), b.dtype(given)), b.Cast(exponent, DataType::kInt32)};
+}
+
+Outputs Nextafter(Call& c) {
+  // One unit of the last place towards the other: in double, which has room for it.
+  ops::GraphBuilder& b = c.b;
+  const std::vector<V> v = c.Promoted({"self", "other"});
+  const DataType type = b.dtype(v[0]);
+  if (type != DataType::kFloat) return c.Unsupported("nextafter of other numbers than float32");
+  V x = b.Cast(v[0], DataType::kDouble), y = b.Cast(v[1], DataType::kDouble), zero = b.NumberLike(0, x);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  V infinite = b.Op("IsInf", {x});
+  // An infinity steps as the power of two does that would come next.
+  V finite = b.Where(infinite, b.Mul(b.Op("Sign", {x}), b.NumberLike(0x1p128, x)), x);
+  const Parts parts = Split(b, b.Where(b.Op("Equal", {finite, zero}), b.NumberLike(1e-300, x), finite));
+  V inward = b.Op("Less", {b.Mul(b.Op("Sign", {finite}), b.Sub(y, finite)), zero});
+  V power = b.Op("Equal", {b.Op("Abs", {parts.mantissa}), b.NumberLike(0.5, x)});
+  V exponent = b.Sub(parts.exponent, b.Where(b.Op("And", {inward, power}), b.NumberLike(25, x), b.NumberLike(24, x)));
+  V unit = b.Op("Pow", {b.NumberLike(2, x), b.Op("Max", {exponent, b.NumberLike(-149, x)})});
+  V moved = b.Add(finite, b.Where(b.Op("Less", {x, y}), unit, b.Neg(unit)));
+  V beyond = b.Op("Greater", {b.Op("Abs", {moved}), b.NumberLike(std::numeric_limits<float>::max(), x)});
+  moved = b.Where(beyond, b.Mul(b.Op("Sign", {moved}), b.NumberLike(kInfinity, x)), moved);
+  V stays = b.Op("Equal", {v[0], v[1]}), nan = b.Op("Or", {IsNan(b, v[0]), IsNan(b, v[1])});
+  return b.Where(nan, b.Add(v[0], v[1]), b.Where(stays, v[1], b.Cast(moved, type)));
+}
 
 // sqrt of a sum of squares and the like of two tensors.
 Outputs Dist(Call& c) {
@@ -277,6 +321,7 @@ constexpr RuleRow kRows[] = {
     {"aten.heaviside", Heaviside},
     {"aten.gcd", GcdLcm, "gcd"},
     {"aten.lcm", GcdLcm, "lcm"},
+    {"aten.frexp.Tensor", Frexp},
     {"aten.nextafter", Nextafter},
     {"aten.dist", Dist},
     {"aten.square", SumSquares},

@@ -115,9 +115,16 @@ Outputs Pad(Call& c) {
   if (mode == "replicate") mode = "edge";
   if (mode == "circular") mode = "wrap";
   // PyTorch: pairs from the last axis on; ONNX: all begins, then all ends.
-  const IValue::List& pairs = c.arg(name).list();
+  IValue::List pairs = c.arg(name).list();
   const auto axes = static_cast<int64_t>(pairs.size() / 2);
   if (axes > rank) return c.Unsupported("more padded axes than the tensor has");
+  // What is cut off is not there to be repeated.
+  for (size_t i = 0; mode != "constant" && i < static_cast<size_t>(2 * axes); ++i) {
+    if (!pairs[i].is_int() || pairs[i].integer() >= 0) continue;
+    const int64_t axis = rank - 1 - static_cast<int64_t>(i / 2), count = pairs[i].integer();
+    x = i % 2 == 0 ? c.b.Slice(x, axis, -count, kEnd) : c.b.Slice(x, axis, 0, count);
+    pairs[i] = IValue(int64_t{0});
+  }
   if (mode == "wrap" && !c.IsStatic(name)) return c.Unsupported("circular padding by a symbolic size");
   if (mode == "wrap") {
     for (int64_t i = 0; i < axes; ++i) {

@@ -32,6 +32,28 @@ V Additive(Call& c, V mask, V like) {
   return c.b.Where(mask, c.b.NumberLike(0, like), c.b.NumberLike(-std::numeric_limits<double>::infinity(), like));
 }
 
+// How much each query looks at each key, masks added, before the softmax.
+V Scores(Call& c, V query, V key, V mask, bool causal, std::optional<double> scale) {
+  ops::GraphBuilder& b = c.b;
+  V factor = nullptr;
+  if (scale) {
+    factor = b.NumberLike(*scale, query);
+  } else if (const std::optional<int64_t> size = b.static_dim(query, -1)) {
+    factor = b.NumberLike(1 / std::sqrt(static_cast<double>(*size)), query);
+  } else {
+    factor = b.Op("Reciprocal", {b.Op("Sqrt", {b.Cast(b.SizeOf(query, -1), b.dtype(query))})});
+  }
+  V scores = b.Mul(b.Op("MatMul", {query, b.SwapAxes(key, -1, -2)}), factor);
+  if (causal) scores = b.Add(scores, Additive(c, CausalMask(c, query, key), scores));
+  return mask ? b.Add(scores, Additive(c, mask, scores)) : scores;
+}
+// A row that may look nowhere gives 0.
+V Weights(Call& c, V scores, V mask) {
+  V weights = c.b.Op("Softmax", {scores}, {{"axis", -1}});
+  if (mask && c.b.dtype(mask) == DataType::kBool) weights = c.b.Where(IsNan(c.b, weights), c.b.NumberLike(0, weights), weights);
+  return weights;
+}
+
 V Attend(Call& c, V query, V key, V value, V mask, bool causal, std::optional<double> scale, bool grouped) {
   ops::GraphBuilder& b = c.b;
   const bool heads = b.known_rank(query) == size_t{4} && b.known_rank(key) == size_t{4};
@@ -46,21 +68,7 @@ V Attend(Call& c, V query, V key, V value, V mask, bool causal, std::optional<do
     key = RepeatHeads(c, key, query);
     value = RepeatHeads(c, value, query);
   }
-  V factor = nullptr;
-  if (scale) {
-    factor = b.NumberLike(*scale, query);
-  } else if (const std::optional<int64_t> size = b.static_dim(query, -1)) {
-    factor = b.NumberLike(1 / std::sqrt(static_cast<double>(*size)), query);
-  } else {
-    factor = b.Op("Reciprocal", {b.Op("Sqrt", {b.Cast(b.SizeOf(query, -1), b.dtype(query))})});
-  }
-  V scores = b.Mul(b.Op("MatMul", {query, b.SwapAxes(key, -1, -2)}), factor);
-  if (causal) scores = b.Add(scores, Additive(c, CausalMask(c, query, key), scores));
-  if (mask) scores = b.Add(scores, Additive(c, mask, scores));
-  V weights = b.Op("Softmax", {scores}, {{"axis", -1}});
-  // A row that may look nowhere gives 0.
-  if (mask && b.dtype(mask) == DataType::kBool) weights = b.Where(IsNan(b, weights), b.NumberLike(0, weights), weights);
-  return b.Op("MatMul", {weights, value});
+  return b.Op("MatMul", {Weights(c, Scores(c, query, key, mask, causal, scale), mask), value});
 }
 
 Outputs ScaledDotProduct(Call& c) {
@@ -69,9 +77,16 @@ Outputs ScaledDotProduct(Call& c) {
   V mask = !c.is_none("attn_mask") ? c.tensor("attn_mask") : c.tensor_or_null("attn_bias");
   std::optional<double> scale;
   if (!c.is_none("scale")) scale = c.Double("scale");
-  V y = Attend(c, query, key, value, mask, c.Bool("is_causal", false), scale, c.Bool("enable_gqa", false));
+  const bool causal = c.Bool("is_causal", false);
+  V y = Attend(c, query, key, value, mask, causal, scale, c.Bool("enable_gqa", false));
   std::vector<V> outputs = {y};
-  // Log-sum-exp, seeds: for the derivative.
+  if (c.node().outputs.size() > 1) {
+    // The weights, or the logarithms of what they were divided by; they leave no node where nothing reads them.
+    V scores = Scores(c, query, c.Bool("enable_gqa", false) ? RepeatHeads(c, key, query) : key, mask, causal, scale);
+    const bool weights = c.target().find("_math") != std::string_view::npos;
+    outputs.push_back(weights ? Weights(c, scores, mask) : c.b.Reduce("ReduceLogSumExp", scores, {-1}, false));
+  }
+  // Seeds: for the derivative.
   while (outputs.size() < c.node().outputs.size()) outputs.push_back(c.b.Int(0));
   return outputs;
 }

@@ -126,9 +126,14 @@ Outputs C2r(Call& c) {
 Outputs Fft(Call& c) {
   ops::GraphBuilder& b = c.b;
   const std::string_view name = c.param();
-  const bool real_in = name.starts_with("rfft"), real_out = name.starts_with("irfft"), inverse = name.starts_with("i");
+  // hfft: of a spectrum's half, as irfft of its conjugate that is not divided; ihfft: the conjugate of rfft, divided.
+  const bool hermitian = name.find("hfft") != std::string_view::npos;
+  const bool real_in = name.starts_with("rfft") || name.starts_with("ihfft"),
+             real_out = name.starts_with("irfft") || name.starts_with("hfft");
+  const bool inverse = name.starts_with("i");
   const bool is_complex = c.is_complex("self");
   V x = is_complex ? c.complex_tensor("self").value : c.float_tensor("self");
+  const auto conjugate = [&](V value) { return b.Mul(value, b.Cast(b.Constant(Tensor::From<float>({2}, {1.0f, -1.0f})), b.dtype(value))); };
   if (!real_in && !is_complex) x = c.complex_tensor("self").value;
   const auto rank = static_cast<int64_t>(b.rank(x)) - (real_in ? 0 : 1);
   std::vector<int64_t> axes;
@@ -161,6 +166,9 @@ Outputs Fft(Call& c) {
   }
   const std::string norm = c.String("norm", "backward");
   const int64_t normalization = norm == "ortho" ? 1 : (norm == "forward") != inverse ? 2 : 0;
+  // Transform divides on the way back as these do on the way there: 0 and 2 change places.
+  if (hermitian && real_out) return ComplexToReal(c, conjugate(x), axes, normalization, last);
+  if (hermitian) return TensorValue{conjugate(RealToComplex(c, x, axes, normalization, true)), true, {}, {}};
   if (real_in) return TensorValue{RealToComplex(c, x, axes, normalization, true), true, {}, {}};
   if (real_out) return ComplexToReal(c, x, axes, normalization, last);
   return TensorValue{ComplexToComplex(c, x, axes, normalization, !inverse), true, {}, {}};
@@ -239,6 +247,12 @@ constexpr RuleRow kRows[] = {
     {"aten.fft_ifftn", Fft, "ifftn"},
     {"aten.fft_rfftn", Fft, "rfftn"},
     {"aten.fft_irfftn", Fft, "irfftn"},
+    {"aten.fft_hfft", Fft, "hfft1"},
+    {"aten.fft_ihfft", Fft, "ihfft1"},
+    {"aten.fft_hfft2", Fft, "hfft2"},
+    {"aten.fft_ihfft2", Fft, "ihfft2"},
+    {"aten.fft_hfftn", Fft, "hfftn"},
+    {"aten.fft_ihfftn", Fft, "ihfftn"},
     {"aten.fft_fftshift", Shift, ""},
     {"aten.fft_ifftshift", Shift, "inverse"},
     {"aten.stft", Stft},

@@ -118,6 +118,12 @@ V Arange(ops::GraphBuilder& b, V count) {
   return b.Op("Range", {b.Int(0), count, b.Int(1)});
 }
 
+IValue AsArgument(V value) { return IValue(TensorValue{value, false, {}, {}}); }
+V Apply(Call& c, std::string_view target, std::vector<IValue> arguments) {
+  const std::vector<IValue> made = c.translator.Apply(target, std::move(arguments));
+  return made.empty() || !made[0].is_tensor() ? c.b.Int(0) : made[0].tensor().value;
+}
+
 int64_t NormalAxis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
 
 std::vector<int64_t> AllAxes(int64_t rank) {

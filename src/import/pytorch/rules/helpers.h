@@ -45,6 +45,20 @@ V MatMul(ops::GraphBuilder& b, V x, V y);  // of one type; integers through a ty
 V Linear(Call& c, V x, V weight, V bias);  // weight [out, in]
 V Einsum(Call& c, std::string equation, const std::vector<V>& operands);
 
+// ---- Linear algebra: matrices are the last two axes, batches before them broadcast (linalg.cc, factor.cc, spectral.cc)
+V IdentityMatrix(ops::GraphBuilder& b, V like, V size);  // [size, size], of like's type
+V MatrixTransposed(ops::GraphBuilder& b, V x);
+V Solve(Call& c, V a, V rhs);  // X of A X = RHS
+struct Orthogonal {
+  V q, r;  // [.., m, m] and [.., m, n]
+};
+Orthogonal Qr(Call& c, V a);
+V SingularValues(Call& c, V a);  // the largest first
+
+// ---- Calls of other rules
+IValue AsArgument(V value);
+V Apply(Call& c, std::string_view target, std::vector<IValue> arguments);  // its first output
+
 // ---- Complex numbers: pairs on the last axis (fft.cc)
 V RealPart(ops::GraphBuilder& b, const TensorValue& x);
 V ImaginaryPart(ops::GraphBuilder& b, const TensorValue& x);

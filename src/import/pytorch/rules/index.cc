@@ -266,6 +266,20 @@ Outputs EmbeddingBag(Call& c) {
   return Outputs{out, indices, sizes, offsets};
 }
 
+// self[indices] where the mask is true; elsewhere the indices may lead anywhere, and `fill` stands.
+Outputs MaskedIndex(Call& c) {
+  V x = c.tensor("self");
+  IValue::List indices = c.arg("indices").list();
+  for (size_t i = 0; i < indices.size(); ++i) {
+    if (!indices[i].is_tensor() || c.b.dtype(indices[i].tensor().value) == DataType::kBool) continue;
+    V last = c.b.Sub(c.b.SizeOf(x, static_cast<int64_t>(i)), c.b.Int(1));
+    V inside = c.b.Op("Min", {c.b.Op("Max", {Index64(c, c.ToTensor(indices[i])), c.b.Int(0)}), last});
+    indices[i] = IValue(TensorValue{inside, false, {}, {}});
+  }
+  V taken = Apply(c, "aten.index.Tensor", {c.arg("self"), IValue::MakeList(std::move(indices))});
+  return c.b.Where(c.tensor("mask"), taken, c.NumberAs("fill", c.b.dtype(x)));
+}
+
 constexpr RuleRow kRows[] = {
     {"aten.index_select", IndexSelect},
     {"aten.embedding", Embedding},
@@ -279,6 +293,7 @@ constexpr RuleRow kRows[] = {
     {"aten.masked_select", MaskedSelect},
     {"aten.index.Tensor", Index},
     {"aten._unsafe_index", Index},
+    {"aten._unsafe_masked_index", MaskedIndex},
     {"aten.index_put", IndexPut},
     {"aten._unsafe_index_put", IndexPut},
     {"aten._index_put_impl", IndexPut},

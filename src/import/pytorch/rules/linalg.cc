@@ -1,4 +1,5 @@
 // Linear algebra that ONNX has no operators for: elimination and factorization as loops over columns.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -7,12 +8,15 @@
 #include "import/pytorch/rules/helpers.h"
 
 namespace sardonyx::pytorch::rules {
-namespace {
 
-V Identity(Call& c, V like, V size) {
-  V steps = Arange(c.b, size);
-  return c.b.Cast(c.b.Op("Equal", {c.b.Unsqueeze(steps, {1}), c.b.Unsqueeze(steps, {0})}), c.b.dtype(like));
+V IdentityMatrix(ops::GraphBuilder& b, V like, V size) {
+  V steps = Arange(b, size);
+  return b.Cast(b.Op("Equal", {b.Unsqueeze(steps, {1}), b.Unsqueeze(steps, {0})}), b.dtype(like));
 }
+
+V MatrixTransposed(ops::GraphBuilder& b, V x) { return b.SwapAxes(x, -1, -2); }
+
+namespace {
 
 // Solves A X = B by Gauss-Jordan elimination with partial pivoting: [.., n, n], [.., n, k]. Every batch at once.
 V Eliminate(Call& c, V a, V rhs) {
@@ -42,50 +46,96 @@ V Eliminate(Call& c, V a, V rhs) {
   return b.Slice(result, -1, n, b.Int(std::numeric_limits<int64_t>::max()));
 }
 
+// Both with the batch axes that they broadcast to.
+void BroadcastBatches(Call& c, V& x, V& y) {
+  ops::GraphBuilder& b = c.b;
+  bool same = b.rank(x) == b.rank(y);
+  for (int64_t i = 0; same && i + 2 < static_cast<int64_t>(b.rank(x)); ++i) same = b.dim(x, i) == b.dim(y, i) && !b.dim(x, i).is_unknown();
+  if (same) return;
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  const auto batch = [&](V v) { return Full(b, b.Slice(b.ShapeOf(v), 0, 0, -2), b.Int(0)); };
+  V both = b.ShapeOf(b.Add(batch(x), batch(y)));
+  const auto widened = [&](V v) { return b.Expand(v, b.Concat({both, b.Slice(b.ShapeOf(v), 0, -2, kEnd)}, 0)); };
+  x = widened(x);
+  y = widened(y);
+}
+
+}  // namespace
+
+V Solve(Call& c, V a, V rhs) {
+  BroadcastBatches(c, a, rhs);
+  return Eliminate(c, a, rhs);
+}
+
+namespace {
+
 // That nothing went wrong, one a matrix.
 V NoErrors(Call& c, V a) { return Full(c.b, c.b.Slice(c.b.ShapeOf(a), 0, 0, -2), c.b.Scalar<int32_t>(0)); }
 
 Outputs Inverse(Call& c) {
   V a = c.tensor(c.is_none("A") ? "self" : "A");
-  V n = c.b.SizeOf(a, -1);
-  V identity = Identity(c, a, n);
-  V like = c.b.Mul(a, c.b.NumberLike(0, a));
-  V inverse = Eliminate(c, a, c.b.rank(a) == 2 ? identity : c.b.Expand(identity, c.b.ShapeOf(like)));
-  return Outputs{inverse, NoErrors(c, a)};
+  return Outputs{Solve(c, a, IdentityMatrix(c.b, a, c.b.SizeOf(a, -1))), NoErrors(c, a)};
 }
 
-Outputs Solve(Call& c) {
+// A X = B, or X A = B.
+V SolveFrom(Call& c, V a, V rhs, bool left) {
+  if (left) return Solve(c, a, rhs);
+  return MatrixTransposed(c.b, Solve(c, MatrixTransposed(c.b, a), MatrixTransposed(c.b, rhs)));
+}
+
+Outputs SolveOf(Call& c) {
   ops::GraphBuilder& b = c.b;
   V a = c.tensor("A"), rhs = c.tensor("B");
-  if (!c.Bool("left", true)) return c.Unsupported("solving from the right");
-  const auto ra = static_cast<int64_t>(b.rank(a)), rb = static_cast<int64_t>(b.rank(rhs));
-  const bool vector = rb == 1 || (rb == ra - 1);
-  if (vector) rhs = b.Unsqueeze(rhs, {-1});
-  // Batches broadcast.
-  if (b.rank(rhs) != b.rank(a)) {
-    V n = b.Unsqueeze(b.SizeOf(a, -1), {0}), k = b.Unsqueeze(b.SizeOf(rhs, -1), {0});
-    V batch = b.Slice(b.ShapeOf(ra > static_cast<int64_t>(b.rank(rhs)) ? a : rhs), 0, 0, -2);
-    a = b.Expand(a, b.Concat({batch, n, n}, 0));
-    rhs = b.Expand(rhs, b.Concat({batch, n, k}, 0));
-  }
-  V x = Eliminate(c, a, rhs);
+  // A vector, or one for each matrix.
+  bool vector = b.rank(rhs) == 1 || b.rank(rhs) + 1 == b.rank(a);
+  for (int64_t i = 0; vector && b.rank(rhs) > 1 && i < static_cast<int64_t>(b.rank(rhs)); ++i) vector = b.dim(rhs, i) == b.dim(a, i);
+  V x = SolveFrom(c, a, vector ? b.Unsqueeze(rhs, {-1}) : rhs, c.Bool("left", true));
   if (vector) x = b.Squeeze(x, {-1});
-  return Outputs{x, c.b.Scalar<int32_t>(0)};
+  return Outputs{x, NoErrors(c, a)};
 }
 Outputs TriangularSolve(Call& c) {
   // The other triangle is not looked at.
   ops::GraphBuilder& b = c.b;
-  const bool old = c.is_none("B");
-  V a = c.tensor("A"), rhs = c.tensor(old ? "self" : "B");
-  const bool upper = c.Bool("upper", true);
-  a = b.Op("Trilu", {a}, {{"upper", upper ? 1 : 0}});
-  if (c.Bool("transpose", false)) a = b.SwapAxes(a, -1, -2);
+  const bool old = !c.is_none("A");  // triangular_solve(B, A)
+  V given = c.tensor(old ? "A" : "self"), rhs = c.tensor(old ? "self" : "B");
+  V a = b.Op("Trilu", {given}, {{"upper", c.Bool("upper", true) ? 1 : 0}});
+  if (c.Bool("transpose", false)) a = MatrixTransposed(b, a);
   if (c.Bool("unitriangular", false)) {
-    V on = b.Cast(Identity(c, a, b.SizeOf(a, -1)), DataType::kBool);
+    V on = b.Cast(IdentityMatrix(b, a, b.SizeOf(a, -1)), DataType::kBool);
     a = b.Where(on, b.NumberLike(1, a), a);
   }
-  if (!c.Bool("left", true)) return b.SwapAxes(Eliminate(c, b.SwapAxes(a, -1, -2), b.SwapAxes(rhs, -1, -2)), -1, -2);
-  return Outputs{Eliminate(c, a, rhs), a};
+  return Outputs{SolveFrom(c, a, rhs, c.Bool("left", true)), given};
+}
+
+// The inverse, and the solution of a system, of a tensor whose axes count as two.
+Outputs TensorInverse(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor("self");
+  const int64_t rank = c.rank("self"), first = c.Int("ind", 2);
+  std::vector<V> sizes;
+  V rows = b.Int(1);
+  for (int64_t i = 0; i < first; ++i) rows = b.Mul(rows, b.SizeOf(x, i));
+  for (int64_t i = 0; i < rank; ++i) sizes.push_back(b.SizeOf(x, (i + first) % rank));
+  V matrix = b.Reshape(x, b.Stack1D({rows, rows}));
+  return b.Reshape(Solve(c, matrix, IdentityMatrix(b, x, rows)), b.Stack1D(sizes));
+}
+Outputs TensorSolve(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V a = c.tensor("self"), rhs = c.tensor("other");
+  const int64_t rank = c.rank("self"), known = c.rank("other");
+  if (!c.is_none("dims")) {
+    std::vector<int64_t> moved = c.Ints("dims"), perm;
+    for (int64_t& axis : moved) axis = NormalAxis(axis, rank);
+    for (int64_t i = 0; i < rank; ++i)
+      if (std::find(moved.begin(), moved.end(), i) == moved.end()) perm.push_back(i);
+    perm.insert(perm.end(), moved.begin(), moved.end());
+    a = b.Transpose(a, perm);
+  }
+  std::vector<V> sizes;
+  for (int64_t i = known; i < rank; ++i) sizes.push_back(b.SizeOf(a, i));
+  V flat = b.Reshape(rhs, {-1, 1});
+  V count = b.SizeOf(flat, 0);
+  return b.Reshape(Solve(c, b.Reshape(a, b.Stack1D({count, count})), flat), b.Stack1D(sizes));
 }
 
 // Column by column: L[:, k] = (A[:, k] - L L[k, :]^T) / sqrt of its diagonal element.
@@ -113,13 +163,11 @@ Outputs Cholesky(Call& c) {
 
 // Of a matrix whose factor is given: L L^T, or U^T U.
 Outputs CholeskySolve(Call& c) {
-  const bool inverse = c.is_none("input2"), upper = c.Bool("upper", false);
-  V factor = c.b.Op("Trilu", {c.tensor(inverse ? "self" : "input2")}, {{"upper", upper ? 1 : 0}});
-  V turned = c.b.SwapAxes(factor, -1, -2);
+  const bool given = !c.is_none("input2"), upper = c.Bool("upper", false);
+  V factor = c.b.Op("Trilu", {c.tensor(given ? "input2" : "self")}, {{"upper", upper ? 1 : 0}});
+  V turned = MatrixTransposed(c.b, factor);
   V a = upper ? c.b.Op("MatMul", {turned, factor}) : c.b.Op("MatMul", {factor, turned});
-  V n = c.b.SizeOf(a, -1);
-  V rhs = inverse ? c.b.Expand(Identity(c, a, n), c.b.ShapeOf(a)) : c.tensor("self");
-  return Eliminate(c, a, rhs);
+  return Solve(c, a, given ? c.tensor("self") : IdentityMatrix(c.b, a, c.b.SizeOf(a, -1)));
 }
 
 Outputs Determinant(Call& c) { return c.b.Op("Det", {c.tensor(c.is_none("A") ? "self" : "A")}); }
@@ -130,22 +178,43 @@ Outputs LogDeterminant(Call& c) {
   return Outputs{c.b.Op("Sign", {det}), log};
 }
 
-// Matrix norms that need no singular values.
 V MatrixNorm(Call& c, V x, const IValue& order, std::vector<int64_t> dims, bool keepdim) {
   ops::GraphBuilder& b = c.b;
   const auto rank = static_cast<int64_t>(b.rank(x));
   for (int64_t& axis : dims) axis = NormalAxis(axis, rank);
   if (dims.size() != 2) return c.Unsupported("a matrix norm over other than two axes");
   if (order.is_none() || (order.is_string() && order.string() == "fro")) return b.Reduce("ReduceL2", x, dims, keepdim);
-  if (order.is_string()) return c.Unsupported("the nuclear norm needs singular values");
-  const double p = order.is_double() ? order.number() : static_cast<double>(order.integer());
-  if (std::abs(p) == 2) return c.Unsupported("the spectral norm needs singular values");
+  const double p = order.is_string() ? 0 : order.is_double() ? order.number() : static_cast<double>(order.integer());
+  V y = nullptr;
+  if (order.is_string() || std::abs(p) == 2) {
+    // Of the singular values: their sum, the largest, the smallest.
+    V values = SingularValues(c, b.Transpose(x, AxesLast(rank, dims[0], dims[1])));
+    y = b.Reduce(order.is_string() ? "ReduceSum" : p > 0 ? "ReduceMax" : "ReduceMin", values, {rank - 2}, false);
+    return keepdim ? b.Unsqueeze(y, {std::min(dims[0], dims[1]), std::max(dims[0], dims[1])}) : y;
+  }
   // 1: the largest column sum; infinity: the largest row sum; negative: the smallest.
   const bool columns = std::abs(p) == 1;
   const int64_t summed = columns ? dims[0] : dims[1], left = columns ? dims[1] : dims[0];
   V sums = b.Reduce("ReduceSum", b.Op("Abs", {x}), {summed}, true);
-  V y = b.Reduce(p > 0 ? "ReduceMax" : "ReduceMin", sums, {left}, true);
+  y = b.Reduce(p > 0 ? "ReduceMax" : "ReduceMin", sums, {left}, true);
   return keepdim ? y : b.Squeeze(y, dims);
+}
+Outputs NuclearNorm(Call& c) {
+  return MatrixNorm(c, c.tensor("self"), IValue(std::string("nuc")), c.Ints("dim", {-2, -1}), c.Bool("keepdim", false));
+}
+// How much an error grows when a system with this matrix is solved.
+Outputs ConditionNumber(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V a = c.tensor("self");
+  const IValue& p = c.arg("p");
+  const double number = p.is_double() ? p.number() : p.is_int() ? static_cast<double>(p.integer()) : 2;
+  if (p.is_none() || (!p.is_string() && std::abs(number) == 2)) {
+    V values = SingularValues(c, a);
+    V most = b.Reduce("ReduceMax", values, {-1}, false), least = b.Reduce("ReduceMin", values, {-1}, false);
+    return number > 0 ? b.Div(most, least) : b.Div(least, most);
+  }
+  V inverse = Solve(c, a, IdentityMatrix(b, a, b.SizeOf(a, -1)));
+  return b.Mul(MatrixNorm(c, a, p, {-2, -1}, false), MatrixNorm(c, inverse, p, {-2, -1}, false));
 }
 Outputs MatrixNormOf(Call& c) { return MatrixNorm(c, c.tensor("self"), c.arg("ord"), c.Ints("dim", {-2, -1}), c.Bool("keepdim", false)); }
 Outputs Norm(Call& c) {
@@ -162,17 +231,13 @@ Outputs Norm(Call& c) {
   return VectorNorm(c, x, p, dims, keep);
 }
 
-Outputs NoSingularValues(Call& c) {
-  return c.Unsupported("eigenvalues, singular values and QR have no counterpart in ONNX; compute them outside of the model");
-}
-
 constexpr RuleRow kRows[] = {
     {"aten.linalg_inv", Inverse},
     {"aten.inverse", Inverse},
     {"aten.linalg_inv_ex", Inverse},
-    {"aten.linalg_solve", Solve},
-    {"aten.linalg_solve_ex", Solve},
-    {"aten._linalg_solve_ex", Solve},
+    {"aten.linalg_solve", SolveOf},
+    {"aten.linalg_solve_ex", SolveOf},
+    {"aten._linalg_solve_ex", SolveOf},
     {"aten.linalg_solve_triangular", TriangularSolve},
     {"aten.triangular_solve", TriangularSolve},
     {"aten.linalg_cholesky", Cholesky},
@@ -189,12 +254,10 @@ constexpr RuleRow kRows[] = {
     {"aten._linalg_slogdet", LogDeterminant, ""},
     {"aten.linalg_matrix_norm", MatrixNormOf},
     {"aten.linalg_norm", Norm},
-    {"aten.linalg_svd", NoSingularValues},
-    {"aten._linalg_svd", NoSingularValues},
-    {"aten.svd", NoSingularValues},
-    {"aten.linalg_qr", NoSingularValues},
-    {"aten.linalg_eigh", NoSingularValues},
-    {"aten._linalg_eigh", NoSingularValues},
+    {"aten.nuclear_norm", NuclearNorm},
+    {"aten.linalg_cond", ConditionNumber},
+    {"aten.linalg_tensorinv", TensorInverse},
+    {"aten.linalg_tensorsolve", TensorSolve},
 };
 
 }  // namespace

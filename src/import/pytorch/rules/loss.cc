@@ -128,9 +128,22 @@ V CosineSimilarityOf(Call& c, V x, V y, int64_t axis, double epsilon) {
   return b.Div(product, b.Mul(length(x), length(y)));
 }
 Outputs CosineSimilarity(Call& c) {
-  const std::vector<V> v = c.Promoted({"x1", "x2"}, true);
-  const auto rank = static_cast<int64_t>(std::max(c.b.rank(v[0]), c.b.rank(v[1])));
-  const int64_t axis = c.Axis("dim", rank, 1) - rank;
+  std::vector<V> v = c.Promoted({"x1", "x2"}, true);
+  if (c.b.rank(v[0]) == 0 && c.b.rank(v[1]) == 0) {
+    // Vectors of one.
+    for (V& x : v) x = c.b.Reshape(x, {1});
+    return CosineSimilarityOf(c, v[0], v[1], 0, c.Double("eps", 1e-8));
+  }
+  // Lengths are those of what was broadcast.
+  bool same = c.b.rank(v[0]) == c.b.rank(v[1]);
+  for (int64_t i = 0; same && i < static_cast<int64_t>(c.b.rank(v[0])); ++i) same = c.b.dim(v[0], i) == c.b.dim(v[1], i);
+  if (!same) {
+    const std::vector<IValue> wide =
+        c.translator.Apply("aten.broadcast_tensors.default", {IValue::MakeList({AsArgument(v[0]), AsArgument(v[1])})});
+    if (!c.b.ok()) return v[0];
+    for (size_t i = 0; i < 2; ++i) v[i] = wide.at(i).tensor().value;
+  }
+  const int64_t axis = c.Axis("dim", static_cast<int64_t>(c.b.rank(v[0])), 1);
   return CosineSimilarityOf(c, v[0], v[1], axis, c.Double("eps", 1e-8));
 }
 Outputs CosineEmbedding(Call& c) {
@@ -164,6 +177,54 @@ Outputs Margin(Call& c) {
   V zero = b.NumberLike(0, x), sign = b.Cast(target, b.dtype(x));
   V apart = b.Op("Max", {b.Sub(b.NumberLike(c.Double("margin", 1.0), x), x), zero});
   return ReduceLoss(c, b.Where(b.Op("Greater", {sign, zero}), x, apart), Reduction(c));
+}
+
+// The element of x [N, C] at each row's class [N, 1], and 1 where a class is another.
+struct Others {
+  V own, apart;
+};
+Others OthersOf(Call& c, V x, V target) {
+  V classes = c.b.Unsqueeze(Arange(c.b, c.b.SizeOf(x, 1)), {0});
+  V own = GatherAlong(c, x, 1, target);
+  return {own, c.b.Cast(Not(c.b, c.b.Op("Equal", {classes, target})), c.b.dtype(x))};
+}
+Outputs MultiMargin(Call& c) {
+  // By how much other classes come within the margin of the right one, on average.
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor("self"), target = b.Cast(c.tensor("target"), DataType::kInt64);
+  const bool vector = b.rank(x) == 1;
+  if (vector) x = b.Unsqueeze(x, {0});
+  target = b.Reshape(target, {-1, 1});
+  const Others others = OthersOf(c, x, target);
+  V d = b.Op("Max", {b.Add(b.Sub(c.NumberAs("margin", b.dtype(x)), others.own), x), b.NumberLike(0, x)});
+  if (c.Double("p", 1) == 2) d = b.Mul(d, d);
+  if (!c.is_none("weight")) d = b.Mul(d, b.Gather(c.tensor("weight"), target, 0));
+  V loss = b.Div(b.Reduce("ReduceSum", b.Mul(d, others.apart), {1}, false), b.Cast(b.SizeOf(x, 1), b.dtype(x)));
+  if (Reduction(c) == 0 && vector) return b.Squeeze(loss, {0});
+  return ReduceLoss(c, loss, Reduction(c));
+}
+Outputs MultiLabelMargin(Call& c) {
+  // Targets are classes up to the first -1; each against every class that is none.
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor("self"), target = b.Cast(c.tensor("target"), DataType::kInt64);
+  const bool vector = b.rank(x) <= 1;
+  if (vector) {
+    x = b.Reshape(x, {1, -1});
+    target = b.Reshape(target, {1, -1});
+  }
+  V zero = b.Int(0);
+  V ended = b.Op("CumSum", {b.Cast(b.Op("Less", {target, zero}), DataType::kInt64), b.Int(1)});
+  V valid = b.Op("Equal", {ended, zero});
+  V classes = b.Reshape(Arange(b, b.SizeOf(x, 1)), {1, 1, -1});
+  V hit = b.Op("And", {b.Op("Equal", {b.Unsqueeze(target, {2}), classes}), b.Unsqueeze(valid, {2})});  // [N, targets, classes]
+  V is_target = AnyOf(b, hit, {1}, false);
+  V own = GatherAlong(c, x, 1, b.Where(valid, target, zero));
+  V d = b.Add(b.Sub(b.NumberLike(1, x), b.Unsqueeze(own, {2})), b.Unsqueeze(x, {1}));
+  V counts = b.Op("And", {b.Unsqueeze(valid, {2}), b.Unsqueeze(Not(b, is_target), {1})});
+  V part = b.Where(counts, b.Op("Max", {d, b.NumberLike(0, x)}), b.NumberLike(0, x));
+  V loss = b.Div(b.Reduce("ReduceSum", part, {1, 2}, false), b.Cast(b.SizeOf(x, 1), b.dtype(x)));
+  if (Reduction(c) == 0 && vector) return b.Squeeze(loss, {0});
+  return Outputs{ReduceLoss(c, loss, Reduction(c)), b.Cast(is_target, b.dtype(x))};
 }
 
 V PairDistance(Call& c, V x, V y, double p, double epsilon, bool keepdim) {
@@ -205,6 +266,17 @@ Outputs Cdist(Call& c) {
   return VectorNorm(c, d, c.Double("p", 2), {static_cast<int64_t>(c.b.rank(d)) - 1}, false);
 }
 
+// Distances between all pairs of rows, each pair once.
+Outputs PairDistances(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor("self");
+  V d = b.Sub(b.Unsqueeze(x, {1}), b.Unsqueeze(x, {0}));
+  V all = VectorNorm(c, d, c.Double("p", 2), {2}, false);
+  V rows = Arange(b, b.SizeOf(x, 0));
+  V above = b.Op("Less", {b.Unsqueeze(rows, {1}), b.Unsqueeze(rows, {0})});
+  return b.Op("Compress", {b.Flatten(all), b.Flatten(above)});
+}
+
 constexpr RuleRow kRows[] = {
     {"aten.nll_loss", NllLoss},
     {"aten.nll_loss_nd", NllLoss},
@@ -227,6 +299,11 @@ constexpr RuleRow kRows[] = {
     {"aten.pairwise_distance", PairwiseDistance},
     {"aten.triplet_margin_loss", TripletMargin},
     {"aten.poisson_nll_loss", PoissonNll},
+    {"aten.multi_margin_loss", MultiMargin},
+    {"aten.multilabel_margin_loss", MultiLabelMargin},
+    {"aten.multilabel_margin_loss_forward", MultiLabelMargin},
+    {"aten.pdist", PairDistances},
+    {"aten._pdist_forward", PairDistances},
     {"aten.cdist", Cdist},
     {"aten._cdist_forward", Cdist},
     {"aten._euclidean_dist", Cdist},

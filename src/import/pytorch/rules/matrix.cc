@@ -102,10 +102,36 @@ Outputs Vecdot(Call& c) {
   return c.b.Reduce("ReduceSum", product, {c.Axis("dim", static_cast<int64_t>(c.b.rank(product)), -1)}, false);
 }
 
+// Products of matrices that stand one behind the other: x [rows, in] in groups of rows, each times its own of y [groups, in, out];
+// `offs` says where each group ends.
+Outputs GroupedMatMul(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor(c.is_none("self") ? "input" : "self"), y = c.tensor(c.is_none("mat2") ? "weight" : "mat2");
+  if (!c.is_none("bias")) return c.Unsupported("a bias of groups");
+  if (c.is_none("offs")) return MatMul(b, x, y);
+  if (b.rank(x) != 2 || b.rank(y) != 3) return c.Unsupported("a grouped product other than of rows by one matrix a group");
+  V ends = b.Cast(c.tensor("offs"), DataType::kInt64);
+  V width = b.SizeOf(y, 2), zero = b.NumberLike(0, x);
+  const auto zeros = [&](V rows) { return Full(b, b.Stack1D({rows, width}), zero); };
+  const std::vector<V> made =
+      b.Loop(b.SizeOf(y, 0), nullptr, {zeros(b.Int(0)), b.Int(0)}, 0, [&](V group, const std::vector<V>& state) -> std::vector<V> {
+        V end = b.Gather(ends, group, 0);
+        V part = b.Op("MatMul", {b.Slice(x, 0, state[1], end), b.Gather(y, group, 0)});
+        return {b.Scalar<bool>(true), b.Concat({state[0], part}, 0), end};
+      });
+  // Rows of no group.
+  V result = b.Concat({made[0], zeros(b.Sub(b.SizeOf(x, 0), made[1]))}, 0);
+  return b.Cast(result, c.Dtype("out_dtype", b.dtype(x)));
+}
+
 Outputs Tensordot(Call& c) {
   // The summed axes last in one, first in the other, as one product of matrices.
   const std::vector<V> v = c.Promoted({"self", "other"});
   std::vector<int64_t> a = c.Ints("dims_self"), d = c.Ints("dims_other");
+  if (c.param() == "inner") {
+    if (c.b.rank(v[0]) == 0 || c.b.rank(v[1]) == 0) return c.b.Mul(v[0], v[1]);
+    a = d = {-1};
+  }
   const auto ra = static_cast<int64_t>(c.b.rank(v[0])), rd = static_cast<int64_t>(c.b.rank(v[1]));
   for (int64_t& axis : a) axis = NormalAxis(axis, ra);
   for (int64_t& axis : d) axis = NormalAxis(axis, rd);
@@ -216,13 +242,15 @@ constexpr RuleRow kRows[] = {
     {"aten.addbmm", AddProduct, "sum"},
     {"aten.addmv", AddProduct, ""},
     {"aten.addr", Outer},
+    {"aten._grouped_mm", GroupedMatMul},
+    {"transformers.grouped_mm_fallback", GroupedMatMul},
     {"aten.outer", Outer},
     {"aten.ger", Outer},
     {"aten.dot", Dot},
     {"aten.vdot", Dot},
-    {"aten.inner", Tensordot},
+    {"aten.inner", Tensordot, "inner"},
     {"aten.linalg_vecdot", Vecdot},
-    {"aten.tensordot", Tensordot},
+    {"aten.tensordot", Tensordot, ""},
     {"aten.kron", Kron},
     {"aten.cross", Cross},
     {"aten.linalg_cross", Cross},

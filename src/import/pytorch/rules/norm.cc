@@ -154,11 +154,16 @@ Outputs WeightNorm(Call& c) {
   return Outputs{y, norm};
 }
 
-Outputs Normalize(Call& c) {
+// Slices along an axis whose norm is above a limit are scaled down to it.
+Outputs Renormalize(Call& c) {
   V x = c.tensor("self");
-  V norm = VectorNorm(c, x, c.Double("p", 2), {c.Axis("dim", c.rank("self"))}, true);
+  std::vector<int64_t> others;
+  for (int64_t i = 0; i < c.rank("self"); ++i)
+    if (i != c.Axis("dim", c.rank("self"))) others.push_back(i);
+  V norm = VectorNorm(c, x, c.Double("p", 2), others, true);
   V limit = c.NumberAs("maxnorm", c.b.dtype(x));
-  return c.b.Mul(x, c.b.Op("Min", {c.b.Div(limit, c.b.Add(norm, c.b.NumberLike(1e-7, x))), c.b.NumberLike(1, x)}));
+  V factor = c.b.Div(limit, c.b.Add(norm, c.b.NumberLike(1e-7, x)));
+  return c.b.Mul(x, c.b.Where(c.b.Op("Greater", {norm, limit}), factor, c.b.NumberLike(1, x)));
 }
 
 constexpr RuleRow kRows[] = {
@@ -180,7 +185,7 @@ constexpr RuleRow kRows[] = {
     {"aten.local_response_norm", LocalResponseNorm},
     {"aten._weight_norm", WeightNorm},
     {"aten._weight_norm_interface", WeightNorm},
-    {"aten.renorm", Normalize},
+    {"aten.renorm", Renormalize},
 };
 
 }  // namespace

@@ -77,6 +77,16 @@ Outputs AveragePool(Call& c) {
   const size_t spatial = Spatial(c);
   const Window w = WindowOf(c, spatial);
   const bool count_pad = c.Bool("count_include_pad", true);
+  const DataType type = c.dtype("self");
+  if (IsInteger(type)) {
+    // Towards zero, as integers divide; the little more makes up for a mean that is rounded below a whole number.
+    std::vector<IValue> arguments = c.arguments();
+    V wide = c.b.Cast(c.tensor("self"), DataType::kDouble);
+    arguments[0] = IValue(TensorValue{wide, false, {}, {}});
+    V mean = c.translator.Apply(c.target(), std::move(arguments))[0].tensor().value;
+    V nudged = c.b.Add(mean, c.b.Mul(c.b.Op("Sign", {mean}), c.b.NumberLike(1e-6, mean)));
+    return c.b.Cast(Truncate(c.b, nudged), type);
+  }
   return Batched(c, spatial, [&](V x) -> std::vector<V> {
     if (!c.is_none("divisor_override")) {
       // The sum of each window, over the divisor: an average of all its elements times their number.

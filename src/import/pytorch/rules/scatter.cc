@@ -88,15 +88,23 @@ Outputs IndexAdd(Call& c) {
   const IValue& alpha = c.arg("alpha");
   const bool one = alpha.is_none() || (alpha.is_int() && alpha.integer() == 1) || (alpha.is_double() && alpha.number() == 1);
   if (!one) source = c.b.Mul(source, c.NumberAs(alpha, c.b.dtype(x)));
-  return ScatterSlices(c, x, c.Axis("dim", c.rank("self")), index, source, std::string(c.param()));
+  if (c.rank("self") > 0) return ScatterSlices(c, x, c.Axis("dim", c.rank("self")), index, source, std::string(c.param()));
+  // A scalar is taken as a vector of one.
+  V y = ScatterSlices(c, c.b.Flatten(x), 0, index, c.b.Flatten(source), std::string(c.param()));
+  return c.b.Reshape(y, std::vector<int64_t>{});
 }
 Outputs IndexReduce(Call& c) {
-  V x = c.tensor("self");
-  const std::string reduce = c.String("reduce");
-  if (reduce == "mean" || !c.Bool("include_self", true)) return c.Unsupported("index_reduce of this kind");
-  V index = Index64(c, c.b.Flatten(c.tensor("index")));
-  const std::string op = reduce == "prod" ? "mul" : reduce == "amax" ? "max" : "min";
-  return ScatterSlices(c, x, c.Axis("dim", c.rank("self")), index, c.b.Cast(c.tensor("source"), c.b.dtype(x)), op);
+  // scatter_reduce with the index of a slice for each of its elements.
+  ops::GraphBuilder& b = c.b;
+  const bool scalar = c.rank("self") == 0;
+  V x = scalar ? b.Flatten(c.tensor("self")) : c.tensor("self"), source = scalar ? b.Flatten(c.tensor("source")) : c.tensor("source");
+  const int64_t axis = scalar ? 0 : c.Axis("dim", c.rank("self"));
+  std::vector<int64_t> shape(b.rank(x), 1);
+  shape[static_cast<size_t>(axis)] = -1;
+  V index = b.Expand(b.Reshape(Index64(c, c.tensor("index")), shape), b.ShapeOf(source));
+  V y = Apply(c, "aten.scatter_reduce.two",
+              {AsArgument(x), IValue(axis), AsArgument(index), AsArgument(source), c.arg("reduce"), c.arg("include_self")});
+  return scalar ? b.Reshape(y, std::vector<int64_t>{}) : y;
 }
 // At places of the tensor laid out as a vector.
 Outputs Put(Call& c) {

@@ -116,6 +116,7 @@ Outputs MatrixTranspose(Call& c) {
   const Moved x = Of(c);
   if (x.rank < 2) return Result(x, x.value);
   std::vector<int64_t> perm = AllAxes(x.rank);
+  if (c.param() == "H" && x.is_complex) return c.Unsupported("the conjugate transpose of complex numbers");
   if (c.param() == "all")
     std::reverse(perm.begin(), perm.end());
   else
@@ -150,6 +151,8 @@ Outputs Squeeze(Call& c) {
   // Only axes of size 1; of a dynamic size PyTorch's export has decided that it is not.
   const Moved x = Of(c);
   std::vector<int64_t> axes;
+  const bool of_none = c.arg("dim").is_list() && c.arg("dim").list().empty();
+  if (of_none) return Result(x, x.value);
   for (const int64_t axis : c.is_none("dim") ? AllAxes(x.rank) : c.Axes("dim", x.rank))
     if (c.b.dim(x.value, axis).is_constant(1)) axes.push_back(axis);
   return Result(x, c.b.Squeeze(x.value, axes));
@@ -291,6 +294,8 @@ constexpr RuleRow kRows[] = {
     {"aten.t", MatrixTranspose, ""},
     {"aten.t_copy", MatrixTranspose, ""},
     {"aten.mT", MatrixTranspose, ""},
+    {"aten.mH", MatrixTranspose, "H"},
+    {"aten.matrix_H", MatrixTranspose, "H"},
     {"aten.numpy_T", MatrixTranspose, "all"},
     {"aten.T", MatrixTranspose, "all"},
     {"aten.movedim", MoveAxes},

@@ -224,22 +224,27 @@ Outputs UniqueConsecutive(Call& c) {
   return Outputs{values, b.Reshape(run, b.ShapeOf(c.tensor("self"))), b.Sub(ends, places)};
 }
 
+// One or several quantiles, which come first in the result; "nan": of what is a number.
 Outputs Quantile(Call& c) {
   ops::GraphBuilder& b = c.b;
-  V x = c.tensor("self");
-  const bool whole = c.is_none("dim");
-  const int64_t rank = c.rank("self");
-  V flat = whole ? b.Flatten(x) : x;
-  const int64_t axis = whole ? 0 : c.Axis("dim", rank);
-  const bool keep = c.Bool("keepdim", false);
-  V sorted = SortAll(c, flat, axis, false).values;
-  V last = b.Cast(b.Sub(b.SizeOf(flat, axis), b.Int(1)), b.dtype(x));
+  V given = c.tensor("self");
+  const bool whole = c.is_none("dim") || c.rank("self") == 0;
+  const int64_t rank = whole ? 1 : c.rank("self"), axis = whole ? 0 : c.Axis("dim", rank);
+  V x = whole ? b.Flatten(given) : given;
+  V missing = IsNan(b, x);
+  V sorted = SortAll(c, b.Where(missing, b.NumberLike(std::numeric_limits<double>::infinity(), x), x), axis, false).values;
+  V count = c.param() == "nan" ? b.Reduce("ReduceSum", b.Cast(Not(b, missing), DataType::kInt64), {axis}, true) : b.SizeOf(x, axis);
+  V last = b.Cast(b.Op("Max", {b.Sub(count, b.Int(1)), b.Int(0)}), b.dtype(x));
   V q = c.arg("q").is_tensor() ? b.Cast(c.tensor("q"), b.dtype(x)) : c.NumberAs("q", b.dtype(x));
-  if (b.known_rank(q) != size_t{0}) return c.Unsupported("several quantiles at once");
+  const bool one = b.rank(q) == 0;
+  std::vector<int64_t> along(static_cast<size_t>(rank), 1);
+  along[static_cast<size_t>(axis)] = -1;
+  V position = b.Mul(b.Reshape(q, along), last);  // [.., quantiles, ..]
+  V none = b.Reduce("ReduceSum", FullLike(b, x, b.Int(0)), {axis}, true);
+  position = b.Expand(position, b.ShapeOf(b.Add(b.Cast(position, DataType::kInt64), none)));
+  V below = b.Op("Floor", {position});
+  V low = GatherAlong(c, sorted, axis, below), high = GatherAlong(c, sorted, axis, b.Op("Ceil", {position}));
   const std::string method = c.String("interpolation", "linear");
-  V position = b.Mul(q, last), below = b.Op("Floor", {position}), above = b.Op("Ceil", {position});
-  V at = whole || !keep ? below : b.Reshape(below, {1}), next = whole || !keep ? above : b.Reshape(above, {1});
-  V low = b.Gather(sorted, b.Cast(at, DataType::kInt64), axis), high = b.Gather(sorted, b.Cast(next, DataType::kInt64), axis);
   V y = nullptr;
   if (method == "lower")
     y = low;
@@ -248,11 +253,23 @@ Outputs Quantile(Call& c) {
   else if (method == "midpoint")
     y = b.Mul(b.Add(low, high), b.NumberLike(0.5, x));
   else if (method == "nearest")
-    y = b.Gather(sorted, b.Cast(b.Op("Round", {whole || !keep ? position : b.Reshape(position, {1})}), DataType::kInt64), axis);
+    y = GatherAlong(c, sorted, axis, b.Op("Round", {position}));
   else
-    y = b.Add(low, b.Mul(b.Sub(high, low), b.Sub(position, below)));
-  if (whole && keep) y = b.Reshape(y, std::vector<int64_t>(static_cast<size_t>(rank), 1));
-  return y;
+    y = b.Where(b.Op("Equal", {low, high}), low, b.Add(low, b.Mul(b.Sub(high, low), b.Sub(position, below))));
+  // NaN where there is one, or where there is nothing but those.
+  V bad = c.param() == "nan" ? AllOf(b, missing, {axis}, true) : AnyOf(b, missing, {axis}, true);
+  y = b.Where(bad, b.NumberLike(std::numeric_limits<double>::quiet_NaN(), x), y);
+  // The quantiles' axis to the front.
+  std::vector<int64_t> perm = {axis};
+  for (int64_t i = 0; i < rank; ++i)
+    if (i != axis) perm.push_back(i);
+  y = b.Transpose(y, perm);
+  if (c.Bool("keepdim", false)) {
+    std::vector<int64_t> ones;
+    for (int64_t i = 0; i < (whole ? c.rank("self") : 1); ++i) ones.push_back(whole ? i + 1 : axis + 1);
+    y = b.Unsqueeze(y, ones);
+  }
+  return one ? b.Squeeze(y, {0}) : y;
 }
 
 Outputs OneHot(Call& c) {
@@ -280,6 +297,86 @@ Outputs Diff(Call& c) {
   return x;
 }
 
+// How fast x changes along an axis: central differences inside, one-sided ones (of first or second order) at the edges. Samples lie
+// `spacing` apart, or at coordinates.
+V GradientAlong(Call& c, V x, int64_t axis, const IValue& spacing, int64_t order) {
+  ops::GraphBuilder& b = c.b;
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  const auto cut = [&](V value, int64_t begin, int64_t end) { return b.Slice(value, b.rank(value) == 1 ? 0 : axis, begin, end); };
+  const auto times = [&](double factor, V value) { return b.Mul(value, b.NumberLike(factor, value)); };
+  V steps = nullptr;  // between samples, along the axis
+  if (spacing.is_tensor()) {
+    V places = b.Cast(c.ToTensor(spacing), b.dtype(x));
+    std::vector<int64_t> shape(b.rank(x), 1);
+    shape[static_cast<size_t>(axis)] = -1;
+    steps = b.Reshape(b.Sub(b.Slice(places, 0, 1, kEnd), b.Slice(places, 0, 0, -1)), shape);
+  } else {
+    V step = spacing.is_none() ? b.NumberLike(1, x) : c.NumberAs(spacing, b.dtype(x));
+    std::vector<V> sizes(b.rank(x), b.Int(1));
+    sizes[static_cast<size_t>(axis)] = b.Sub(b.SizeOf(x, axis), b.Int(1));
+    steps = b.Expand(step, b.Stack1D(sizes));
+  }
+  V slopes = b.Div(b.Sub(cut(x, 1, kEnd), cut(x, 0, -1)), steps);
+  // Inside, the two slopes weighted by the other's step.
+  V before = b.Slice(steps, axis, 0, -1), after = b.Slice(steps, axis, 1, kEnd);
+  V left = b.Slice(slopes, axis, 0, -1), right = b.Slice(slopes, axis, 1, kEnd);
+  V inside = b.Div(b.Add(b.Mul(left, after), b.Mul(right, before)), b.Add(before, after));
+  V first = b.Slice(slopes, axis, 0, 1), last = b.Slice(slopes, axis, -1, kEnd);
+  if (order == 2) {
+    first = b.Sub(times(2, first), b.Slice(inside, axis, 0, 1));
+    last = b.Sub(times(2, last), b.Slice(inside, axis, -1, kEnd));
+  }
+  return b.Concat({first, inside, last}, axis);
+}
+Outputs Gradient(Call& c) {
+  V x = c.float_tensor("self");
+  const int64_t rank = c.rank("self"), order = c.Int("edge_order", 1);
+  const std::vector<int64_t> axes = c.is_none("dim") ? AllAxes(rank) : c.Axes("dim", rank);
+  const IValue& spacing = c.arg("spacing");
+  std::vector<V> parts;
+  for (size_t i = 0; i < axes.size(); ++i)
+    parts.push_back(GradientAlong(c, x, axes[i], spacing.is_list() ? spacing.list().at(i) : spacing, order));
+  return IValue::MakeList(Outputs(parts).values);
+}
+
+// Sums, means, products or extremes of slices that stand one behind the other along axis 0.
+Outputs SegmentReduce(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  if (c.Int("axis", 0) != 0) return c.Unsupported("segment_reduce along another axis than 0");
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  V x = c.tensor("data"), starts = nullptr, ends = nullptr;
+  if (!c.is_none("lengths")) {
+    V lengths = b.Cast(c.tensor("lengths"), DataType::kInt64);
+    if (b.rank(lengths) != 1) return c.Unsupported("segment_reduce with lengths of several axes");
+    ends = b.Op("CumSum", {lengths, b.Int(0)});
+    starts = b.Sub(ends, lengths);
+  } else {
+    V offsets = b.Cast(c.tensor("offsets"), DataType::kInt64);
+    if (b.rank(offsets) != 1) return c.Unsupported("segment_reduce with offsets of several axes");
+    starts = b.Slice(offsets, 0, 0, -1);
+    ends = b.Slice(offsets, 0, 1, kEnd);
+  }
+  V at = b.Unsqueeze(Arange(b, b.SizeOf(x, 0)), {0});
+  V member = b.Op("And", {b.Op("GreaterOrEqual", {at, b.Unsqueeze(starts, {1})}), b.Op("Less", {at, b.Unsqueeze(ends, {1})})});
+  std::vector<int64_t> more;
+  for (int64_t i = 2; i <= static_cast<int64_t>(b.rank(x)); ++i) more.push_back(i);
+  if (!more.empty()) member = b.Unsqueeze(member, more);  // [segments, n, 1...]
+  const std::string reduce = c.String("reduce");
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double neutral = reduce == "max" ? -infinity : reduce == "min" ? infinity : reduce == "prod" ? 1 : 0;
+  const char* op = reduce == "max" ? "ReduceMax" : reduce == "min" ? "ReduceMin" : reduce == "prod" ? "ReduceProd" : "ReduceSum";
+  V y = b.Reduce(op, b.Where(member, b.Unsqueeze(x, {0}), b.NumberLike(neutral, x)), {1}, false);
+  V count = b.Reduce("ReduceSum", b.Cast(member, b.dtype(x)), {1}, false);
+  V empty = b.Op("Equal", {count, b.NumberLike(0, x)});
+  if (c.is_none("initial")) {
+    if (reduce == "mean") y = b.Div(y, count);  // 0 / 0 of nothing
+    return y;
+  }
+  V initial = c.NumberAs("initial", b.dtype(x));
+  if (reduce == "mean") return b.Where(empty, initial, b.Div(b.Add(y, initial), count));
+  return b.Op(reduce == "max" ? "Max" : reduce == "min" ? "Min" : reduce == "prod" ? "Mul" : "Add", {y, initial});
+}
+
 constexpr RuleRow kRows[] = {
     {"aten.sort", Sort, "sort"},
     {"aten.argsort", Sort, "argsort"},
@@ -303,9 +400,12 @@ constexpr RuleRow kRows[] = {
     {"aten._unique", Unique, ""},
     {"aten.unique_dim", Unique, "dim"},
     {"aten.unique_consecutive", UniqueConsecutive},
-    {"aten.quantile", Quantile},
+    {"aten.quantile", Quantile, ""},
+    {"aten.nanquantile", Quantile, "nan"},
     {"aten.one_hot", OneHot},
     {"aten.diff", Diff},
+    {"aten.gradient", Gradient},
+    {"aten.segment_reduce", SegmentReduce},
 };
 
 }  // namespace

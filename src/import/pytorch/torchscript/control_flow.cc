@@ -185,11 +185,11 @@ StatusOr<Interpreter::Flow> Interpreter::DynamicIf(const Stmt& statement, V cond
   }
   for (const Left& branch : left) {
     for (const auto& [object, value] : branch.objects) {
-      if (std::none_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.object == object; }))
+      if (std::none_of(slots.begin(), slots.end(), [object = object](const Slot& slot) { return slot.object == object; }))
         slots.push_back({"", object, nullptr});
     }
     for (const auto& [cell, value] : branch.cells) {
-      if (std::none_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.cell == cell; }))
+      if (std::none_of(slots.begin(), slots.end(), [cell = cell](const Slot& slot) { return slot.cell == cell; }))
         slots.push_back({"", nullptr, cell});
     }
   }

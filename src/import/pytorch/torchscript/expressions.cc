@@ -194,6 +194,12 @@ StatusOr<IValue> Interpreter::Constant(std::string_view name) {
   ASSIGN_OR_RETURN(
       IValue value,
       FromPickle(*file, *file->root().items[index], fmt::format("constant_{}", name), 0).WithContext(fmt::format("CONSTANTS.{}", name)));
+  // Traces write Python's numbers as tensors of float64; tensors of the source pass through aten::lift or aten::to.
+  if (value.is_tensor() && b.known_rank(value.tensor().value) == size_t{0} && b.dtype(value.tensor().value) == DataType::kDouble) {
+    TensorValue number = value.tensor();
+    number.is_number = true;
+    value = IValue(std::move(number));
+  }
   constants_.emplace(name, value);
   return value;
 }

@@ -152,6 +152,7 @@ class Inputs {
     std::string name = parameter;
     ir::Type type;
     if (const InputSpec* spec = Next(parameter, true)) {
+      if (spec->value) return Usage(fmt::format("--input {}: it is a tensor, which a value cannot stand for", spec->name));
       name = spec->name;
       type = spec->type;
     }
@@ -184,6 +185,7 @@ class Inputs {
 
   StatusOr<IValue> BindNumber(const std::string& parameter, Kind kind) {
     const InputSpec* spec = Next(parameter, true);
+    if (spec != nullptr && spec->value) return NumberOf(kind, *spec->value);
     const DataType type = kind == Kind::kInt ? DataType::kInt64 : kind == Kind::kFloat ? DataType::kDouble : DataType::kBool;
     // A float may be fed as float32, which is what most have.
     const DataType given = spec != nullptr && spec->type.known() && kind == Kind::kFloat ? spec->type.dtype : type;

@@ -119,6 +119,31 @@ TEST(TorchScript, InputsAndOutputs) {
   EXPECT_EQ(Import(Module("return x"), {"x:float[2]", "y:float[2]"}).status().code(), StatusCode::kUsage);
 }
 
+TEST(TorchScript, NumbersAreNotTensorsWhereTypesArePromoted) {
+  const struct {
+    const char* body;
+    DataType dtype;
+  } cases[] = {
+      {"return torch.mul(i, CONSTANTS.c0)", DataType::kFloat},
+      {"return torch.mul(torch.to(i, 5), CONSTANTS.c0)", DataType::kFloat16},
+      {"return torch.mul(i, torch.detach(torch.to(CONSTANTS.c0, 7)))", DataType::kDouble},
+  };
+  for (const auto& c : cases) {
+    const auto imported = Import(Module(c.body, "i: Tensor"), {"i:int64[2]"});
+    ASSERT_TRUE(imported.ok()) << c.body << imported.status().ToString();
+    EXPECT_EQ(imported->model->graph->outputs()[0].value->type.dtype, c.dtype) << c.body;
+  }
+}
+
+TEST(TorchScript, NumbersThatTheUserStates) {
+  const std::string code = Module("if torch.eq(n, 2):\n  y = torch.relu(x)\nelse:\n  y = torch.sigmoid(x)\nreturn y", "x: Tensor, n: int");
+  EXPECT_EQ(Operators(code, {"x:float[2,3]", "n:int64=2"}), "Relu");
+  EXPECT_EQ(Operators(code, {"x:float[2,3]", "n:int64=3"}), "Sigmoid");
+  EXPECT_EQ(Import(code, {"x:float=3", "n:int64=3"}).status().code(), StatusCode::kUsage);
+  for (const char* text : {"n:int64=", "n:int64=x", "n:int64[2]=3", "n:int64=3[2]"})
+    EXPECT_FALSE(import::ParseInputSpec(text).ok()) << text;
+}
+
 TEST(TorchScript, WhatIsUnsupportedIsListedAtOnce) {
   const auto imported = Import(Module("a = ops.mine.first(x)\nb = ops.mine.second(a, 3)\nreturn torch.add(a, b)"));
   ASSERT_TRUE(imported.ok()) << imported.status().ToString();
@@ -142,7 +167,7 @@ TEST(TorchScript, Errors) {
       {"ops.prim.RaiseException(\"wrong size\")\nreturn x", StatusCode::kUnsupported, "wrong size"},
       {"return torch.div(1, 0)", StatusCode::kUnsupported, "zero"},
       {"return [1][3]", StatusCode::kUnsupported, "index 3"},
-      {"return CONSTANTS.c0", StatusCode::kCorrupt, "c0"},
+      {"return CONSTANTS.c1", StatusCode::kCorrupt, "c1"},
       {"return __torch__.nothing.Here(x)", StatusCode::kUnsupported, "__torch__.nothing.Here"},
       {"return torch.neg(x, 1, 2)", StatusCode::kUnsupported, "no overload"},
       {"return \"text\"", StatusCode::kUnsupported, "no tensor"},

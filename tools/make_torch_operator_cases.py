@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Writes tests/import/pytorch_operators.jsonl: calls of single PyTorch operators, with small inputs and what PyTorch gives.
+
+For development: needs torch. A case is an operator's full name and its arguments; tensors are made by `t` (numbers in tenths from a
+fixed sequence) or given. Add a case a fix.
+"""
+import json
+import math
+import pathlib
+
+import torch
+
+aten = torch.ops.aten
+INF, NAN = math.inf, math.nan
+generator = torch.Generator()
+generator.manual_seed(7)
+
+
+def t(*shape, low=-2.0, high=2.0, dtype=torch.float32):
+    """Random numbers with two digits behind the point, so that the file stays small."""
+    x = torch.rand(shape, generator=generator) * (high - low) + low
+    return (x * 100).round().div(100).to(dtype)
+
+
+def v(*values, dtype=None):
+    return torch.tensor(values, dtype=dtype)
+
+
+def s(value, dtype=None):
+    return torch.tensor(value, dtype=dtype)
+
+
+def symmetric(n):
+    x = t(n, n)
+    return x + x.T
+
+
+def definite(n):
+    x = t(n, n)
+    return x @ x.T + torch.eye(n)
+
+
+def spread(m, n):
+    """A matrix whose singular values lie apart."""
+    return t(m, n) + torch.eye(m, n) * torch.arange(1, n + 1) * 3
+
+
+def cases():
+    x34, x5 = t(3, 4), t(5)
+    # Whole models.
+    yield 'aten.dropout_.default', [t(3), 0.5, False]
+    yield 'aten._grouped_mm.default', [t(7, 8), t(3, 8, 4), v(2, 2, 7, dtype=torch.int32)]
+    # Shapes and edges that were wrong once.
+    yield 'aten.inner.default', [t(2, 3), t(4, 3)]
+    yield 'aten.inner.default', [x5, t(5)]
+    yield 'aten.inner.default', [s(2.0), t(2, 3)]
+    yield 'aten.squeeze.dims', [t(1, 2, 1), []]
+    yield 'aten.squeeze.dims', [t(1, 2, 1), [0, 1, 2]]
+    yield 'aten._safe_softmax.default', [v([0.5, 1.0], [-INF, -INF]), -1]
+    yield 'aten.renorm.default', [t(3, 4, 2), 2, 1, 1.5]
+    yield 'aten.renorm.default', [t(3, 4), 1, 0, 0.5]
+    yield 'aten.avg_pool1d.default', [torch.arange(-6, 6).reshape(1, 2, 6), [3], [2]]
+    yield 'aten.pad.default', [t(2, 3, 4, 5), [-1, 2, 1, -2], 'replicate']
+    yield 'aten.pad.default', [t(1, 2, 6), [-2, 1], 'circular']
+    yield 'aten.pad.default', [t(1, 2, 6), [2, -1], 'reflect']
+    yield 'aten.index_add.default', [s(2.0), 0, v(0), s(3.0)]
+    yield 'aten.index_copy.default', [s(2.0), 0, v(0), s(3.0)]
+    yield 'aten.meshgrid.indexing', [[v(1.0, 2.0), v(3.0, 4.0, 5.0)]], {'indexing': 'xy'}
+    yield 'aten.meshgrid.default', [[v(1.0, 2.0)]]
+    yield 'aten.cosine_similarity.default', [s(2.0), s(-3.0), 0]
+    yield 'aten.cosine_similarity.default', [t(3, 1), t(3, 4), 1]
+    yield 'aten.ldexp_.default', [t(3), v(1, 2, -3)]
+    yield 'aten.matrix_H.default', [t(2, 3)]
+    yield 'aten.index_reduce.default', [t(3, 4), 0, v(0, 2, 0), t(3, 4), 'mean'], {'include_self': False}
+    yield 'aten.index_reduce.default', [t(3, 4), 1, v(1, 3), t(3, 2), 'prod']
+    yield 'aten._unsafe_masked_index.default', [t(4, 3), v(True, False, True), [v(0, 9, 3), v(2, -5, 1)], 7.0]
+    yield 'aten.gradient.scalarint', [t(3, 4)], {'spacing': 0.5}
+    yield 'aten.gradient.scalarint', [t(3, 4)], {'dim': 1, 'edge_order': 2}
+    yield 'aten.gradient.tensorarrayint', [t(5)], {'spacing': [v(0.0, 0.5, 2.0, 2.5, 4.0)], 'dim': 0, 'edge_order': 2}
+    yield 'aten.gradient.scalarrayarray', [t(3, 4)], {'spacing': [0.5, 2.0], 'dim': [1, 0]}
+    yield 'aten.quantile.default', [t(3, 5), v(0.1, 0.5, 0.9), 1]
+    yield 'aten.quantile.scalar', [v([1.0, NAN, 3.0], [4.0, 6.0, 5.0]), 0.4, 1, True], {'interpolation': 'nearest'}
+    yield 'aten.quantile.default', [t(3, 5), v(0.25, 1.0)], {'keepdim': True}
+    yield 'aten.nanquantile.default', [v([1.0, NAN, 3.0, 2.0], [NAN, NAN, NAN, NAN]), v(0.5, 0.75), 1]
+    yield 'aten.nanquantile.scalar', [v(1.0, NAN, 3.0), 0.5], {'interpolation': 'higher'}
+    for lengths in ({'lengths': v(2, 0, 3)}, {'offsets': v(0, 2, 5)}):
+        for reduce in ('sum', 'mean', 'max'):
+            yield 'aten.segment_reduce.default', [t(5, 2), reduce], {**lengths, 'initial': 1.0}
+    # Losses.
+    for p in (1, 2):
+        yield 'aten.multi_margin_loss.default', [t(3, 4), v(0, 3, 1), p, 0.7, t(4, low=0.5)]
+    yield 'aten.multi_margin_loss.default', [t(4), s(2)], {'reduction': 0}
+    yield 'aten.multilabel_margin_loss_forward.default', [t(2, 4), v([3, 0, -1, 1], [-1, 2, 0, 1]), 0]
+    yield 'aten.multilabel_margin_loss.default', [t(4), v(3, 0, -1, 1)]
+    for p in (0.0, 1.0, 2.0, 3.0):
+        yield 'aten.pdist.default', [t(4, 3), p]
+    # Bits of numbers.
+    edges = v(0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, 1e-40, 3.4028235e38, INF, -INF, NAN, 1024.0)
+    yield 'aten.frexp.Tensor', [edges], {}, 0, 0
+    yield 'aten.nextafter.default', [edges, torch.full((13,), 7.0)], {}, 0, 0
+    yield 'aten.nextafter.default', [edges, torch.full((13,), -7.0)], {}, 0, 0
+    for norm in (None, 'forward', 'ortho'):
+        yield 'aten.fft_hfft.default', [t(4)], {'norm': norm}
+        yield 'aten.fft_hfft2.default', [t(2, 3, 4)], {'norm': norm, 's': [3, 5]}
+    yield 'aten._scaled_dot_product_flash_attention_for_cpu.default', [t(1, 2, 3, 4), t(1, 2, 5, 4), t(1, 2, 5, 4)], {'attn_mask': t(3, 5)}
+    # Special functions: both sides of every switch between formulas.
+    far = v(-30.0, -8.0, -3.5, -1.0, -0.2, 0.0, 0.3, 1.0, 2.5, 5.0, 12.0, 40.0)
+    yield 'aten.special_erfcx.default', [far[1:]]
+    yield 'aten.special_log_ndtr.default', [far]
+    positive = v(0.0, 0.05, 0.4, 1.0, 1.9, 2.1, 3.1, 4.0, 9.5, 30.0)
+    for name in ('bessel_j0', 'bessel_j1', 'bessel_y0', 'bessel_y1', 'modified_bessel_k0', 'modified_bessel_k1', 'scaled_modified_bessel_k0',
+                 'scaled_modified_bessel_k1', 'spherical_bessel_j0', 'modified_bessel_i0', 'modified_bessel_i1', 'i0e', 'i1e'):
+        yield f'aten.special_{name}.default', [positive], {}, 1e-5, 1e-6
+    for n in (0, 1, 2, 5):
+        yield 'aten.polygamma.default', [n, v(0.3, 1.0, 2.5, 9.0, 40.0)], {}, 1e-4, 1e-6
+    yield 'aten.special_zeta.default', [v(1.5, 2.0, 3.0, 4.0, 1.0, 0.5), v(0.5, 1.0, -2.5, 30.0, 2.0, 2.0)], {}, 1e-4, 1e-6
+    a, at = v(0.5, 0.5, 2.0, 2.0, 10.0, 60.0, 0.0, 3.0, 3.0, -1.0), v(0.1, 4.0, 1.0, 9.0, 10.0, 50.0, 2.0, 0.0, INF, 1.0)
+    yield 'aten.igamma.default', [a, at], {}, 1e-4, 1e-6
+    yield 'aten.igammac.default', [a, at], {}, 1e-4, 1e-6
+    for family in ('chebyshev_polynomial_t', 'chebyshev_polynomial_u', 'chebyshev_polynomial_v', 'chebyshev_polynomial_w', 'hermite_polynomial_h',
+                   'hermite_polynomial_he', 'laguerre_polynomial_l', 'legendre_polynomial_p', 'shifted_chebyshev_polynomial_t'):
+        yield f'aten.special_{family}.default', [v(-1.5, -0.5, 0.0, 0.3, 0.9, 1.0), v(0.0, 1.0, 2.0, 3.0, 5.0, -1.0)]
+    yield 'aten.special_legendre_polynomial_p.n_scalar', [t(2, 3), 4]
+    # Linear algebra.
+    yield 'aten.triangular_solve.default', [t(3, 2), spread(3, 3)]
+    yield 'aten.linalg_solve_triangular.default', [spread(3, 3), t(2, 3)], {'upper': False, 'left': False}
+    yield 'aten.linalg_solve_ex.default', [t(2, 1, 3, 3) + 3 * torch.eye(3), t(4, 3, 2)]
+    yield 'aten.linalg_solve.default', [spread(3, 3), t(2, 3)], {'left': False}
+    yield 'aten.cholesky_solve.default', [t(3, 2), torch.linalg.cholesky(definite(3))]
+    yield 'aten.cholesky_inverse.default', [torch.linalg.cholesky(definite(3), upper=True), True]
+    yield 'aten.linalg_tensorinv.default', [t(4, 2, 2) + torch.eye(4).reshape(4, 2, 2) * 4, 1]
+    yield 'aten.linalg_tensorsolve.default', [t(2, 2, 4) + torch.eye(4).reshape(2, 2, 4) * 4, t(2, 2)]
+    for shape in ((3, 3), (2, 4, 3), (2, 3, 4)):
+        yield 'aten.linalg_lu_factor_ex.default', [t(*shape)]
+        yield 'aten.linalg_lu.default', [t(*shape)]
+    packed, pivots = torch.linalg.lu_factor(spread(3, 3))
+    yield 'aten.lu_unpack.default', [packed, pivots]
+    yield 'aten.linalg_lu_solve.default', [packed, pivots, t(3, 2)], {'adjoint': True}
+    yield 'aten.linalg_lu_solve.default', [packed, pivots, t(2, 3)], {'left': False}
+    yield 'aten.lu_solve.default', [t(3, 2), packed, pivots]
+    for shape in ((3, 3), (2, 4, 3), (2, 3, 4)):
+        yield 'aten.linalg_qr.default', [t(*shape)]
+        yield 'aten.linalg_qr.default', [t(*shape), 'complete']
+    yield 'aten.linalg_householder_product.default', list(torch.geqrf(t(4, 3)))
+    for n in (1, 2, 5, 6):
+        yield 'aten.linalg_eigvalsh.default', [symmetric(n)]
+    yield 'aten.linalg_eigvalsh.default', [t(2, 3, 3), 'U']
+    for shape in ((3, 3), (2, 5, 3), (3, 4)):
+        yield 'aten.linalg_svdvals.default', [t(*shape)]
+        yield 'aten.linalg_pinv.atol_rtol_tensor', [t(*shape)]
+    low = t(4, 2) @ t(2, 4)
+    yield 'aten.linalg_matrix_rank.atol_rtol_tensor', [torch.stack([low, spread(4, 4)])]
+    yield 'aten.pinverse.default', [low, 1e-4]
+    yield 'aten.linalg_matrix_norm.str_ord', [t(2, 3, 4), 'nuc'], {'keepdim': True}
+    yield 'aten.linalg_matrix_norm.default', [t(3, 3), 2]
+    yield 'aten.linalg_matrix_norm.default', [t(3, 3), -2]
+    yield 'aten.linalg_cond.default', [spread(3, 3)]
+    yield 'aten.linalg_cond.default', [spread(3, 3), 1]
+    yield 'aten.linalg_cond.p_str', [spread(3, 3), 'fro']
+    yield 'aten.linalg_matrix_exp.default', [t(2, 3, 3)]
+    yield 'aten.linalg_matrix_exp.default', [t(3, 3) * 4]
+
+
+def number(x):
+    return x if isinstance(x, int) or x == 0 else ('NaN' if math.isnan(x) else 'Infinity' if x == INF else '-Infinity' if x == -INF else float(f'{x:.9g}'))
+
+
+TYPES = {torch.float32: 'float', torch.float64: 'double', torch.int64: 'int64', torch.int32: 'int32', torch.bool: 'bool', torch.uint8: 'uint8',
+         torch.int8: 'int8', torch.float16: 'float16', torch.int16: 'int16'}
+
+
+def tensor_json(tensor):
+    return {'dtype': TYPES[tensor.dtype], 'shape': list(tensor.shape), 'data': [number(x) for x in tensor.flatten().tolist()]}
+
+
+def argument_json(value):
+    if isinstance(value, torch.Tensor):
+        return {'tensor': tensor_json(value)}
+    if isinstance(value, (list, tuple)):
+        return [argument_json(item) for item in value]
+    return value
+
+
+def main():
+    lines = []
+    for case in cases():
+        target, arguments = case[:2]
+        named = case[2] if len(case) > 2 else {}
+        rtol, atol = (case[3:] + (1e-3, 1e-4))[:2] if len(case) > 3 else (1e-3, 1e-4)
+        space, name, overload = target.split('.')
+        operator = getattr(getattr(getattr(torch.ops, space), name), overload)
+        line = {'operator': target, 'arguments': argument_json(arguments), 'named': {k: argument_json(x) for k, x in named.items()}}
+        result = operator(*arguments, **named)
+        outputs = list(result) if isinstance(result, (list, tuple)) else [result]
+        line |= {'outputs': [tensor_json(one) for one in outputs], 'rtol': rtol, 'atol': atol}
+        lines.append(json.dumps(line, separators=(', ', ': ')))
+    path = pathlib.Path(__file__).resolve().parent.parent / 'tests/import/pytorch_operators.jsonl'
+    path.write_text('\n'.join(lines) + '\n')
+    print(len(lines), 'cases')
+
+
+if __name__ == '__main__':
+    main()
