@@ -70,23 +70,25 @@ StatusOr<int64_t> CheckedNumElements(DataType type, std::span<const int64_t> dim
 
 namespace {
 
-std::shared_ptr<const void> AllocateOnHeap(size_t bytes) {
-  void* memory = std::aligned_alloc(64, bytes);
-  if (memory == nullptr) return nullptr;
-  return {memory, [](const void* p) { std::free(const_cast<void*>(p)); }};
-}
-
-// 64-byte aligned. Large pieces are pages of their own: they come as zeros, and go back to the system at once.
-std::shared_ptr<const void> AllocateZeros(size_t bytes) {
+// 64-byte aligned. Large pieces are pages of their own, which come as zeros and go back to the system at once; others are not initialized.
+std::shared_ptr<const void> AllocateMemory(size_t bytes, bool* zeros) {
   constexpr size_t kLarge = size_t{4} << 20;
+  *zeros = bytes >= kLarge;
   if (bytes >= kLarge) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return nullptr;
     madvise(memory, bytes, MADV_HUGEPAGE);
     return {memory, [bytes](const void* p) { munmap(const_cast<void*>(p), bytes); }};
   }
-  std::shared_ptr<const void> memory = AllocateOnHeap(bytes);
-  if (memory) std::memset(const_cast<void*>(memory.get()), 0, bytes);
+  void* memory = std::aligned_alloc(64, bytes);
+  if (memory == nullptr) return nullptr;
+  return {memory, [](const void* p) { std::free(const_cast<void*>(p)); }};
+}
+
+std::shared_ptr<const void> AllocateZeros(size_t bytes) {
+  bool zeros = false;
+  std::shared_ptr<const void> memory = AllocateMemory(bytes, &zeros);
+  if (memory && !zeros) std::memset(const_cast<void*>(memory.get()), 0, bytes);
   return memory;
 }
 
@@ -165,8 +167,8 @@ StatusOr<Tensor> Tensor::Reshaped(Dims dims) const {
 
 Tensor Tensor::Aligned() const {
   if (is_aligned()) return *this;
-  // On the heap, whatever its size: weights are copied one after the other, and one's memory then serves the next.
-  std::shared_ptr<const void> copy = AllocateOnHeap(PaddedBytes(byte_size()));
+  bool zeros = false;
+  std::shared_ptr<const void> copy = AllocateMemory(PaddedBytes(byte_size()), &zeros);
   if (!copy) return *this;
   CopyAndForget(const_cast<void*>(copy.get()), raw_data(), byte_size());
   return FromShared(dtype_, dims_, std::move(copy));

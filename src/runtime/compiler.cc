@@ -119,6 +119,10 @@ const Value* Compiler::ConstantValue(const ir::Value* value) const {
   return value->graph() != &graph_ && outer_ ? outer_->ConstantValue(value) : nullptr;
 }
 
+bool Compiler::IsKnown(const ir::Value* value) const {
+  return constants_.contains(value) || (value->graph() != &graph_ && outer_ && outer_->IsKnown(value));
+}
+
 std::optional<Tensor> Compiler::StoredConstant(const ir::Value* value) const {
   const auto it = constants_.find(value);
   if (it != constants_.end()) return it->second.is_tensor() ? std::optional(it->second.tensor()) : std::nullopt;
@@ -227,7 +231,7 @@ Status Compiler::AddNode(const ir::Node& node) {
   step.schema = schema;
   bool constant = options_.fold_constants && !IsRandom(node) && !HasSubgraph(node);
   for (const ir::Value* input : node.inputs()) {
-    if (!input || ConstantValue(input)) continue;
+    if (!input || IsKnown(input)) continue;
     constant = false;
     if (!slots_.contains(input) && SlotOf(input) < 0)
       return Invalid(fmt::format("{} reads '{}', which nothing defines", node.Label(), input->name()));

@@ -113,6 +113,7 @@ class Compiler final {
   Layout LayoutOf(const ir::Value* value) const;
   const Value* ConstantValue(const ir::Value* value) const;
   const Tensor* ConstantTensor(const ir::Value* value) const;
+  bool IsKnown(const ir::Value* value) const;  // there is a ConstantValue, which this does not copy yet
   // As it lies in the file.
   std::optional<Tensor> StoredConstant(const ir::Value* value) const;
 

@@ -41,8 +41,9 @@ class ProgramCache : public testing::Test {
   void SaveModel(float scale) {
     auto model = ir::ParseText(kModel);
     ASSERT_TRUE(model.ok()) << model.status().ToString();
-    for (ir::Value* value : std::vector<ir::Value*>((*model)->graph->initializers())) {
-      const Dims dims(value->initializer()->dims);
+    for (const char* name : {"w", "b", "table", "m"}) {
+      ir::Value* value = (*model)->graph->Find(name);
+      const Dims dims = *value->type.shape->concrete();
       std::vector<float> data(static_cast<size_t>(dims.num_elements()));
       for (size_t i = 0; i < data.size(); ++i) data[i] = scale * (static_cast<float>(i * 7 % 23) / 11 - 1);
       (*model)->graph->SetInitializer(value, ir::StoredTensor::Of(value->name(), Tensor::From<float>(dims, data)));
