@@ -97,13 +97,15 @@ StatusOr<CaseInput> ReadInput(const std::string& text) {
   return input;
 }
 
-// "T = float double", "-> 2", "~ 1e-3", "bits", "! text": what may follow the inputs, each after a '|'.
+// "T = float double", "-> 2", "~ 1e-3", "bits", "constants", "! text": what may follow the inputs, each after a '|'.
 Status ReadOption(const std::string& text, Case& one) {
   if (text.starts_with("->")) {
     ASSIGN_OR_RETURN(const double outputs, ReadNumber(Trim(text.substr(2))));
     one.outputs = static_cast<int>(outputs);
   } else if (text.starts_with('~')) {
     ASSIGN_OR_RETURN(one.tolerance, ReadNumber(Trim(text.substr(1))));
+  } else if (text == "constants") {
+    one.only_constants = true;
   } else if (text == "bits") {
     one.only_bits = true;
   } else if (text.starts_with('!')) {
@@ -284,20 +286,26 @@ Value ToDouble(const Value& value) {
   return Tensor::FromShared(DataType::kDouble, tensor.dims(), memory);
 }
 
-StatusOr<Model> MakeModel(const Case& one, const std::vector<Value>& inputs) {
-  std::string declared, names, outputs;
+StatusOr<Model> MakeModel(const Case& one, const std::vector<Value>& inputs, Feed feed) {
+  std::string declared, constants, names, outputs;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const bool here = inputs[i].is_tensor();
-    if (here) declared += fmt::format("{}{} x{}", declared.empty() ? "" : ", ", inputs[i].tensor().TypeString(), i);
+    std::string& list = IsConstant(feed, i) ? constants : declared;
+    if (here) list += fmt::format("{}{} x{}", list.empty() ? "" : ", ", inputs[i].tensor().TypeString(), i);
     names += fmt::format("{}{}", i == 0 ? "" : ", ", here ? fmt::format("x{}", i) : "\"\"");
   }
   for (int i = 0; i < one.outputs; ++i) outputs += fmt::format("{}y{}", i == 0 ? "" : ", ", i);
   std::string imports = fmt::format("\"{}\" : {}", one.domain, one.opset);
   if (!one.domain.empty()) imports += ", \"\" : 21";
   const std::string name = one.domain.empty() ? one.op_type : one.domain + "." + one.op_type;
-  const std::string text = fmt::format("<ir_version: 13, opset_import: [{}]>\ncase ({}) => () {{ {} = {} {} ({}) }}", imports, declared,
-                                       outputs, name, one.attributes, names);
+  const std::string text = fmt::format("<ir_version: 13, opset_import: [{}]>\ncase ({}) => () {} {{ {} = {} {} ({}) }}", imports, declared,
+                                       constants.empty() ? "" : "<" + constants + ">", outputs, name, one.attributes, names);
   ASSIGN_OR_RETURN(std::unique_ptr<ir::Model> model, ir::ParseText(text));
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].is_tensor() || !IsConstant(feed, i)) continue;
+    const std::string constant = fmt::format("x{}", i);
+    model->graph->SetInitializer(model->graph->Find(constant), ir::StoredTensor::Of(constant, inputs[i].tensor()));
+  }
   for (ir::Value* output : model->graph->nodes().back()->outputs()) {
     ir::ValueInfo info;
     info.value = output;

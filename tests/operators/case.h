@@ -36,6 +36,7 @@ struct Case {
   int outputs = 1;
   std::vector<DataType> types;         // of T; empty: all that the schema lists and the suite can make
   std::optional<double> tolerance;     // relative, instead of the type's
+  bool only_constants = false;         // the node runs only where its inputs but the first are constants
   bool only_bits = false;              // no reference: threads must agree, and nothing else is asked
   std::optional<std::string> refusal;  // an error that says this is expected
 };
@@ -56,7 +57,11 @@ StatusOr<std::vector<Value>> MakeInputs(const Case& one, const ops::OpSchema& sc
 // The same numbers as doubles.
 Value ToDouble(const Value& value);
 
-// A model of the one node: inputs x0, x1, ..., outputs y0, ...
-StatusOr<Model> MakeModel(const Case& one, const std::vector<Value>& inputs);
+// How inputs reach the node: kernels may prepare themselves for those that are constants of the model.
+enum class Feed { kAllGiven, kFirstGiven };
+inline bool IsConstant(Feed feed, size_t input) { return feed == Feed::kFirstGiven && input > 0; }
+
+// A model of the one node: inputs or constants x0, x1, ..., outputs y0, ...
+StatusOr<Model> MakeModel(const Case& one, const std::vector<Value>& inputs, Feed feed);
 
 }  // namespace sardonyx::operators

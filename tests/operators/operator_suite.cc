@@ -26,14 +26,14 @@ Array ToArray(const Tensor& tensor) {
   return array;
 }
 
-StatusOr<std::vector<Value>> Run(const Case& one, const std::vector<Value>& inputs, int threads) {
-  ASSIGN_OR_RETURN(const Model model, MakeModel(one, inputs));
+StatusOr<std::vector<Value>> Run(const Case& one, const std::vector<Value>& inputs, int threads, Feed feed) {
+  ASSIGN_OR_RETURN(const Model model, MakeModel(one, inputs, feed));
   SessionOptions options;
   options.threads = threads;
   ASSIGN_OR_RETURN(const Session session, Session::Create(model, options));
   std::vector<Session::NamedValue> named;
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (!inputs[i].is_none()) named.emplace_back(fmt::format("x{}", i), inputs[i]);
+    if (!inputs[i].is_none() && !(inputs[i].is_tensor() && IsConstant(feed, i))) named.emplace_back(fmt::format("x{}", i), inputs[i]);
   return session.Run(named);
 }
 
@@ -45,7 +45,7 @@ StatusOr<std::vector<Array>> Expect(const Case& one, const ops::OpSchema& schema
   if (const Reference* reference = FindReference(schema)) {
     Arrays arrays;
     for (const Value& input : inputs) arrays.push_back(input.is_tensor() ? std::optional(ToArray(input.tensor())) : std::nullopt);
-    ASSIGN_OR_RETURN(const Model model, MakeModel(one, inputs));
+    ASSIGN_OR_RETURN(const Model model, MakeModel(one, inputs, Feed::kAllGiven));
     std::vector<Array> outputs = (*reference)(ReferenceNode{*model.ir().graph->nodes().back(), schema, one.opset}, arrays);
     if (!outputs.empty()) return outputs;
   }
@@ -61,7 +61,7 @@ StatusOr<std::vector<Array>> Expect(const Case& one, const ops::OpSchema& schema
     wide.push_back(can ? ToDouble(inputs[i]) : inputs[i]);
   }
   if (!takes_double) return std::vector<Array>();
-  ASSIGN_OR_RETURN(const std::vector<Value> outputs, Run(one, wide, 1));
+  ASSIGN_OR_RETURN(const std::vector<Value> outputs, Run(one, wide, 1, Feed::kAllGiven));
   std::vector<Array> arrays;
   for (const Value& output : outputs) {
     if (!output.is_tensor() || !IsNumber(output.tensor().dtype())) return std::vector<Array>();
@@ -134,19 +134,24 @@ std::string JudgeRefusal(const Case& one, const Status& status) {
 // Empty, or what is wrong with a case at one type.
 StatusOr<std::string> Judge(const Case& one, const ops::OpSchema& schema, DataType type) {
   ASSIGN_OR_RETURN(const std::vector<Value> inputs, MakeInputs(one, schema, type));
-  if (one.refusal) return JudgeRefusal(one, Run(one, inputs, 1).status());
+  if (one.refusal) return JudgeRefusal(one, Run(one, inputs, 1, Feed::kAllGiven).status());
   ASSIGN_OR_RETURN(const std::vector<Array> expected, Expect(one, schema, inputs, type));
-  std::string problem;
+  std::vector<Feed> feeds;
+  if (!one.only_constants) feeds.push_back(Feed::kAllGiven);
+  if (inputs.size() > 1) feeds.push_back(Feed::kFirstGiven);
   for (const std::string& target : kernels::SimdTargets()) {
     RETURN_IF_ERROR(kernels::ChooseSimdTarget(target));
-    ASSIGN_OR_RETURN(const std::vector<Value> outputs, Run(one, inputs, 1));
-    ASSIGN_OR_RETURN(const std::vector<Value> threaded, Run(one, inputs, 2));
-    if (!SameBits(outputs, threaded)) problem = "two threads give other bits than one";
-    for (size_t i = 0; i < expected.size() && i < outputs.size() && problem.empty(); ++i)
-      problem = Compare(outputs[i].tensor(), expected[i], type, one.tolerance);
-    if (!problem.empty()) return fmt::format("on {}: {}", target, problem);
+    for (const Feed feed : feeds) {
+      ASSIGN_OR_RETURN(const std::vector<Value> outputs, Run(one, inputs, 1, feed));
+      ASSIGN_OR_RETURN(const std::vector<Value> threaded, Run(one, inputs, 2, feed));
+      std::string problem;
+      if (!SameBits(outputs, threaded)) problem = "two threads give other bits than one";
+      for (size_t i = 0; i < expected.size() && i < outputs.size() && problem.empty(); ++i)
+        problem = Compare(outputs[i].tensor(), expected[i], type, one.tolerance);
+      if (!problem.empty()) return fmt::format("on {}{}: {}", target, feed == Feed::kFirstGiven ? " with constants" : "", problem);
+    }
   }
-  return problem;
+  return std::string();
 }
 
 struct Counts {

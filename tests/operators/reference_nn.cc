@@ -69,8 +69,8 @@ std::vector<Array> Gemm(Node node, const Arrays& in) {
   return {y};
 }
 
-double Activated(Node node, double x, double alpha, double beta) {
-  const std::string name = node.String("activation");
+double Activated(Node node, double x, double alpha, double beta, const char* attribute = "activation") {
+  const std::string name = node.String(attribute);
   if (name == "Relu") return std::max(x, 0.0);
   if (name == "LeakyRelu") return x < 0 ? alpha * x : x;
   if (name == "HardSigmoid") return std::clamp(alpha * x + beta, 0.0, 1.0);
@@ -189,6 +189,20 @@ std::vector<Array> FusedConv(Node node, const Arrays& in) {
     const double x = y.values[i] + (Given(in, 3) != nullptr ? in[3]->values[i] : 0);
     y.values[i] = Activated(node, x, parameters.empty() ? 0 : parameters[0], parameters.size() < 2 ? 0 : parameters[1]);
   }
+  return {y};
+}
+
+std::vector<Array> PointwiseDepthwiseConv(Node node, const Arrays& in) {
+  const Array &x = *in[0], &w = *in[1];
+  const Array* bias = Given(in, 2);
+  Array wide({x.dims[0], w.dims[0], x.dims[2], x.dims[3]});
+  ForEachIndex(wide.dims, [&](const Index& i) {
+    double sum = bias != nullptr ? bias->values[static_cast<size_t>(i[1])] : 0;
+    for (int64_t c = 0; c < x.dims[1]; ++c) sum += x.at(Index{i[0], c, i[2], i[3]}) * w.at(Index{i[1], c, 0, 0});
+    wide.at(i) = Activated(node, sum, 0, 0, "pointwise_activation");
+  });
+  Array y = Conv(node, wide, *in[3], Given(in, 4), nullptr, nullptr);
+  for (double& v : y.values) v = Activated(node, v, 0, 0);
   return {y};
 }
 
@@ -461,6 +475,7 @@ const std::vector<ReferenceEntry>& Entries() {
       {"sardonyx.Linear", Linear},
       {"sardonyx.Elementwise", Elementwise},
       {"com.microsoft.FusedConv", FusedConv},
+      {"sardonyx.PointwiseDepthwiseConv", PointwiseDepthwiseConv},
       {"Conv", [](Node n, const Arrays& in) { return std::vector<Array>{Conv(n, *in[0], *in[1], Given(in, 2), nullptr, nullptr)}; }},
       {"ConvInteger",
        [](Node n, const Arrays& in) { return std::vector<Array>{Conv(n, *in[0], *in[1], nullptr, Given(in, 2), Given(in, 3))}; }},
