@@ -62,6 +62,12 @@ def cases():
     yield 'aten.avg_pool1d.default', [torch.arange(-6, 6).reshape(1, 2, 6), [3], [2]]
     yield 'aten.pad.default', [t(2, 3, 4, 5), [-1, 2, 1, -2], 'replicate']
     yield 'aten.pad.default', [t(1, 2, 6), [-2, 1], 'circular']
+    yield 'aten.pad.default', [t(1, 2, 3), [-3, 4], 'replicate']
+    yield 'aten.triplet_margin_loss.default', [v([1, 2, 3]), v([2, 2, 2]), v([3, 2, 2])]
+    yield 'aten.margin_ranking_loss.default', [v(1, 2), v(3, 1), v(1, -1), 0.5]
+    yield 'aten.poisson_nll_loss.default', [v(1, 2), v(3, 1), True, True, 1e-8, 1]
+    yield 'aten.cosine_embedding_loss.default', [v([1, 2], [2, 1]), v([3, 1], [0, 1]), v(1, -1)]
+    yield 'aten.adaptive_avg_pool2d.default', [t(1, 2, 7, 5), [3, 4]]
     yield 'aten.pad.default', [t(1, 2, 6), [2, -1], 'reflect']
     yield 'aten.index_add.default', [s(2.0), 0, v(0), s(3.0)]
     yield 'aten.index_copy.default', [s(2.0), 0, v(0), s(3.0)]
@@ -71,6 +77,21 @@ def cases():
     yield 'aten.cosine_similarity.default', [t(3, 1), t(3, 4), 1]
     yield 'aten.ldexp_.default', [t(3), v(1, 2, -3)]
     yield 'aten.matrix_H.default', [t(2, 3)]
+    yield 'aten.avg_pool2d.default', [t(1, 2, 9, 8), [6, 5], [3, 3], [2, 1], True, True, 2]
+    yield 'aten.avg_pool1d.default', [t(1, 2, 9), [4], [3], [1], True, False]
+    yield 'aten.upsample_bilinear2d.vec', [t(1, 1, 10, 20), None, False, [1.7, 0.9]]
+    yield 'aten.upsample_nearest1d.vec', [t(1, 2, 10), None, [0.7]]
+    yield 'aten._upsample_nearest_exact2d.vec', [t(1, 1, 6, 8), None, [1.3, 1.3]]
+    yield 'aten.float_power.Tensor_Tensor', [t(2, 3, low=0.1), t(3)]
+    yield 'aten.float_power.Scalar', [2, t(3)]
+    yield 'aten.cov.default', [t(3, 5)]
+    yield 'aten.cov.default', [t(2, 4)], {'correction': 0, 'fweights': v(1, 2, 0, 3), 'aweights': v(0.5, 1.0, 2.0, 0.25)}
+    yield 'aten.cov.default', [t(4)]
+    yield 'aten.cov.default', [t(1, 4)]
+    yield 'aten.linalg_vander.default', [s(2.0)], {'N': 3}
+    yield 'aten.corrcoef.default', [t(3, 5)]
+    yield 'aten.linalg_vander.default', [t(2, 3)], {'N': 4}
+    yield 'aten.linalg_pinv.atol_rtol_tensor', [t(3, 3)], {'hermitian': True}
     yield 'aten.index_reduce.default', [t(3, 4), 0, v(0, 2, 0), t(3, 4), 'mean'], {'include_self': False}
     yield 'aten.index_reduce.default', [t(3, 4), 1, v(1, 3), t(3, 2), 'prod']
     yield 'aten._unsafe_masked_index.default', [t(4, 3), v(True, False, True), [v(0, 9, 3), v(2, -5, 1)], 7.0]

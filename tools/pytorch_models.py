@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whole models as cases: torchvision and timm with small settings, transformers with tiny configurations.
 
-    tools/pytorch_models.py make FOLDER torchvision|timm|transformers [--pattern REGEX]
+    tools/pytorch_models.py make FOLDER torchvision|timm|transformers|transformers-media [--pattern REGEX]
     tools/pytorch_models.py judge FOLDER --program build/release/sardonyx [--pattern REGEX]
 
 For development: making needs torch and the library that is named; nothing is downloaded, weights are random. Each model is exported
@@ -198,11 +198,57 @@ def make_transformers(root, pattern, counts):
             yield model_type, one
 
 
+PICTURE = {'hidden_size': 32, 'num_hidden_layers': 2, 'num_attention_heads': 4, 'intermediate_size': 48, 'image_size': 32, 'patch_size': 8, 'num_labels': 5,
+           'd_model': 32, 'encoder_layers': 2, 'decoder_layers': 2, 'encoder_attention_heads': 4, 'decoder_attention_heads': 4, 'encoder_ffn_dim': 48,
+           'decoder_ffn_dim': 48, 'num_mel_bins': 16, 'max_length': 64, 'num_queries': 6, 'use_pretrained_backbone': False, 'num_key_value_heads': 2}
+
+
+def make_pictures_and_sound(root, pattern, counts):
+    """Models of transformers that take pictures or sound, by tiny configurations where the usual names make one."""
+    import torch
+    import transformers
+    from transformers.models.auto import modeling_auto as auto
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    transformers.logging.set_verbosity_error()
+    kinds = [('logits', 'pixel_values', auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING), ('logits', 'pixel_values', auto.MODEL_FOR_OBJECT_DETECTION_MAPPING),
+             ('logits', 'pixel_values', auto.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING), ('predicted_depth', 'pixel_values', auto.MODEL_FOR_DEPTH_ESTIMATION_MAPPING),
+             ('logits', 'input_values', auto.MODEL_FOR_CTC_MAPPING), ('logits', 'input_values', auto.MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING)]
+    done = set()
+    for key, argument, mapping in kinds:
+        for model_type, config_class in CONFIG_MAPPING.items():
+            if model_type in done or config_class not in mapping or not re.search(pattern, model_type):
+                continue
+            done.add(model_type)
+
+            def one(t=model_type, c=config_class, m=mapping, k=key, a=argument):
+                config = c()
+                for name, value in PICTURE.items():
+                    if isinstance(getattr(config, name, None), (int, bool)):
+                        setattr(config, name, value)
+                model = (m[c][0] if isinstance(m[c], tuple) else m[c])(config)
+                if sum(p.numel() for p in model.parameters()) > 40e6:
+                    print('too large', t, flush=True)
+                    return
+                size = config.image_size if isinstance(getattr(config, 'image_size', None), int) else 64
+                shape = (3, size, size) if a == 'pixel_values' else (4000,)
+
+                class Model(torch.nn.Module):
+                    def __init__(self):
+                        super().__init__()
+                        self.model = model
+
+                    def forward(self, x):
+                        return self.model(**{a: x})[k]
+
+                save(root / f'hf_{t}', f'transformers {t} ({type(model).__name__})', Model(), lambda run: (torch.randn((2, 3)[run], *shape),), [[0]], counts)
+            yield model_type, one
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('what', choices=['make', 'judge'])
     parser.add_argument('folder')
-    parser.add_argument('library', nargs='?', choices=['torchvision', 'timm', 'transformers'])
+    parser.add_argument('library', nargs='?', choices=['torchvision', 'timm', 'transformers', 'transformers-media'])
     parser.add_argument('--program', default='build/release/sardonyx')
     parser.add_argument('--pattern', default='')
     parser.add_argument('--summary', help='file for the failures by their causes')
@@ -216,7 +262,8 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(3)
     counts = collections.Counter()
-    maker = {'torchvision': make_torchvision, 'timm': make_timm, 'transformers': make_transformers}[arguments.library]
+    maker = {'torchvision': make_torchvision, 'timm': make_timm, 'transformers': make_transformers,
+             'transformers-media': make_pictures_and_sound}[arguments.library]
     for name, one in maker(pathlib.Path(arguments.folder), arguments.pattern, counts):
         try:
             one()

@@ -81,7 +81,10 @@ Outputs Power(Call& c) {
 }
 
 Outputs FloatPower(Call& c) {
-  return c.b.Op("Pow", {c.b.Cast(c.ToTensor(c.arg("self")), DataType::kDouble), c.NumberAs("exponent", DataType::kDouble)});
+  const auto wide = [&](std::string_view name) {
+    return c.arg(name).is_tensor() ? c.b.Cast(c.tensor(name), DataType::kDouble) : c.NumberAs(name, DataType::kDouble);
+  };
+  return c.b.Op("Pow", {wide("self"), wide("exponent")});
 }
 
 // Max and Min of any type; booleans go through integers.

@@ -118,13 +118,19 @@ Outputs Pad(Call& c) {
   IValue::List pairs = c.arg(name).list();
   const auto axes = static_cast<int64_t>(pairs.size() / 2);
   if (axes > rank) return c.Unsupported("more padded axes than the tensor has");
-  // What is cut off is not there to be repeated.
+  // Negative ones cut off: of a circle before it is closed, of what is repeated or reflected when that is done.
+  std::vector<std::pair<int64_t, int64_t>> cuts;  // axis, from which a positive number takes the first and a negative one the last
   for (size_t i = 0; mode != "constant" && i < static_cast<size_t>(2 * axes); ++i) {
     if (!pairs[i].is_int() || pairs[i].integer() >= 0) continue;
-    const int64_t axis = rank - 1 - static_cast<int64_t>(i / 2), count = pairs[i].integer();
-    x = i % 2 == 0 ? c.b.Slice(x, axis, -count, kEnd) : c.b.Slice(x, axis, 0, count);
+    cuts.emplace_back(rank - 1 - static_cast<int64_t>(i / 2), i % 2 == 0 ? -pairs[i].integer() : pairs[i].integer());
     pairs[i] = IValue(int64_t{0});
   }
+  const auto cut = [&](V value) {
+    for (const auto& one : cuts)
+      value = one.second > 0 ? c.b.Slice(value, one.first, one.second, kEnd) : c.b.Slice(value, one.first, 0, one.second);
+    return value;
+  };
+  if (mode == "wrap") x = cut(x);
   if (mode == "wrap" && !c.IsStatic(name)) return c.Unsupported("circular padding by a symbolic size");
   if (mode == "wrap") {
     for (int64_t i = 0; i < axes; ++i) {
@@ -146,13 +152,13 @@ Outputs Pad(Call& c) {
     ends[static_cast<size_t>(rank - 1 - i)] = c.ToNumber(after);
     any |= !(before.is_int() && before.integer() == 0 && after.is_int() && after.integer() == 0);
   }
-  if (!any) return x;
+  if (!any) return mode == "wrap" ? x : cut(x);
   begins.insert(begins.end(), ends.begin(), ends.end());
   V pads = c.b.Stack1D(begins);
   const bool flag = c.b.dtype(x) == DataType::kBool;
   if (flag) x = c.b.Cast(x, DataType::kInt32);
   V value = mode == "constant" && !c.is_none("value") ? c.NumberAs("value", c.b.dtype(x)) : nullptr;
-  V y = mode == "constant" ? c.b.Op("Pad", {x, pads, value}) : c.b.Op("Pad", {x, pads}, {{"mode", mode}});
+  V y = mode == "constant" ? c.b.Op("Pad", {x, pads, value}) : cut(c.b.Op("Pad", {x, pads}, {{"mode", mode}}));
   return flag ? c.b.Cast(y, DataType::kBool) : y;
 }
 

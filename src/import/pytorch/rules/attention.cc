@@ -12,12 +12,11 @@ namespace {
 V RepeatHeads(Call& c, V x, V like) {
   const std::optional<int64_t> have = c.b.static_dim(x, -3), want = c.b.static_dim(like, -3);
   if (have && want && *have == *want) return x;
-  if (!have || !want || *have == 0 || *want % *have != 0)
-    return c.Unsupported("grouped attention with numbers of heads that are not known");
-  return c.translator
-      .Apply("aten.repeat_interleave.self_int", {IValue(TensorValue{x, false, {}, {}}), IValue(*want / *have), IValue(int64_t{-3})})[0]
-      .tensor()
-      .value;
+  if (have && want && (*have == 0 || *want % *have != 0)) return c.Unsupported("attention whose heads cannot be grouped");
+  if (c.b.dim(x, -3) == c.b.dim(like, -3) && !c.b.dim(x, -3).is_unknown()) return x;
+  const IValue times =
+      have && want ? IValue(*want / *have) : IValue(NumberValue{c.b.Div(c.b.SizeOf(like, -3), c.b.SizeOf(x, -3)), Kind::kInt});
+  return Apply(c, "aten.repeat_interleave.self_int", {AsArgument(x), times, IValue(int64_t{-3})});
 }
 
 // [.., L, S]: true where position s is not after l.

@@ -179,9 +179,9 @@ Outputs Shift(Call& c) {
   const int64_t rank = c.rank("self");
   IValue::List shifts, dims;
   for (const int64_t axis : c.Axes("dim", rank)) {
-    const std::optional<int64_t> size = c.b.static_dim(x, axis);
-    if (!size) return c.Unsupported("fftshift of a size that is not known");
-    shifts.emplace_back(c.param() == "inverse" ? (*size + 1) / 2 : *size / 2);
+    V size = c.b.SizeOf(x, axis);
+    if (c.param() == "inverse") size = c.b.Add(size, c.b.Int(1));
+    shifts.emplace_back(NumberValue{c.b.Div(size, c.b.Int(2)), Kind::kInt});
     dims.emplace_back(axis);
   }
   return Outputs(c.translator.Apply("aten.roll.default", {c.arg("self"), IValue::MakeList(shifts), IValue::MakeList(dims)})[0]);

@@ -148,7 +148,7 @@ Outputs CosineSimilarity(Call& c) {
 }
 Outputs CosineEmbedding(Call& c) {
   ops::GraphBuilder& b = c.b;
-  V x = c.tensor("input1"), y = c.tensor("input2"), target = c.tensor("target");
+  V x = c.float_tensor("input1"), y = c.float_tensor("input2"), target = c.tensor("target");
   // The squared lengths have an epsilon of their own.
   const int64_t axis = -1;
   V product = b.Reduce("ReduceSum", b.Mul(x, y), {axis}, false), small = b.NumberLike(1e-12, x);
@@ -165,7 +165,7 @@ Outputs Margin(Call& c) {
   ops::GraphBuilder& b = c.b;
   if (c.param() == "ranking") {
     V x = c.tensor("input1");
-    V d = b.Mul(b.Neg(c.tensor("target")), b.Sub(x, c.tensor("input2")));
+    V d = c.ToFloat(b.Mul(b.Neg(c.tensor("target")), b.Sub(x, c.tensor("input2"))));
     return ReduceLoss(c, b.Op("Max", {b.Add(d, b.NumberLike(c.Double("margin", 0.0), d)), b.NumberLike(0, d)}), Reduction(c));
   }
   V x = c.tensor("self"), target = c.tensor("target");
@@ -192,8 +192,8 @@ Outputs MultiMargin(Call& c) {
   // By how much other classes come within the margin of the right one, on average.
   ops::GraphBuilder& b = c.b;
   V x = c.tensor("self"), target = b.Cast(c.tensor("target"), DataType::kInt64);
-  const bool vector = b.rank(x) == 1;
-  if (vector) x = b.Unsqueeze(x, {0});
+  const bool vector = b.rank(x) <= 1;
+  if (vector) x = b.Reshape(x, {1, -1});
   target = b.Reshape(target, {-1, 1});
   const Others others = OthersOf(c, x, target);
   V d = b.Op("Max", {b.Add(b.Sub(c.NumberAs("margin", b.dtype(x)), others.own), x), b.NumberLike(0, x)});
@@ -236,7 +236,7 @@ Outputs PairwiseDistance(Call& c) {
 }
 Outputs TripletMargin(Call& c) {
   ops::GraphBuilder& b = c.b;
-  V anchor = c.tensor("anchor"), positive = c.tensor("positive"), negative = c.tensor("negative");
+  V anchor = c.float_tensor("anchor"), positive = c.float_tensor("positive"), negative = c.float_tensor("negative");
   const double p = c.Double("p", 2), epsilon = c.Double("eps", 1e-6);
   V near = PairDistance(c, anchor, positive, p, epsilon, false), far = PairDistance(c, anchor, negative, p, epsilon, false);
   if (c.Bool("swap", false)) far = b.Op("Min", {far, PairDistance(c, positive, negative, p, epsilon, false)});
@@ -246,7 +246,8 @@ Outputs TripletMargin(Call& c) {
 
 Outputs PoissonNll(Call& c) {
   ops::GraphBuilder& b = c.b;
-  V x = c.tensor("input"), target = c.tensor("target");
+  const std::vector<V> v = c.Promoted({"input", "target"}, /*to_float=*/true);
+  V x = v[0], target = v[1];
   V loss = c.Bool("log_input", true) ? b.Sub(b.Op("Exp", {x}), b.Mul(target, x))
                                      : b.Sub(x, b.Mul(target, b.Op("Log", {b.Add(x, b.NumberLike(c.Double("eps", 1e-8), x))})));
   if (c.Bool("full", false)) {

@@ -207,6 +207,45 @@ Outputs MatrixPower(Call& c) {
   return c.b.Expand(c.b.Cast(on, c.b.dtype(x)), c.b.ShapeOf(x));
 }
 
+// How the rows of x vary together; observations are columns, which may have weights.
+V Covariance(Call& c, V x) {
+  ops::GraphBuilder& b = c.b;
+  x = c.ToFloat(x);
+  const size_t rank = b.rank(x);
+  if (rank < 2) x = b.Reshape(x, {1, -1});
+  V times = c.is_none("fweights") ? nullptr : b.Cast(c.tensor("fweights"), b.dtype(x));
+  V share = c.is_none("aweights") ? nullptr : b.Cast(c.tensor("aweights"), b.dtype(x));
+  V weights = times && share ? b.Mul(times, share) : times ? times : share;
+  V total = weights ? b.Reduce("ReduceSum", weights, {}, false) : b.Cast(b.SizeOf(x, 1), b.dtype(x));
+  V mean = b.Div(b.Reduce("ReduceSum", weights ? b.Mul(x, weights) : x, {1}, true), total);
+  V correction = c.is_none("correction") ? b.NumberLike(1, x) : c.NumberAs("correction", b.dtype(x));
+  if (share) correction = b.Mul(correction, b.Div(b.Reduce("ReduceSum", b.Mul(weights, share), {}, false), total));
+  V count = b.Op("Max", {b.Sub(total, correction), b.NumberLike(0, x)});
+  V apart = b.Sub(x, mean);
+  V product = b.Op("MatMul", {weights ? b.Mul(apart, weights) : apart, b.SwapAxes(apart, 0, 1)});
+  V y = b.Div(product, count);
+  return rank < 2 || b.static_dim(x, 0) == 1 ? b.Squeeze(y, {0, 1}) : y;  // of one variable: a number
+}
+Outputs CovarianceOf(Call& c) { return Covariance(c, c.tensor("self")); }
+Outputs Correlation(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V y = Covariance(c, c.tensor("self"));
+  if (b.rank(y) == 0) return b.Div(y, y);
+  V deviation = b.Op("Sqrt", {Apply(c, "aten.diagonal.default", {AsArgument(y)})});
+  V scaled = b.Div(b.Div(y, b.Unsqueeze(deviation, {1})), b.Unsqueeze(deviation, {0}));
+  return b.Op("Clip", {scaled, b.NumberLike(-1, y), b.NumberLike(1, y)});
+}
+
+// Powers of x, one a column.
+Outputs Vandermonde(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V x = b.rank(c.tensor("x")) == 0 ? b.Flatten(c.tensor("x")) : c.tensor("x");
+  V count = c.is_none("N") ? b.SizeOf(x, -1) : c.Number("N");
+  V powers = Arange(b, count);
+  if (c.param() == "falling" && !c.Bool("increasing", false)) powers = b.Sub(b.Sub(count, b.Int(1)), powers);
+  return b.Op("Pow", {b.Unsqueeze(x, {-1}), b.Cast(powers, b.dtype(x))});
+}
+
 Outputs EinsumOf(Call& c) {
   std::string equation;
   for (const char letter : c.String("equation"))
@@ -258,6 +297,10 @@ constexpr RuleRow kRows[] = {
     {"aten.chain_matmul", ChainMatMul},
     {"aten.matrix_power", MatrixPower},
     {"aten.linalg_matrix_power", MatrixPower},
+    {"aten.cov", CovarianceOf},
+    {"aten.corrcoef", Correlation},
+    {"aten.vander", Vandermonde, "falling"},
+    {"aten.linalg_vander", Vandermonde, "rising"},
     {"aten.einsum", EinsumOf},
     {"aten.bilinear", Bilinear},
 };

@@ -27,10 +27,11 @@ Outputs BatchNorm(Call& c) {
   V weight = c.tensor_or_null("weight"), bias = c.tensor_or_null("bias");
   const double epsilon = c.Double("eps", 1e-5);
   if (!training) {
-    V scale = PerChannel(c, weight, x, 1), shift = PerChannel(c, bias, x, 0);
     V mean = c.tensor("running_mean"), variance = c.tensor("running_var");
     const bool flat = c.b.known_rank(x) == size_t{1};
-    V y = c.b.Op("BatchNormalization", {flat ? c.b.Unsqueeze(x, {0}) : x, scale, shift, mean, variance}, {{"epsilon", epsilon}});
+    if (flat) x = c.b.Unsqueeze(x, {0});
+    V scale = PerChannel(c, weight, x, 1), shift = PerChannel(c, bias, x, 0);
+    V y = c.b.Op("BatchNormalization", {x, scale, shift, mean, variance}, {{"epsilon", epsilon}});
     if (flat) y = c.b.Squeeze(y, {0});
     V none = c.b.Constant(Tensor::From<float>({0}, std::vector<float>()));
     return Outputs{y, none, none, none};

@@ -89,14 +89,23 @@ Outputs AveragePool(Call& c) {
   }
   return Batched(c, spatial, [&](V x) -> std::vector<V> {
     if (!c.is_none("divisor_override")) {
-      // The sum of each window, over the divisor: an average of all its elements times their number.
+      // The sum of each window, over the divisor: an average of all its elements times their number. Zeros are added for windows that
+      // reach beyond the end, which the average would leave out.
       double size = 1;
       for (const int64_t k : w.kernel) size *= static_cast<double>(k);
       std::vector<int64_t> pads(2 * (spatial + 2), 0);
-      for (size_t i = 0; i < spatial; ++i) pads[2 + i] = pads[spatial + 4 + i] = w.padding[i];
+      for (size_t i = 0; i < spatial; ++i) {
+        pads[2 + i] = w.padding[i];
+        pads[spatial + 4 + i] = w.padding[i] + (w.ceil ? w.stride[i] - 1 : 0);
+      }
       V padded = c.b.Op("Pad", {x, c.b.Ints(pads)});
-      V mean = c.b.Op("AveragePool", {padded},
-                      {{"kernel_shape", w.kernel}, {"strides", w.stride}, {"ceil_mode", w.ceil ? 1 : 0}, {"count_include_pad", 1}});
+      V mean = c.b.Op("AveragePool", {padded}, {{"kernel_shape", w.kernel}, {"strides", w.stride}});
+      for (size_t i = 0; w.ceil && i < spatial; ++i) {
+        // No window begins in the padding behind the end.
+        const auto axis = static_cast<int64_t>(i) + 2;
+        V begins = c.b.Div(c.b.Add(c.b.SizeOf(x, axis), c.b.Int(w.padding[i] - 1)), c.b.Int(w.stride[i]));
+        mean = c.b.Slice(mean, axis, c.b.Int(0), c.b.Add(begins, c.b.Int(1)));
+      }
       return {c.b.Mul(mean, c.b.NumberLike(size / static_cast<double>(c.Int("divisor_override")), x))};
     }
     const bool any = std::any_of(w.padding.begin(), w.padding.end(), [](int64_t n) { return n != 0; });
@@ -109,10 +118,13 @@ Outputs AveragePool(Call& c) {
 }
 
 // Windows of adaptive pooling along one axis: [floor(i n / m), ceil((i + 1) n / m)).
-V AdaptiveAxis(Call& c, V x, int64_t axis, int64_t n, int64_t m, bool maximum) {
+V AdaptiveAxis(Call& c, V x, int64_t axis, int64_t m, bool maximum) {
+  ops::GraphBuilder& b = c.b;
+  V n = b.SizeOf(x, axis), count = b.Int(m);
   std::vector<V> parts;
   for (int64_t i = 0; i < m; ++i) {
-    V part = c.b.Slice(x, axis, i * n / m, ((i + 1) * n + m - 1) / m);
+    V begin = b.Div(b.Mul(b.Int(i), n), count), end = b.Div(b.Add(b.Mul(b.Int(i + 1), n), b.Int(m - 1)), count);
+    V part = b.Slice(x, axis, begin, end);
     parts.push_back(c.b.Reduce(maximum ? "ReduceMax" : "ReduceMean", part, {axis}, true));
   }
   return c.b.Concat(parts, axis);
@@ -135,10 +147,10 @@ Outputs AdaptivePool(Call& c) {
         continue;
       }
       m[i] = item.is_none() ? size.value_or(0) : item.integer();
-      n[i] = size.value_or(0);
+      n[i] = size.value_or(-1);
       all_one &= m[i] == 1;
-      known &= size.has_value() || m[i] == 1;
-      even &= m[i] > 0 && n[i] % m[i] == 0;
+      known &= size.has_value() || m[i] == 1 || (!indices && !item.is_none() && m[i] > 0);
+      even &= m[i] > 0 && size && n[i] % m[i] == 0;
       kernel[i] = m[i] > 0 ? n[i] / m[i] : 1;
     }
     if (!known) return {c.Unsupported("adaptive pooling of a size that is not known")};
@@ -158,7 +170,7 @@ Outputs AdaptivePool(Call& c) {
     }
     V y = x;
     for (size_t i = 0; i < spatial; ++i)
-      if (m[i] != n[i]) y = AdaptiveAxis(c, y, static_cast<int64_t>(i) + 2, n[i], m[i], maximum);
+      if (m[i] != n[i] && !(sizes[sizes.size() == 1 ? 0 : i].is_none())) y = AdaptiveAxis(c, y, static_cast<int64_t>(i) + 2, m[i], maximum);
     if (!indices) return {y};
     // Where in its window each maximum is: the first element of the plane that equals it and lies in the window.
     int64_t plane = 1;

@@ -1,11 +1,27 @@
 // Resizing and sampling of images.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "import/pytorch/rules/families.h"
 #include "import/pytorch/rules/helpers.h"
 
 namespace sardonyx::pytorch::rules {
 namespace {
+
+// A scale as a float with which a size becomes what PyTorch's double makes of it: 20 * 0.9 is 18, and the float next to 0.9, which lies
+// below, would make 17 of it. The float above does for every size, but where a nearest element is looked for, ties may fall otherwise:
+// there it is taken only if the size is known to need it.
+float ScaleOf(double scale, std::optional<int64_t> size, bool nearest) {
+  const auto near = static_cast<float>(scale);
+  const float above = near < scale ? std::nextafter(near, std::numeric_limits<float>::infinity()) : near;
+  if (!size) return nearest ? near : above;
+  // Runtimes multiply in float or in double.
+  const double wanted = std::floor(static_cast<double>(*size) * scale);
+  const bool same = std::floor(static_cast<float>(*size) * near) == static_cast<float>(wanted) &&
+                    std::floor(static_cast<double>(*size) * static_cast<double>(near)) == wanted;
+  return same ? near : above;
+}
 
 // param: the mode, with "aa" for antialiasing.
 Outputs Upsample(Call& c) {
@@ -43,7 +59,8 @@ Outputs Upsample(Call& c) {
   const bool by_scale = scales.size() == spatial && !align && (c.is_none("output_size") || c.arg("scale_factors").is_none());
   if (by_scale || (scales.size() == spatial && c.is_none("output_size"))) {
     std::vector<float> list = {1, 1};
-    for (const double scale : scales) list.push_back(static_cast<float>(scale));
+    for (size_t i = 0; i < spatial; ++i)
+      list.push_back(ScaleOf(scales[i], b.static_dim(x, static_cast<int64_t>(i) + 2), mode.starts_with("nearest")));
     if (!align) {
       V y = b.Op("Resize", {x, nullptr, b.Constant(Tensor::From<float>({rank}, list))}, std::move(attributes));
       return y;

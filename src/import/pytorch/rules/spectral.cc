@@ -95,14 +95,17 @@ Spectrum Eigen(Call& c, V a, V count, bool largest) {
   return {sorted[0], b.Op("GatherElements", {vectors, b.Expand(wanted, shape)}, {{"axis", rank - 1}})};
 }
 
+// The symmetric matrix of which one triangle is given; the other is not looked at.
+V FromTriangle(ops::GraphBuilder& b, V a, bool upper) {
+  V half = b.Op("Trilu", {a}, {{"upper", upper ? 1 : 0}}), strict = b.Op("Trilu", {a, b.Int(upper ? 1 : -1)}, {{"upper", upper ? 1 : 0}});
+  return b.Add(half, MatrixTransposed(b, strict));
+}
+
 Outputs SymmetricEigen(Call& c) {
   ops::GraphBuilder& b = c.b;
   V given = c.tensor(c.is_none("A") ? "self" : "A");
-  const bool upper = c.String("UPLO", "L") == "U";
-  // One triangle says it all.
-  V a = b.Cast(given, DataType::kDouble);
-  V half = b.Op("Trilu", {a}, {{"upper", upper ? 1 : 0}}), strict = b.Op("Trilu", {a, b.Int(upper ? 1 : -1)}, {{"upper", upper ? 1 : 0}});
-  const Spectrum made = Eigen(c, b.Add(half, MatrixTransposed(b, strict)), b.SizeOf(a, -1), false);
+  V a = FromTriangle(b, b.Cast(given, DataType::kDouble), c.String("UPLO", "L") == "U");
+  const Spectrum made = Eigen(c, a, b.SizeOf(a, -1), false);
   V values = b.Cast(made.values, b.dtype(given));
   if (c.param() == "values") return values;
   return Outputs{values, b.Cast(made.vectors, b.dtype(given))};
@@ -174,6 +177,7 @@ V Tolerance(Call& c, V a, V values) {
 Outputs PseudoInverse(Call& c) {
   ops::GraphBuilder& b = c.b;
   V a = c.tensor("self");
+  if (c.Bool("hermitian", false)) a = FromTriangle(b, a, false);
   const Svd made = Singular(c, a);
   V kept = b.Op("Greater", {made.s, Tolerance(c, a, made.s)});
   V inverse = b.Where(kept, b.Op("Reciprocal", {b.Where(kept, made.s, b.NumberLike(1, made.s))}), b.NumberLike(0, made.s));
@@ -183,6 +187,7 @@ Outputs PseudoInverse(Call& c) {
 Outputs MatrixRank(Call& c) {
   ops::GraphBuilder& b = c.b;
   V a = c.tensor(c.is_none("input") ? "self" : "input");
+  if (c.Bool("hermitian", false)) a = FromTriangle(b, a, false);
   const Svd made = Singular(c, a);
   V kept = b.Cast(b.Op("Greater", {made.s, Tolerance(c, a, made.s)}), DataType::kInt64);
   return b.Reduce("ReduceSum", kept, {static_cast<int64_t>(b.rank(a)) - 2}, false);
