@@ -18,8 +18,10 @@ namespace {
 // Work (nanoseconds) below which a further thread costs more than it brings: one that is awake, or one that must be woken.
 constexpr double kMinCostAwake = 4000;
 constexpr double kMinCostAsleep = 20000;
-// How often a worker looks for work before it sleeps, a pause apart: some 50 to 150 microseconds.
-constexpr int kSpins = 4000;
+// How often a thread looks before it sleeps, a pause apart: a worker for work some tenths of a millisecond, which bridges what runs on one
+// thread between two loops; a caller for the end of its loop some milliseconds. On a busy machine a sleeper may have to wait for other
+// processes' time slices to end.
+constexpr int kWorkSpins = 20000, kCloseSpins = 400000;
 
 void Pause() {
 #if defined(__x86_64__)
@@ -68,7 +70,7 @@ struct alignas(64) Slot {
   void Close() {
     uint32_t now = state.fetch_and(~kOpen, std::memory_order_acquire) & ~kOpen;
     for (int spins = 0; (now & kHelpers) != 0; now = state.load(std::memory_order_acquire)) {
-      if (++spins < kSpins)
+      if (++spins < kCloseSpins)
         Pause();
       else
         state.wait(now, std::memory_order_acquire);
@@ -127,7 +129,7 @@ struct ThreadPool::Impl {
     while (!stopping.load(std::memory_order_relaxed)) {
       uint32_t seen = epoch.load(std::memory_order_acquire);
       if (Help()) continue;
-      for (int spins = 0; spins < kSpins && epoch.load(std::memory_order_acquire) == seen; ++spins) Pause();
+      for (int spins = 0; spins < kWorkSpins && epoch.load(std::memory_order_acquire) == seen; ++spins) Pause();
       if (epoch.load(std::memory_order_acquire) != seen) continue;
       sleepers.fetch_add(1, std::memory_order_seq_cst);
       epoch.wait(seen, std::memory_order_seq_cst);

@@ -244,7 +244,8 @@ Cost Control(const ir::Node& node, const Sizes& sizes) {
 const std::unordered_map<std::string_view, CostFunction>& Specials() {
   // clang-format off
   static const auto* const kSpecials = new std::unordered_map<std::string_view, CostFunction>{
-      {"Conv", Conv}, {"PointwiseDepthwiseConv", PointwiseDepthwiseConv}, {"FusedConv", Conv}, {"NhwcConv", Conv}, {"NhwcFusedConv", Conv}, {"DeformConv", Conv},
+      {"Conv", Conv}, {"FusedConv", Conv}, {"NhwcConv", Conv}, {"NhwcFusedConv", Conv}, {"DeformConv", Conv},
+      {"PointwiseDepthwiseConv", PointwiseDepthwiseConv},
       {"ConvInteger", ConvInteger}, {"QLinearConv", QLinearConv}, {"ConvTranspose", ConvTranspose}, {"MatMul", MatrixProduct},
       {"MatMulInteger", MatrixProduct}, {"QLinearMatMul", MatrixProduct}, {"FusedMatMul", MatrixProduct},
       {"TransposeMatMul", MatrixProduct}, {"MatMulNBits", MatrixProduct}, {"MatMulBnb4", MatrixProduct}, {"MatMulFpQ4", MatrixProduct},

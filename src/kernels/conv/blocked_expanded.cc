@@ -40,7 +40,13 @@ struct Plan {
 class Part {
  public:
   Part(const ExpandedDepthwiseArguments& a, const Plan& plan, float* ring) : a_(a), p_(plan), ring_(ring), width_(RingAxis(plan)) {
-    std::fill_n(ring_, p_.RingFloats(), 0.0f);
+    // What pads the sides; the rest is computed before it is read.
+    const int64_t right = p_.low + p_.width.input;
+    for (int64_t line = 0; line < p_.blocks * p_.slots; ++line) {
+      float* row = ring_ + line * p_.RowFloats();
+      std::fill_n(row, p_.low * kChannelBlock, 0.0f);
+      std::fill(row + right * kChannelBlock, row + p_.RowFloats(), 0.0f);
+    }
     row_.width = &width_;
     row_.activation = &a.activation;
   }

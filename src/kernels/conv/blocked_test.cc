@@ -212,10 +212,12 @@ TEST(ExpandedDepthwise, HasTheBitsOfBothConvolutions) {
     auto b = Random(c.wide, 4), bias = Random(c.wide, 5);
     b.resize(static_cast<size_t>(ChannelBlocks(c.wide) * kChannelBlock));
     bias.resize(b.size());
-    AlignedBuffer<float> expand(PackedBlockedWeightsSize(1, c.wide, c.x[1], 1)), weights(PackedDepthwiseWeightsSize(c.wide, c.kernel[0] * c.kernel[1]));
+    const int64_t taps = c.kernel[0] * c.kernel[1];
+    AlignedBuffer<float> expand(PackedBlockedWeightsSize(1, c.wide, c.x[1], 1)), weights(PackedDepthwiseWeightsSize(c.wide, taps));
     ThreadPool one(1), three(3);
     PackBlockedWeights(w.data(), 1, c.wide, c.x[1], 1, expand.data(), one);
-    PackDepthwiseWeights(v.data(), c.wide, c.kernel[0] * c.kernel[1], weights.data());
+    PackDepthwiseWeights(v.data(), c.wide, taps, weights.data());
+    const std::vector<float> no_z(static_cast<size_t>(between.num_elements())), no_residual(static_cast<size_t>(second->output.num_elements()));
     const Activation relu{ActivationKind::kRelu}, silu{ActivationKind::kSilu};
     const Options plain{.residual = false};
     for (const std::string& target : SimdTargets()) {
@@ -223,17 +225,17 @@ TEST(ExpandedDepthwise, HasTheBitsOfBothConvolutions) {
       for (const Activation& activation : {relu, silu}) {
         Options options = plain;
         options.activation = activation;
-        const auto wide = Compute(pointwise, *first, options, x, w, b, std::vector<float>(static_cast<size_t>(between.num_elements())), one);
+        const auto wide = Compute(pointwise, *first, options, x, w, b, no_z, one);
         options.activation = relu;
-        const auto expected =
-            Compute(depthwise, *second, options, wide, v, bias, std::vector<float>(static_cast<size_t>(second->output.num_elements())), one);
+        const auto expected = Compute(depthwise, *second, options, wide, v, bias, no_residual, one);
         const auto blocked = ToBlocked(x, c.x);
         for (ThreadPool* pool : {&one, &three}) {
           AlignedBuffer<char> workspace(static_cast<int64_t>(ExpandedDepthwiseWorkspace(*second, pool->threads())));
           std::vector<float> y = ToBlocked(std::vector<float>(expected.size(), 1e9f), second->output);
-          ExpandedDepthwise({*second, c.x[1], blocked.data(), expand.data(), b.data(), activation, weights.data(), bias.data(), relu, y.data()},
-                            workspace.data(), *pool);
-          ASSERT_EQ(FromBlocked(y, second->output), expected) << target << " " << c.x.ToString() << " " << c.wide << " threads " << pool->threads();
+          const ExpandedDepthwiseArguments a{*second,    c.x[1],         blocked.data(), expand.data(), b.data(),
+                                             activation, weights.data(), bias.data(),    relu,          y.data()};
+          ExpandedDepthwise(a, workspace.data(), *pool);
+          ASSERT_EQ(FromBlocked(y, second->output), expected) << target << " " << c.x.ToString() << " threads " << pool->threads();
         }
       }
     }

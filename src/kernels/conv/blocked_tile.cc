@@ -26,7 +26,8 @@ namespace {
 constexpr int kMaxBlocks = kRegisters == 32 && kPerBlock == 1 ? 2 : 1;
 constexpr int kMaxPixels = kRegisters == 16 ? (kPerBlock > 12 ? 1 : 12 / kPerBlock) : 28 / (kPerBlock * kMaxBlocks) / 2 * 2;
 static_assert(kMaxPixels <= kMaxTilePixels);
-constexpr int kMaxBlocksOfOne = kPerBlock > 12 ? 1 : (kRegisters == 32 ? 24 : 12) / kPerBlock > 8 ? 8 : (kRegisters == 32 ? 24 : 12) / kPerBlock;
+constexpr int kFittingBlocks = (kRegisters == 32 ? 24 : 12) / kPerBlock;
+constexpr int kMaxBlocksOfOne = kFittingBlocks < 1 ? 1 : kFittingBlocks > 8 ? 8 : kFittingBlocks;
 
 // Output channel block * 16 + part * lanes stands in vector block * kPerBlock + part.
 constexpr int64_t InBlock(int vector) { return vector % kPerBlock * kLanes; }

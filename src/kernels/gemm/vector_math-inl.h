@@ -279,7 +279,9 @@ HWY_INLINE void Gelus(D d, V (&x)[n]) {
   });
   Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { e[i] = hn::Mul(e[i], t[i]); });
   ExpOfRemainders(d, e, t);
-  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA { x[i] = hn::NegMulAdd(a[i], ScaleByPowerOfTwo<true>(d, e[i], t[i]), AtLeast(zero, x[i])); });
+  Unroll<n>([&](auto i) SARDONYX_INLINE_LAMBDA {
+    x[i] = hn::NegMulAdd(a[i], ScaleByPowerOfTwo<true>(d, e[i], t[i]), AtLeast(zero, x[i]));
+  });
 }
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Gelu(D d, V x) {

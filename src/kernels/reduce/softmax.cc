@@ -66,7 +66,8 @@ void SoftmaxOf(SoftmaxKind kind, DataType dtype, const void* x, const AxisView& 
   if (view.inner == 1 && dtype == (std::is_same_v<T, float> ? DataType::kFloat : DataType::kDouble)) {
     if constexpr (std::is_same_v<T, float>)
       if (kind == SoftmaxKind::kSoftmax)
-        return SoftmaxLinesF32(static_cast<const T*>(x) + begin * view.length, static_cast<T*>(y) + begin * view.length, view.length, end - begin);
+        return SoftmaxLinesF32(static_cast<const T*>(x) + begin * view.length, static_cast<T*>(y) + begin * view.length, view.length,
+                               end - begin);
     for (int64_t line = begin; line < end; ++line)
       SoftmaxLine(kind, static_cast<const T*>(x) + line * view.length, static_cast<T*>(y) + line * view.length, view.length, 1);
     return;

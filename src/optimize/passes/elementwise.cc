@@ -29,8 +29,8 @@ bool IsElementwise(const ir::Model& model, const ir::Node& node) {
 }
 
 bool KeepsBlocks(const ir::Node* node) {
-  return node && IsOneOf(node->op_type, {"Conv", "FusedConv", "ConvTranspose", "PointwiseDepthwiseConv", "MaxPool", "AveragePool", "GlobalAveragePool",
-                                    "BatchNormalization"});
+  return node && IsOneOf(node->op_type, {"Conv", "FusedConv", "ConvTranspose", "PointwiseDepthwiseConv", "MaxPool", "AveragePool",
+                                         "GlobalAveragePool", "BatchNormalization"});
 }
 
 bool IsNextToConvolution(const std::vector<ir::Node*>& chain) {

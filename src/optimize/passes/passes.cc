@@ -31,7 +31,7 @@ std::span<const Pass> AllPasses() {
       {"linear-again", 2, "what the passes before left to Linear", LinearRules()},
       {"conv-fold", 1, "BatchNormalization, Mul and Add by constants go into the weights of the convolution before", ConvFoldRules()},
       {"conv-fuse", 2, "a convolution with the sum and the activation after it", ConvFuseRules()},
-      {"conv-expand", 2, "a pointwise convolution and the depthwise one that alone reads it, once both have their activations", ConvExpandRules()},
+      {"conv-expand", 2, "a pointwise convolution and the depthwise one that alone reads it", ConvExpandRules()},
       {"linear-fuse", 2, "a Linear with the sum and the activation after it", LinearFuseRules()},
       {"elementwise", 2, "chains of element-wise operators become one pass over memory", {}, FuseElementwise},
       {"share-equal-again", 1, "nodes that compute the same become one", {}, ShareEqualNodes},

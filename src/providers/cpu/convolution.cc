@@ -8,7 +8,8 @@
 namespace sardonyx::cpu {
 
 std::span<const KernelEntry> ConvolutionKernels() {
-  static const std::vector<KernelEntry> rows = JoinLists({BlockedConvKernels(), ExpandedConvKernels(), ConvKernels(), QuantizedConvKernels(), PoolKernels(), ResizeKernels()});
+  static const std::vector<KernelEntry> rows = JoinLists(
+      {BlockedConvKernels(), ExpandedConvKernels(), ConvKernels(), QuantizedConvKernels(), PoolKernels(), ResizeKernels()});
   return rows;
 }
 
