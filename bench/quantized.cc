@@ -42,9 +42,12 @@ void ConvolutionU8(benchmark::State& state) {
   const auto w = Bytes<int8_t>(outputs * channels / groups * kernel * kernel);
   const ConvU8Weights weights(w.data(), groups, outputs / groups, channels / groups, kernel * kernel, Pool());
   const std::vector<int32_t> offsets(static_cast<size_t>(outputs + kQuadPanel), 0);
-  std::vector<int32_t> y(static_cast<size_t>(outputs * size * size));
+  const std::vector<float> scales(offsets.size(), 0.001f);
+  std::vector<uint8_t> y(static_cast<size_t>(outputs * size * size));
   ConvU8Arguments a{.shape = *PlanConv(xd, wd, groups, {}, attributes), .x = x.data(), .weights = &weights};
+  a.epilogue.kind = QuadEpilogue::Kind::kQuantize;
   a.epilogue.offsets = offsets.data();
+  a.epilogue.scales = scales.data();
   a.y = y.data();
   AlignedBuffer<char> workspace(static_cast<int64_t>(ConvU8Workspace(a, Pool().threads())));
   for (auto _ : state) ConvU8(a, workspace.data(), Pool());

@@ -112,7 +112,7 @@ const Value* Compiler::ConstantValue(const ir::Value* value) const {
   const auto it = constants_.find(value);
   if (it != constants_.end()) {
     if (it->second.is_tensor() && !it->second.tensor().is_aligned()) {
-      it->second = it->second.tensor().Aligned();
+      it->second = copies_.Align(it->second.tensor());
     }
     return &it->second;
   }

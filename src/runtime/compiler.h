@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "runtime/aligned_copies.h"
 #include "runtime/partition.h"
 #include "runtime/program.h"
 
@@ -126,6 +127,7 @@ class Compiler final {
   std::unordered_map<int, Layout> layouts_;          // of slots that are not plain
   std::map<std::pair<const ir::Value*, Layout>, int> reordered_;
   std::unordered_map<int, const ir::Type*> slot_types_;  // of steps' outputs
+  mutable AlignedCopies copies_;  // before constants_, which go first
   mutable std::unordered_map<const ir::Value*, Value> constants_;
   std::unordered_map<const ir::Value*, size_t> released_uses_;
   std::unordered_set<const ir::Value*> released_unprepared_;

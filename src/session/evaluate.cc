@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "runtime/program.h"
 #include "runtime/run_state.h"
@@ -40,6 +41,9 @@ StatusOr<std::vector<Value>> EvaluateNode(const ir::Model& model, const ir::Node
   runtime::RunState state;
   state.memory_limit = memory_limit;
   ASSIGN_OR_RETURN(std::vector<Value> values, program->Run({}, {}, &state));
+  // What was read of the file in order to compute something else from it is not likely to be read again.
+  for (const Value& input : inputs)
+    if (input.is_tensor() && input.tensor().dtype() != DataType::kString) ForgetPages(input.tensor().raw_data(), input.tensor().byte_size());
   std::vector<Value> outputs;
   size_t next = 0;
   for (const ir::Value* output : node.outputs()) outputs.push_back(output ? std::move(values[next++]) : Value());

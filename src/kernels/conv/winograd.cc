@@ -193,14 +193,23 @@ int64_t WinogradWeightsSize(Winograd form, int64_t outputs, int64_t channels) {
 }
 
 void TransformWinogradWeights(Winograd form, const float* w, int64_t outputs, int64_t channels, float* out, ThreadPool& pool) {
-  const int64_t blocks = ChannelBlocks(outputs), stride = blocks * channels * kChannelBlock;
-  pool.ParallelFor(blocks * channels, 1000, [&](int64_t begin, int64_t end) {
+  // Elements lie far apart, often by a power of two, so that single stores of them all would fall on the same lines of the cache:
+  // some channels are transformed in a buffer first, and each element's part is stored at once.
+  constexpr int64_t kChannels = 8;
+  const int64_t blocks = ChannelBlocks(outputs), stride = blocks * channels * kChannelBlock, pieces = CeilDiv(channels, kChannels);
+  pool.ParallelFor(blocks * pieces, 1000 * kChannels, [&](int64_t begin, int64_t end) {
+    float buffer[kMaxPatch * kMaxPatch * kChannels * kChannelBlock];
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i / channels * kChannelBlock, c = i % channels;
-      float kernels[9 * kChannelBlock] = {};
-      for (int64_t o = 0; o < std::min(kChannelBlock, outputs - first); ++o)
-        for (int64_t k = 0; k < 9; ++k) kernels[k * kChannelBlock + o] = w[((first + o) * channels + c) * 9 + k];
-      TransformWinogradKernels(static_cast<int>(form), kernels, out + i * kChannelBlock, stride);
+      const int64_t first = i / pieces * kChannelBlock, first_c = i % pieces * kChannels, count = std::min(kChannels, channels - first_c);
+      for (int64_t c = 0; c < count; ++c) {
+        float kernels[9 * kChannelBlock] = {};
+        for (int64_t o = 0; o < std::min(kChannelBlock, outputs - first); ++o)
+          for (int64_t k = 0; k < 9; ++k) kernels[k * kChannelBlock + o] = w[((first + o) * channels + first_c + c) * 9 + k];
+        TransformWinogradKernels(static_cast<int>(form), kernels, buffer + c * kChannelBlock, kChannels * kChannelBlock);
+      }
+      float* to = out + (i / pieces * channels + first_c) * kChannelBlock;
+      for (int64_t e = 0; e < Elements(form); ++e)
+        std::copy_n(buffer + e * kChannels * kChannelBlock, count * kChannelBlock, to + e * stride);
     }
   });
 }
