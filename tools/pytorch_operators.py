@@ -46,7 +46,8 @@ def choose(samples, count):
 
 def usable(tensors):
     import torch
-    return tensors and all(t.dtype != torch.complex32 and t.layout == torch.strided and not t.is_complex() for t in tensors)
+    # .npz has no bfloat16.
+    return tensors and all(t.dtype not in (torch.complex32, torch.bfloat16) and t.layout == torch.strided and not t.is_complex() for t in tensors)
 
 
 def write(op, dtype, index, sample, folder, counts):
