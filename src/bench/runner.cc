@@ -158,6 +158,7 @@ class Contest {
     const double seconds = round < 0 ? options_.warmup : options_.seconds / options_.rounds;
     const StatusOr<RoundFigures> figures = workers_[i]->Round(seconds, kMaxRunsARound);
     if (!figures.ok()) return Fail(i, figures.status());
+    workers_[i]->AwaitRest();
     if (round < 0) return;
     samples_[i].insert(samples_[i].end(), figures->times.begin(), figures->times.end());
     results_[i].seconds += figures->seconds;

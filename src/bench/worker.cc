@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <thread>
 
 #include <fmt/format.h>
@@ -170,6 +171,25 @@ Worker::~Worker() {
   if (to_) std::fclose(to_);  // the worker ends with its input
   if (from_) std::fclose(from_);
   if (process_ > 0) waitpid(process_, nullptr, 0);
+}
+
+void Worker::AwaitRest() const {
+  using std::chrono::nanoseconds, std::chrono::milliseconds;
+  constexpr nanoseconds kLook = milliseconds(5), kBusy = milliseconds(1);
+  clockid_t clock;
+  if (process_ <= 0 || clock_getcpuclockid(process_, &clock) != 0) return;
+  const auto used = [&] {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+  };
+  nanoseconds before = used();
+  for (nanoseconds waited{0}; waited < milliseconds(1000); waited += kLook) {
+    std::this_thread::sleep_for(kLook);
+    const nanoseconds now = used();
+    if (now - before < kBusy) return;
+    before = now;
+  }
 }
 
 Status Worker::HowItEnded() {

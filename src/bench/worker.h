@@ -42,6 +42,9 @@ class Worker {
   StatusOr<LoadFigures> Load(const std::filesystem::path& model, const EngineLoad& load, const std::filesystem::path& inputs);
   // Runs for `seconds` on all lanes at once, on each at least once and at most `max_runs` times.
   StatusOr<RoundFigures> Round(double seconds, int64_t max_runs);
+  // Waits until the process takes no more time of a CPU, a second at most: threads of engines look for further work in loops for a while
+  // after a run, on the CPUs that the next engine is measured on.
+  void AwaitRest() const;
   // Writes the last run's tensors to an .npz file, as "0", "1", ... by their place among the outputs.
   Status SaveOutputs(const std::filesystem::path& path);
   // Peak resident set of the process so far, in bytes.
