@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -25,6 +26,19 @@ TEST(ForgetPages, LeavesContentsAsTheyAre) {
   ForgetPages(memory.data(), memory.size());
   EXPECT_EQ(memory[1 << 15], 'z');
   std::filesystem::remove(path);
+}
+
+TEST(TemporaryFolder, GoesWithItsContent) {
+  std::filesystem::path path;
+  {
+    StatusOr<TemporaryFolder> made = TemporaryFolder::Make();
+    ASSERT_TRUE(made.ok());
+    const TemporaryFolder folder = *std::move(made);
+    path = folder.path();
+    ASSERT_TRUE(WriteFileAtomically(folder / "file", "content").ok());
+    EXPECT_TRUE(std::filesystem::exists(path / "file"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "base/temporary_folder.h"
 #include "base/thread_pool.h"
 #include "bench/worker.h"
 #include "formats/npz.h"
@@ -22,26 +23,6 @@ namespace sardonyx::bench {
 namespace {
 
 constexpr int64_t kMaxRunsARound = 100'000;  // of very fast models: enough for any percentile
-
-// A folder for what goes between the processes; gone with it.
-class TemporaryFolder {
- public:
-  static StatusOr<TemporaryFolder> Make() {
-    std::string name = (std::filesystem::temp_directory_path() / "sardonyx-bench-XXXXXX").string();
-    if (!mkdtemp(name.data())) return Resource(fmt::format("no temporary folder {}", name));
-    return TemporaryFolder(name);
-  }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
 
 Status WriteTensors(const std::filesystem::path& path, const NamedValues& values) {
   formats::NamedTensors tensors;

@@ -1,9 +1,10 @@
 #include "cli/runner.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <memory>
 
 #include "base/status_macros.h"
+#include "base/temporary_folder.h"
 #include "bench/engine.h"
 #include "ir/save.h"
 
@@ -11,18 +12,6 @@ namespace sardonyx::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Removed with its content when the last user is gone.
-StatusOr<std::shared_ptr<const fs::path>> TemporaryFolder() {
-  std::error_code error;
-  std::string name = (fs::temp_directory_path(error) / "sardonyx-XXXXXX").string();
-  if (error || !mkdtemp(name.data())) return Resource("cannot make a temporary folder; TMPDIR says where");
-  return std::shared_ptr<const fs::path>(new fs::path(name), [](const fs::path* folder) {
-    std::error_code ignored;
-    fs::remove_all(*folder, ignored);
-    delete folder;
-  });
-}
 
 StatusOr<validate::Runner> OurRunner(std::shared_ptr<const ir::Model> model, const std::string& provider, int threads) {
   SessionOptions options;
@@ -53,10 +42,11 @@ StatusOr<validate::Runner> MakeRunner(std::shared_ptr<const ir::Model> model, co
   ASSIGN_OR_RETURN(const bench::EngineSpec spec, bench::ParseEngine(provider));
   ASSIGN_OR_RETURN(std::unique_ptr<bench::Engine> made, bench::MakeEngine(spec));
   const std::shared_ptr<bench::Engine> engine = std::move(made);
-  std::shared_ptr<const fs::path> folder;
+  std::shared_ptr<const TemporaryFolder> folder;  // as long as the engine may read from it
   fs::path path = file;
   if (file.extension() != ".onnx") {
-    ASSIGN_OR_RETURN(folder, TemporaryFolder());
+    ASSIGN_OR_RETURN(TemporaryFolder made_folder, TemporaryFolder::Make());
+    folder = std::make_shared<const TemporaryFolder>(std::move(made_folder));
     path = *folder / "model.onnx";
     ir::SaveOptions save;
     save.external_threshold = int64_t{1} << 20;

@@ -1,7 +1,5 @@
 #include "providers/delegate/delegate_provider.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
+#include "base/temporary_folder.h"
 #include "ir/save.h"
 #include "ops/schema.h"
 #include "providers/delegate/group_model.h"
@@ -20,27 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using runtime::Provider;
-
-// A folder that goes with its content.
-class TemporaryFolder {
- public:
-  static StatusOr<TemporaryFolder> Make() {
-    std::error_code error;
-    std::string name = (fs::temp_directory_path(error) / "sardonyx-XXXXXX").string();
-    if (error || !mkdtemp(name.data())) return Resource("cannot make a temporary folder; TMPDIR says where");
-    return TemporaryFolder(name);
-  }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
 
 bool MayBeTensor(const ir::Value* value) { return !value || value->type.is_tensor() || !value->type.known(); }
 
@@ -132,7 +110,7 @@ std::string DelegateProvider::Unfit(const ir::Model& model, const ir::Node& node
 Status DelegateProvider::Load(const ir::Model& model, const ir::Graph& graph, const Group& nodes, int threads) const {
   const GroupModel group = MakeGroupModel(model, graph, nodes);
   ASSIGN_OR_RETURN(const TemporaryFolder folder, TemporaryFolder::Make());
-  const fs::path path = folder.path() / "group.onnx";
+  const fs::path path = folder / "group.onnx";
   RETURN_IF_ERROR(ir::SaveModel(*group.model, path));
   Loaded loaded;
   std::vector<DataType> dtypes;
