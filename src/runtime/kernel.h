@@ -42,6 +42,7 @@ class NodeInfo {
   virtual std::optional<Tensor> stored_constant(size_t i) const;
   // `bytes` of what the kernel makes of its constants, 64-byte aligned, which `fill` writes - unless they are at hand from an earlier
   // compilation of the same program (`PreparedStore`), so nothing but the memory may come out of `fill`. Null without memory.
+  // A kernel that asks for it once makes all of what it keeps of the constants that it releases so: their data is not there next time.
   virtual std::shared_ptr<const void> Prepared(size_t bytes, const std::function<void(void*)>& fill) const;
   // How the input arrives if the kernel asks for nothing else: one that does not care where channels lie keeps the layout
   // that its input has, and so a chain stays blocked from end to end.

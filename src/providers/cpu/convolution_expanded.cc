@@ -6,14 +6,12 @@
 #include "kernels/conv/blocked_conv.h"
 #include "kernels/conv/blocked_depthwise.h"
 #include "kernels/conv/blocked_expanded.h"
-#include "kernels/gemm/aligned_buffer.h"
 #include "providers/cpu/bind.h"
 #include "providers/cpu/convolution.h"
+#include "providers/cpu/prepared.h"
 
 namespace sardonyx::cpu {
 namespace {
-
-using kernels::AlignedBuffer;
 
 struct State {
   kernels::WindowAttributes attributes;
@@ -21,7 +19,7 @@ struct State {
   int64_t channels = 0, wide = 0;  // of X, and of Y
   kernels::Activation expand_activation, activation;
   Dims depthwise_dims;
-  AlignedBuffer<float> expand_weights, weights, expand_bias, bias;
+  std::shared_ptr<const float> expand_weights, weights, expand_bias, bias;  // packed; no bias is null
 };
 
 std::string Declines(const NodeInfo& node) {
@@ -39,29 +37,29 @@ std::string Declines(const NodeInfo& node) {
 }
 
 // A copy in whole blocks; none of an input that is not there.
-Status CopyBias(const NodeInfo& node, size_t input, AlignedBuffer<float>& bias) {
-  if (!node.has_input(input)) return Status();
-  const Tensor& constant = *node.constant(input);
-  const int64_t padded = kernels::ChannelBlocks(constant.num_elements()) * kernels::kChannelBlock;
-  bias = AlignedBuffer<float>(padded);
-  if (!bias) return Resource("no memory for a bias in blocks");
-  std::fill(std::copy_n(constant.data<float>().data(), constant.num_elements(), bias.data()), bias.data() + padded, 0.0f);
-  node.ReleaseConstant(input);
-  return Status();
+std::shared_ptr<const float> PackBias(const NodeInfo& node, size_t input, int64_t channels) {
+  if (!node.has_input(input)) return nullptr;
+  const int64_t padded = kernels::ChannelBlocks(channels) * kernels::kChannelBlock;
+  return PreparedFloats(node, padded, [&](float* to) {
+    std::fill(std::copy_n(node.constant(input)->data<float>().data(), channels, to), to + padded, 0.0f);
+  });
 }
 
 Status PackWeights(const NodeInfo& node, State& state) {
   const Tensor &w = *node.constant(1), &v = *node.constant(3);
   const int64_t taps = v.dims()[2] * v.dims()[3];
-  state.expand_weights = AlignedBuffer<float>(kernels::PackedBlockedWeightsSize(1, state.wide, state.channels, 1));
-  state.weights = AlignedBuffer<float>(kernels::PackedDepthwiseWeightsSize(state.wide, taps));
-  if (!state.expand_weights || !state.weights) return Resource(fmt::format("no memory to pack weights of {}", w.dims().ToString()));
-  kernels::PackBlockedWeights(w.data<float>().data(), 1, state.wide, state.channels, 1, state.expand_weights.data(), node.thread_pool());
-  kernels::PackDepthwiseWeights(v.data<float>().data(), state.wide, taps, state.weights.data());
-  node.ReleaseConstant(1);
-  node.ReleaseConstant(3);
-  RETURN_IF_ERROR(CopyBias(node, 2, state.expand_bias));
-  return CopyBias(node, 4, state.bias);
+  state.expand_weights = PreparedFloats(node, kernels::PackedBlockedWeightsSize(1, state.wide, state.channels, 1), [&](float* to) {
+    kernels::PackBlockedWeights(w.data<float>().data(), 1, state.wide, state.channels, 1, to, node.thread_pool());
+  });
+  state.weights = PreparedFloats(node, kernels::PackedDepthwiseWeightsSize(state.wide, taps), [&](float* to) {
+    kernels::PackDepthwiseWeights(v.data<float>().data(), state.wide, taps, to);
+  });
+  state.expand_bias = PackBias(node, 2, state.wide);
+  state.bias = PackBias(node, 4, state.wide);
+  if (!state.expand_weights || !state.weights || (node.has_input(2) && !state.expand_bias) || (node.has_input(4) && !state.bias))
+    return Resource(fmt::format("no memory to pack weights of {}", w.dims().ToString()));
+  for (size_t i : {1, 2, 3, 4}) node.ReleaseConstant(i);
+  return Status();
 }
 
 Status Run(KernelContext& context, const State& state) {
@@ -76,11 +74,11 @@ Status Run(KernelContext& context, const State& state) {
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, a.shape.output));
   a.channels = state.channels;
   a.x = x.ptr<float>();
-  a.expand_weights = state.expand_weights.data();
-  a.expand_bias = state.expand_bias ? state.expand_bias.data() : nullptr;
+  a.expand_weights = state.expand_weights.get();
+  a.expand_bias = state.expand_bias.get();
   a.expand_activation = state.expand_activation;
-  a.weights = state.weights.data();
-  a.bias = state.bias ? state.bias.data() : nullptr;
+  a.weights = state.weights.get();
+  a.bias = state.bias.get();
   a.activation = state.activation;
   a.y = y.mutable_ptr<float>();
   kernels::ExpandedDepthwise(a, workspace, context.thread_pool());
