@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/ceil_div.h"
+
 namespace sardonyx::kernels {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // What a band of tiles reads again for every block of outputs should stay in the second-level cache, its table in the first.
 constexpr int64_t kBandInputBytes = 256 << 10;

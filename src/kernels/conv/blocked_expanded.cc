@@ -4,12 +4,11 @@
 
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "kernels/conv/blocked_depthwise.h"
 
 namespace sardonyx::kernels {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 constexpr int64_t kRingBytes = 256 << 10;
 

@@ -1,14 +1,13 @@
 // ConvF32 as products: weights, packed once, times columns that are gathered block by block.
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/depthwise.h"
 #include "kernels/conv/im2col.h"
 
 namespace sardonyx::kernels {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 constexpr size_t kColumnBytes = static_cast<size_t>(kMaxBlockColumns * kDepthBlock) * sizeof(float);
 

@@ -1,6 +1,7 @@
 // ConvI8: as conv_f32.cc, with int16 panels and int32 sums that a sink takes.
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/im2col.h"
 #include "kernels/gemm/gemm_i8.h"
@@ -9,8 +10,6 @@ namespace sardonyx::kernels {
 namespace {
 
 constexpr int64_t kRowsOfTask = 240;  // sums of a task stay in the second-level cache
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Buffers {
   int16_t* columns;

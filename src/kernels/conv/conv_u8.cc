@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ceil_div.h"
 #include "kernels/conv/depthwise_u8.h"
 
 namespace sardonyx::kernels {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 constexpr int64_t kDepthwiseOutputs = 64;  // of a task
 constexpr int64_t kMaxDepthwiseTaps = 64;

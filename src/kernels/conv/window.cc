@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ceil_div.h"
 #include "base/status_macros.h"
 
 namespace sardonyx::kernels {
@@ -21,8 +22,6 @@ Status CheckList(std::string_view name, std::span<const int64_t> values, size_t 
     if (value < least || value >= kLimit) return Invalid(fmt::format("{} holds {}, which is out of range", name, value));
   return Status();
 }
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Output and, for SAME, pads of one axis.
 Status Resolve(const WindowAttributes& attributes, WindowAxis& axis) {

@@ -7,13 +7,12 @@
 #include <atomic>
 #include <cstring>
 
+#include "base/ceil_div.h"
 #include "kernels/conv/blocked_tile.h"
 #include "kernels/conv/winograd_transform.h"
 
 namespace sardonyx::kernels {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 constexpr int64_t kGroupBytes = 768 << 10;
 constexpr int64_t kMinGroup = 28;

@@ -1,31 +1,17 @@
-// Owned memory, aligned for the widest vectors, not initialized. Large buffers ask the system for huge pages: weights that
-// stream through the processor miss the address cache at every small one.
+// Owned memory, aligned for the widest vectors, in huge pages where it is large (base/memory.h), not initialized.
 #pragma once
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 
+#include "base/memory.h"
+
 namespace sardonyx::kernels {
 
-inline constexpr size_t kAlignment = 64;
+inline constexpr size_t kAlignment = kMemoryAlignment;
 constexpr size_t RoundUpToAlignment(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-inline constexpr size_t kHugePage = size_t{2} << 20;
-// Free with std::free; null when the memory cannot be had.
-inline void* AllocateAligned(size_t bytes) {
-  const bool huge = bytes >= kHugePage;
-  void* memory = std::aligned_alloc(huge ? kHugePage : kAlignment, huge ? (bytes + kHugePage - 1) / kHugePage * kHugePage : RoundUpToAlignment(bytes));
-#if defined(__linux__)
-  if (memory && huge) madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // a wish: it does not matter if refused
-#endif
-  return memory;
-}
 
 // Empty (data() null) when the memory cannot be had: callers check.
 template <class T>

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/ceil_div.h"
+
 namespace sardonyx::kernels {
 namespace {
 
@@ -16,8 +18,6 @@ constexpr int64_t kMinRowsToPack = 8;
 constexpr int64_t kMinPanels = 6;
 // Tasks a thread: cores are of unlike speed when others use them too.
 constexpr int64_t kTasksPerThread = 4;
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 bool PacksColumns(const GemmF32Arguments& g) { return g.packed_b == nullptr && (g.m >= kMinRowsToPack || g.b.column_stride != 1); }
 

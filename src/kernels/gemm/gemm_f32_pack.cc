@@ -2,13 +2,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ceil_div.h"
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/movement/transpose_lines.h"
 
 namespace sardonyx::kernels {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // out[k * width + i] = element (i, k) of `count` lines; a line's elements lie `step` apart, lines `stride`.
 void PackPanel(const float* source, int64_t stride, int64_t step, int64_t count, int64_t depth, float* out, int64_t width) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ceil_div.h"
 #include "kernels/gemm/aligned_buffer.h"
 #include "kernels/gemm/gemm_f32.h"
 
@@ -12,7 +13,6 @@ namespace {
 constexpr int64_t kRowBlock = 4 * kPanelRows;
 constexpr int64_t kColumnChunk = 512;
 
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t Even(int64_t k) { return (k + 1) / 2 * 2; }
 
 // A panel of `lines` rows of A (or columns of B): out[depth / 2][width][2]. `line_stride` runs across lines.

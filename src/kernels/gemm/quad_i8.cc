@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ceil_div.h"
+
 namespace sardonyx::kernels {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Quads of `count` columns from column `first` on, `step` bytes from quad to quad; zeros up to kQuadVector columns.
 void PackVector(const QuadSource& source, int64_t taps, int64_t depth, int64_t first, int64_t count, int8_t* to, int64_t step, int32_t* sums) {
