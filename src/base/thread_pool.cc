@@ -126,8 +126,10 @@ struct ThreadPool::Impl {
   void RunWorker(bool flush_denormals) {
     const DenormalMode mode(flush_denormals);
     inside_parallel_for = true;
-    while (!stopping.load(std::memory_order_relaxed)) {
-      uint32_t seen = epoch.load(std::memory_order_acquire);
+    for (;;) {
+      const uint32_t seen = epoch.load(std::memory_order_acquire);
+      // Not before: the destructor sets it and then moves the epoch, so who saw the old epoch does not sleep through it.
+      if (stopping.load(std::memory_order_relaxed)) return;
       if (Help()) continue;
       for (int spins = 0; spins < kWorkSpins && epoch.load(std::memory_order_acquire) == seen; ++spins) Pause();
       if (epoch.load(std::memory_order_acquire) != seen) continue;

@@ -75,5 +75,13 @@ TEST(ThreadPool, EndsWithWorkersAsleepOrAwake) {
   }
 }
 
+// Workers that start, work or fall asleep just when the pool ends: a worker that slept through its end would hang this test.
+TEST(ThreadPool, EndsWhateverItsWorkersDo) {
+  for (int i = 0; i < 20'000; ++i) {
+    ThreadPool pool(2);
+    if (i % 3 == 0) pool.ParallelFor(64, 1e4, [](int64_t, int64_t) {});
+  }
+}
+
 }  // namespace
 }  // namespace sardonyx
