@@ -7,6 +7,7 @@
 #include "base/temporary_folder.h"
 #include "bench/engine.h"
 #include "ir/save.h"
+#include "optimize/widen.h"
 
 namespace sardonyx::cli {
 namespace {
@@ -36,6 +37,11 @@ StatusOr<validate::Runner> OurRunner(std::shared_ptr<const ir::Model> model, con
 
 StatusOr<validate::Runner> MakeRunner(std::shared_ptr<const ir::Model> model, const fs::path& file, const std::string& provider,
                                       int threads) {
+  if (provider == "float64") {
+    std::unique_ptr<ir::Model> wide = ir::CloneModel(*model);
+    RETURN_IF_ERROR(optimize::WidenFloats(*wide).status().WithContext("float64"));
+    return OurRunner(std::move(wide), "cpu", threads);
+  }
   const std::string name = provider.substr(0, provider.find('='));
   const bool several = provider.find(',') != std::string::npos;
   if (several || (name != "onnxruntime" && name != "openvino")) return OurRunner(std::move(model), provider, threads);

@@ -135,8 +135,8 @@ void PrintCase(const validate::CaseResult& one, const Output& out) {
   }
   for (const validate::OutputResult& result : one.outputs) {
     const validate::TensorDifference& d = result.difference;
-    std::string text = fmt::format("{} {:<8} {:<24} max abs {:<9.3g} max rel {:<9.3g} mean abs {:<9.3g} cosine {:.7f}",
-                                   d.ok ? out.Good("ok  ") : out.Bad("FAIL"), one.name, d.name, d.max_abs, d.max_rel, d.mean_abs, d.cosine);
+    std::string text = fmt::format("{} {:<8} {:<24} max abs {:<9.3g} of largest {:<9.3g} max rel {:<9.3g} mean abs {:<9.3g} cosine {:.7f}",
+                                   d.ok ? out.Good("ok  ") : out.Bad("FAIL"), one.name, d.name, d.max_abs, d.relative, d.max_rel, d.mean_abs, d.cosine);
     if (result.ranking.rows > 0) text += fmt::format(" top1 {:.0f} %", 100 * result.ranking.top1);
     if (out.verbose())
       text += fmt::format(" max ulp {:.0f} NaN {}/{} Inf {}/{}  {}", d.max_ulp, d.nan_got, d.nan_expected, d.inf_got, d.inf_expected, one.shapes);
@@ -150,7 +150,7 @@ void PrintLayers(const validate::LayerReport& report, const Output& out) {
                        report.without_counterpart));
   const auto line = [&](const validate::Layer& layer) {
     out.Line(fmt::format("  {} max abs {:<9.3g} relative {:<9.3g} {}", layer.explained ? out.Dim("moved ") : layer.differs ? out.Bad("DIFFER") : out.Good("ok    "),
-                         layer.difference.max_abs, layer.relative, layer.node));
+                         layer.difference.max_abs, layer.difference.relative, layer.node));
   };
   // All with --verbose, else those around the first that differs.
   for (size_t i = 0; i < report.layers.size(); ++i)
@@ -217,6 +217,7 @@ void AddValidate(Program& program) {
   auto flags = std::make_shared<Flags>();
   Command& command = program.Add("validate", "Compare a model's outputs with a reference",
                                  {"sardonyx validate optimized.onnx --against model.onnx --layers --report report.html",
+                                  "sardonyx validate model.onnx --against-provider float64",
                                   "sardonyx validate model.onnx --inputs in.npz --against out.npz --rtol 1e-3"});
   CLI::App* app = command.app;
   app->add_option("candidate", flags->candidate, "Model to judge")->required();
@@ -230,7 +231,7 @@ void AddValidate(Program& program) {
   app->add_option("--atol", flags->tolerance.atol, "Absolute tolerance (times 100 for large made inputs)")->check(CLI::NonNegativeNumber);
   app->add_flag("--layers", flags->layers, "Compare intermediate values, and name the first node that differs");
   app->add_option("--report", flags->report, "Write a report: FILE.html or FILE.json");
-  app->add_option("--provider", flags->provider, "Engine of the candidate: cpu, onnxruntime[=LIBRARY], openvino[=LIBRARY]");
+  app->add_option("--provider", flags->provider, "Engine of the candidate: cpu, float64 (cpu, in double), onnxruntime[=LIBRARY], openvino[=LIBRARY]");
   app->add_option("--against-provider", flags->reference_provider,
                   "Engine of the reference; without --against the candidate is compared with itself there");
   AddPictureFlags(app, &flags->pictures);

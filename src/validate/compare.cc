@@ -59,6 +59,7 @@ class Accumulator {
     if (std::isnan(got) || std::isnan(expected)) return Count(std::isnan(got) && std::isnan(expected));
     if (std::isinf(got) || std::isinf(expected)) return Count(got == expected);
     const double error = std::fabs(got - expected);
+    out_.largest = std::max(out_.largest, std::fabs(expected));
     const double relative = error == 0 || expected == 0 ? 0 : error / std::fabs(expected);
     out_.max_abs = std::max(out_.max_abs, error);
     out_.max_rel = std::max(out_.max_rel, relative);
@@ -73,6 +74,7 @@ class Accumulator {
   }
 
   void Finish() {
+    out_.relative = out_.largest > 0 ? out_.max_abs / out_.largest : out_.max_abs;
     if (finite_ > 0) {
       out_.mean_abs = sum_abs_ / static_cast<double>(finite_);
       out_.mean_rel = sum_rel_ / static_cast<double>(finite_);

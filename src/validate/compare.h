@@ -24,6 +24,8 @@ struct TensorDifference {
   int64_t mismatches = 0;  // |got - expected| > atol + rtol * |expected|
   double max_abs = 0, mean_abs = 0;
   double max_rel = 0, mean_rel = 0;  // where the reference is not 0
+  double largest = 0;   // magnitude in the reference
+  double relative = 0;  // max_abs / largest; max_abs where that is 0
   double cosine = 1;
   double max_ulp = 0;  // of float and double tensors, in units of the reference's type
   int64_t nan_got = 0, nan_expected = 0, inf_got = 0, inf_expected = 0;

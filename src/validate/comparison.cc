@@ -49,6 +49,8 @@ void TakeWorst(const OutputResult& one, OutputResult* worst) {
   w.max_rel = std::max(w.max_rel, d.max_rel);
   w.mean_rel = std::max(w.mean_rel, d.mean_rel);
   w.max_ulp = std::max(w.max_ulp, d.max_ulp);
+  w.largest = std::max(w.largest, d.largest);
+  w.relative = std::max(w.relative, d.relative);
   w.cosine = std::min(w.cosine, d.cosine);
   w.nan_got += d.nan_got;
   w.nan_expected += d.nan_expected;

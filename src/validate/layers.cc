@@ -41,24 +41,14 @@ const Value* Find(const NamedValues& values, const std::string& name) {
   return found == values.end() ? nullptr : &found->second;
 }
 
-double LargestMagnitude(const Tensor& tensor) {
-  double largest = 0;
-  const Tensor aligned = tensor.Aligned();
-  for (int64_t i = 0; i < aligned.num_elements(); ++i)
-    if (const double v = std::fabs(ElementAsDouble(aligned, i)); std::isfinite(v)) largest = std::max(largest, v);
-  return largest;
-}
-
 void Judge(const Tensor& got, const Tensor& expected, const Tolerance& tolerance, Layer* layer) {
   layer->difference = CompareTensors(got, expected, tolerance);
   if (got.dtype() == DataType::kString) {
     layer->differs = !layer->difference.ok;
     return;
   }
-  const double scale = LargestMagnitude(expected);
   const TensorDifference& d = layer->difference;
-  layer->relative = scale > 0 ? d.max_abs / scale : d.max_abs;
-  layer->differs = d.max_abs > tolerance.atol + tolerance.rtol * scale || d.nan_got != d.nan_expected || d.inf_got != d.inf_expected;
+  layer->differs = d.max_abs > tolerance.atol + tolerance.rtol * d.largest || d.nan_got != d.nan_expected || d.inf_got != d.inf_expected;
 }
 
 using IndexOf = std::unordered_map<const ir::Value*, size_t>;

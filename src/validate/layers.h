@@ -17,7 +17,6 @@ struct Layer {
   std::string value;            // its name
   std::string reference_value;  // its counterpart's
   TensorDifference difference;
-  double relative = 0;  // max_abs / the reference's largest magnitude
   bool differs = false;
   // It differs, but what is computed from it does not: an optimization moved work across it, as a BatchNormalization into a Conv.
   bool explained = false;

@@ -103,7 +103,7 @@ std::string LayerErrors(const LayerReport& report, double rtol) {
   const double floor = kHeight - kBottom, count = static_cast<double>(std::max<size_t>(1, report.layers.size()));
   double most = 1e-1;
   for (const Layer& layer : report.layers)
-    if (std::isfinite(layer.relative)) most = std::max(most, layer.relative);
+    if (std::isfinite(layer.difference.relative)) most = std::max(most, layer.difference.relative);
   const int top = static_cast<int>(std::ceil(std::log10(most))), bottom = -9;
   const auto x = [&](size_t i) { return kLeft + (kWide - kLeft - kRight) * (static_cast<double>(i) + 0.5) / count; };
   const auto y = [&](double v) {
@@ -116,13 +116,13 @@ std::string LayerErrors(const LayerReport& report, double rtol) {
            Text(kLeft - 5, y(std::pow(10.0, e)) + 3, "end", e == bottom ? "0" : Power(e));
   svg += Line(kLeft, y(rtol), kWide - kRight, y(rtol), "limit");
   std::string points;
-  for (size_t i = 0; i < report.layers.size(); ++i) points += fmt::format("{:.1f},{:.1f} ", x(i), y(report.layers[i].relative));
+  for (size_t i = 0; i < report.layers.size(); ++i) points += fmt::format("{:.1f},{:.1f} ", x(i), y(report.layers[i].difference.relative));
   svg += fmt::format("<polyline class=\"line\" points=\"{}\"/>", points);
   for (size_t i = 0; i < report.layers.size(); ++i) {
     const Layer& layer = report.layers[i];
     svg += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"><title>{}: {} of the largest value, max abs {}</title></circle>",
-                       layer.differs && !layer.explained ? "over" : "dot", x(i), y(layer.relative),
-                       static_cast<int64_t>(i) == report.first ? 5 : 2.5, Escaped(layer.node), Number(layer.relative),
+                       layer.differs && !layer.explained ? "over" : "dot", x(i), y(layer.difference.relative),
+                       static_cast<int64_t>(i) == report.first ? 5 : 2.5, Escaped(layer.node), Number(layer.difference.relative),
                        Number(layer.difference.max_abs));
   }
   svg += Text((kLeft + kWide) / 2, kHeight - 4, "middle", "layers in order; error relative to the layer's largest value");

@@ -31,7 +31,7 @@ Json LayersJson(const LayerReport& report) {
                     {"value", layer.value},
                     {"reference_value", layer.reference_value},
                     {"max_abs", layer.difference.max_abs},
-                    {"relative", layer.relative},
+                    {"relative", layer.difference.relative},
                     {"differs", layer.differs},
                     {"explained", layer.explained}});
   Json json = {{"matched_by", report.by_name ? "name" : "structure"}, {"without_counterpart", report.without_counterpart}};
@@ -103,13 +103,13 @@ void AddLayers(HtmlPage* page, const LayerReport& report, const Tolerance& toler
   page->Raw(fmt::format("<figure><figcaption>Error by layer</figcaption>{}</figure>\n", LayerErrors(report, tolerance.rtol)));
   std::vector<const Layer*> worst;
   for (const Layer& layer : report.layers) worst.push_back(&layer);
-  std::stable_sort(worst.begin(), worst.end(), [](const Layer* a, const Layer* b) { return a->relative > b->relative; });
+  std::stable_sort(worst.begin(), worst.end(), [](const Layer* a, const Layer* b) { return a->difference.relative > b->difference.relative; });
   worst.resize(std::min(worst.size(), kMaxLayerRows));
   std::vector<std::vector<std::string>> rows;
   for (const Layer* layer : worst)
     rows.push_back({Code(layer->node), Code(layer->value), Code(layer->reference_value),
                     layer->explained ? "<span class=\"badge none\">moved</span>" : Badge(!layer->differs), Number(layer->difference.max_abs),
-                    Number(layer->relative)});
+                    Number(layer->difference.relative)});
   page->Table({"node", "value", "in the reference", "", "max abs", "relative"}, rows);
 }
 
@@ -122,6 +122,7 @@ Json ToJson(const TensorDifference& d) {
           {"max_abs", d.max_abs},   {"mean_abs", d.mean_abs},
           {"max_rel", d.max_rel},   {"mean_rel", d.mean_rel},
           {"max_ulp", d.max_ulp},   {"cosine", d.cosine},
+          {"relative", d.relative},
           {"nan", d.nan_got},       {"nan_expected", d.nan_expected},
           {"inf", d.inf_got},       {"inf_expected", d.inf_expected},
           {"reason", d.reason}};
