@@ -29,9 +29,12 @@ constexpr int kPanelVectors = static_cast<int>(kPanelColumns) / kLanes;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kTileRows = 12;
 constexpr int kMaxSums = 24;
+constexpr int kUnroll = 1;
 #else
+// A step has half as many multiply-adds, so that what else it does weighs more: several steps share one turn of the loop and its fetching.
 constexpr int kTileRows = 6;
 constexpr int kMaxSums = 12;
+constexpr int kUnroll = 4;
 #endif
 
 struct Tile {
@@ -43,12 +46,27 @@ struct Tile {
   float* c;
   int64_t c_stride;
   bool accumulate;
-  // Memory that is needed soon: fetched into the cache, `prefetch_step` floats with each step of depth.
+  // Memory that is needed soon: fetched into the cache, `prefetch_step` floats with each kUnroll steps of depth.
   const float* prefetch;
   int64_t prefetch_step;
 };
 
 template <int kRows, int kVectors>
+HWY_INLINE void Accumulate(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, V (&sum)[kRows][kVectors]) {
+  const D d;
+  V columns[kVectors];
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(d, b + v * kLanes);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const V row = hn::Set(d, a[r]);
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
+  }
+}
+
+// kPacked: both strides are those of whole panels, so that they cost no instructions.
+template <int kRows, int kVectors, bool kPacked>
 HWY_NOINLINE void ComputeTile(const Tile& t) {
   const D d;
   V sum[kRows][kVectors];
@@ -62,22 +80,22 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
   const float* a = t.a;
   const float* b = t.b;
   const float* next = t.prefetch;
-  const int64_t a_stride = t.a_stride, b_stride = t.b_stride, next_step = t.prefetch_step;
-  for (int64_t k = t.depth; k > 0; --k) {
+  const int64_t a_stride = kPacked ? kPanelRows : t.a_stride, b_stride = kPacked ? kPanelColumns : t.b_stride;
+  const int64_t next_step = t.prefetch_step;
+  int64_t k = t.depth;
+  for (; k >= kUnroll; k -= kUnroll) {
     __builtin_prefetch(next, 0, 3);
     __builtin_prefetch(next + 16, 0, 3);
-    V columns[kVectors];
-#pragma GCC unroll 2
-    for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(d, b + v * kLanes);
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      const V row = hn::Set(d, a[r]);
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
-    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kUnroll; ++i) Accumulate(a + i * a_stride, b + i * b_stride, sum);
+    a += kUnroll * a_stride;
+    b += kUnroll * b_stride;
+    next += next_step;
+  }
+  for (; k > 0; --k) {
+    Accumulate(a, b, sum);
     a += a_stride;
     b += b_stride;
-    next += next_step;
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
@@ -93,19 +111,22 @@ using TileFunction = void (*)(const Tile&);
 struct TileFunctions {
   TileFunction of_rows[kTileRows];  // index: rows - 1
 };
-template <int kVectors, int... kRow>
+template <int kVectors, bool kPacked, int... kRow>
 constexpr TileFunctions MakeTileFunctions(std::integer_sequence<int, kRow...>) {
-  return {{&ComputeTile<kRow + 1, kVectors>...}};
+  return {{&ComputeTile<kRow + 1, kVectors, kPacked>...}};
 }
 
 void ComputeRows(Tile tile, int64_t rows, int64_t vectors) {
-  static constexpr TileFunctions kOne = MakeTileFunctions<1>(std::make_integer_sequence<int, kTileRows>());
-  static constexpr TileFunctions kTwo = MakeTileFunctions<2>(std::make_integer_sequence<int, kTileRows>());
+  using Rows = std::make_integer_sequence<int, kTileRows>;
+  static constexpr TileFunctions kFunctions[2][2] = {{MakeTileFunctions<1, false>(Rows()), MakeTileFunctions<1, true>(Rows())},
+                                                     {MakeTileFunctions<2, false>(Rows()), MakeTileFunctions<2, true>(Rows())}};
+  const TileFunctions& functions = kFunctions[vectors - 1][tile.a_stride == kPanelRows && tile.b_stride == kPanelColumns];
   for (int64_t r = 0; r < rows; r += kTileRows) {
     const int64_t count = std::min<int64_t>(kTileRows, rows - r);
-    (vectors == 1 ? kOne : kTwo).of_rows[count - 1](tile);
+    functions.of_rows[count - 1](tile);
     if (tile.a) tile.a += kTileRows;  // null when the depth is 0
     tile.c += kTileRows * tile.c_stride;
+    tile.prefetch += tile.depth / kUnroll * tile.prefetch_step;
   }
 }
 
@@ -196,9 +217,10 @@ void ComputeBlock(const GemmBlockF32& block) {
     static constexpr float kNothing[kPanelColumns] = {};
     const float* b = block.depth == 0 ? kNothing : block.b + column / kPanelColumns * block.b_panel_stride;
     // While one panel is used by all rows the next comes in, a part with each tile. A lone tile fetches a little ahead.
-    const bool last = column + kPanelColumns >= block.columns;
-    const int64_t step = row_panels == 1 ? block.b_row_stride : block.b_row_stride / row_panels;
-    const float* next = row_panels == 1 || last ? b + 24 * block.b_row_stride : b + block.b_panel_stride;
+    constexpr int64_t kTilesDown = kPanelRows / kTileRows, kTiles = kTilesDown * (kPanelColumns / (2 * kLanes));  // of whole panels
+    const bool last = column + kPanelColumns >= block.columns, lone = row_panels * kTiles == 1;
+    const int64_t step = last && !lone ? 0 : kUnroll * block.b_row_stride / (row_panels * kTiles);
+    const float* next = last || lone ? b + 24 * block.b_row_stride : b + block.b_panel_stride;
     for (int64_t row = 0; row < block.rows; row += kPanelRows) {
       const int64_t rows = std::min(kPanelRows, block.rows - row);
       for (int64_t j = 0; j < columns; j += 2 * kLanes) {
@@ -211,10 +233,10 @@ void ComputeBlock(const GemmBlockF32& block) {
                         block.c_stride,
                         block.accumulate,
                         next,
-                        last && row_panels > 1 ? 0 : step};
+                        step};
         ComputePanelPart(tile, rows, std::min<int64_t>(2 * kLanes, columns - j));
+        next += block.depth / kUnroll * step * kTilesDown;
       }
-      next += step * block.depth;
       if (block.epilogue) FinishRows(*block.epilogue, row, rows, column, columns, block.c + row * block.c_stride + column, block.c_stride);
     }
   }
