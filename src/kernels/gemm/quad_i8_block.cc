@@ -4,6 +4,9 @@
 // weights, one of a row's four bytes, broadcast. Each step along the depth loads 4 vectors of weights and 6 times four bytes for 24
 // dot products, so loads stay hidden. The weights of a panel stream from the second-level cache once for each tile of rows; the rows
 // of a block stay in the first. Other targets have 16 registers and take 4 rows x 2 vectors.
+//
+// Where bytes are multiplied as pairs of int16 (AVX2 and SSE4), a step has 16 products, which two of four ports can do, and nothing
+// else should wait for these: four rows are split into pairs once for all columns of a panel, and only weights are split in the loop.
 #include <algorithm>
 #include <cstring>
 
@@ -168,6 +171,105 @@ void ComputeColumns(Tile tile) {
   }
 }
 
+#undef SARDONYX_QUAD_PAIRS
+#if HWY_ARCH_X86 && (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4)
+#define SARDONYX_QUAD_PAIRS 1
+
+constexpr int kPairRows = 4;
+// Quads of depth whose rows are split at a time: 8 KiB of them.
+constexpr int64_t kPairChunk = 256;
+
+// Splits `count` quads of four rows: out[quad][row] has bytes 0 and 2 as int16 in its lower half, 1 and 3 in its upper.
+void SplitRows(const uint8_t* const (&rows)[kPairRows], int64_t count, uint64_t* out) {
+  const hn::Repartition<uint64_t, D32> d64;
+  const hn::Rebind<uint32_t, decltype(d64)> d32;
+  const auto even = hn::Set(d64, 0x0000000000ff00ffu), odd = hn::Set(d64, 0x00ff00ff00000000u);
+  const auto split = [&](const uint8_t* x) HWY_ATTR {
+    const auto quads = hn::PromoteTo(d64, hn::LoadU(d32, reinterpret_cast<const uint32_t*>(x)));
+    return hn::Or(hn::And(quads, even), hn::And(hn::ShiftLeft<24>(quads), odd));
+  };
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d64));
+  int64_t q = 0;
+  for (; q + lanes <= count; q += lanes)
+    hn::StoreInterleaved4(split(rows[0] + 4 * q), split(rows[1] + 4 * q), split(rows[2] + 4 * q), split(rows[3] + 4 * q), d64,
+                          out + kPairRows * q);
+  for (; q < count; ++q)
+    for (int r = 0; r < kPairRows; ++r) {
+      uint32_t quad;
+      std::memcpy(&quad, rows[r] + 4 * q, sizeof(quad));
+      out[kPairRows * q + r] = (quad & 0x00ff00ffu) | uint64_t{(quad >> 8) & 0x00ff00ffu} << 32;
+    }
+}
+
+struct PairTile {
+  const int8_t* weights;
+  int64_t width;         // of the panel
+  const uint64_t* rows;  // as SplitRows gives them
+  int64_t quads;
+  int32_t* sums;  // [kPairRows][kQuadPanel], from the tile's first column on
+  bool accumulate;
+};
+
+HWY_NOINLINE void ComputePairTile(const PairTile& t) {
+  using Dot = PairDot<D32>;
+  const D32 d;
+  constexpr int64_t lanes = hn::MaxLanes(d);
+  V32 sum[kPairRows][2];
+#pragma GCC unroll 4
+  for (int r = 0; r < kPairRows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v) sum[r][v] = t.accumulate ? hn::Load(d, t.sums + r * kQuadPanel + v * lanes) : hn::Zero(d);
+  const int8_t* w = t.weights;
+  const int32_t* x = reinterpret_cast<const int32_t*>(t.rows);
+  const int64_t step = 4 * t.width;
+  for (int64_t q = 0; q < t.quads; ++q, w += step, x += 2 * kPairRows) {
+    const Dot::Weights left = Dot::Load(w), right = Dot::Load(w + 4 * lanes);
+#pragma GCC unroll 4
+    for (int r = 0; r < kPairRows; ++r) {
+      const Dot::Rows pairs = {hn::BitCast(Dot::D16(), hn::Set(d, x[2 * r])), hn::BitCast(Dot::D16(), hn::Set(d, x[2 * r + 1]))};
+      sum[r][0] = Dot::Add(sum[r][0], pairs, left);
+      sum[r][1] = Dot::Add(sum[r][1], pairs, right);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kPairRows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v) hn::Store(sum[r][v], d, t.sums + r * kQuadPanel + v * lanes);
+}
+
+void ComputePairPanel(const QuadBlock& b) {
+  constexpr int64_t lanes = hn::MaxLanes(D32());
+  const QuadWeights& w = *b.weights;
+  const int64_t width = w.panel_width(b.panel), first = b.panel * kQuadPanel, quads = w.quads();
+  const int64_t columns = std::min(width, w.columns - first);
+  HWY_ALIGN uint64_t split[kPairChunk * kPairRows];
+  HWY_ALIGN int32_t sums[kPairRows * kQuadPanel];
+  const int64_t steps = w.taps * quads;  // of depth, tap after tap
+  if (steps == 0) std::fill_n(sums, kPairRows * kQuadPanel, 0);
+  for (int64_t row = 0; row < b.num_rows; row += kPairRows) {
+    const int64_t rows = std::min<int64_t>(kPairRows, b.num_rows - row);
+    for (int64_t begin = 0; begin < steps; begin += kPairChunk) {
+      const int64_t end = std::min(begin + kPairChunk, steps);
+      for (int64_t step = begin; step < end;) {
+        const int64_t tap = step / quads, q = step % quads, run = std::min(quads - q, end - step);
+        const uint8_t* x[kPairRows];
+        for (int r = 0; r < kPairRows; ++r) x[r] = b.rows[tap * b.row_stride + row + std::min<int64_t>(r, rows - 1)] + 4 * q;
+        SplitRows(x, run, split + kPairRows * (step - begin));
+        step += run;
+      }
+      const int8_t* weights = w.panel(b.panel) + begin * 4 * width;
+      for (int64_t j = 0; j < columns; j += 2 * lanes)
+        ComputePairTile({weights + 4 * j, width, split, end - begin, sums + j, begin > 0});
+    }
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t j = 0; j < columns; j += lanes)
+        Finish(b.epilogue, hn::Load(D32(), sums + r * kQuadPanel + j), row + r, first + j, w.columns);
+  }
+}
+#else
+#define SARDONYX_QUAD_PAIRS 0
+#endif
+
 template <class Dot>
 void ComputePanel(const QuadBlock& b) {
   const QuadWeights& w = *b.weights;
@@ -198,7 +300,11 @@ void ComputeBlock(const QuadBlock& block) {
 #if SARDONYX_HAS_VPDPBUSD
   if (MachineHasVpdpbusd()) return ComputePanel<FusedDot<D32>>(block);
 #endif
+#if SARDONYX_QUAD_PAIRS
+  ComputePairPanel(block);
+#else
   ComputePanel<PairDot<D32>>(block);
+#endif
 }
 
 }  // namespace
