@@ -237,6 +237,44 @@ HWY_NOINLINE void ComputePairTile(const PairTile& t) {
     for (int v = 0; v < 2; ++v) hn::Store(sum[r][v], d, t.sums + r * kQuadPanel + v * lanes);
 }
 
+#if HWY_TARGET == HWY_AVX2
+// Sums of one row to bytes, as QuantizeRow above has it: 32 columns at a time, or 16.
+void QuantizeSums(const QuadEpilogue& e, const int32_t* sums, int64_t row, int64_t column, int64_t columns) {
+  const int32_t zero = e.zero_point + (e.is_signed ? 128 : 0);
+  const __m256 highest = _mm256_set1_ps(static_cast<float>(255 - zero));
+  const __m256i shift = _mm256_set1_epi16(static_cast<int16_t>(zero)), order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i sign = _mm256_set1_epi8(e.is_signed ? static_cast<char>(0x80) : 0);
+  const auto round = [&](int64_t j) HWY_ATTR {
+    const __m256i sum = _mm256_add_epi32(_mm256_load_si256(reinterpret_cast<const __m256i*>(sums + j)),
+                                         _mm256_loadu_si256(reinterpret_cast<const __m256i*>(e.offsets + column + j)));
+    const __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(e.scales + column + j));
+    return _mm256_cvtps_epi32(_mm256_min_ps(value, highest));
+  };
+  uint8_t* to = static_cast<uint8_t*>(e.out) + row * e.stride + column;
+  for (int64_t j = 0; j < columns; j += 32) {
+    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(round(j), round(j + 8)), shift);
+    // Arrays end with the panel, which may have 16 columns less.
+    const __m256i high = columns - j > 16 ? _mm256_adds_epi16(_mm256_packs_epi32(round(j + 16), round(j + 24)), shift) : low;
+    const __m256i bytes = _mm256_xor_si256(_mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order), sign);
+    if (columns - j >= 32) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + j), bytes);
+    } else {
+      alignas(32) uint8_t rest[32];
+      _mm256_store_si256(reinterpret_cast<__m256i*>(rest), bytes);
+      std::copy_n(rest, columns - j, to + j);
+    }
+  }
+}
+#endif
+
+void FinishSums(const QuadEpilogue& e, const int32_t* sums, int64_t row, int64_t column, int64_t columns, int64_t all_columns) {
+#if HWY_TARGET == HWY_AVX2
+  if (e.kind == QuadEpilogue::Kind::kQuantize && e.offsets) return QuantizeSums(e, sums, row, column, columns);
+#endif
+  const D32 d;
+  for (int64_t j = 0; j < columns; j += hn::MaxLanes(d)) Finish(e, hn::Load(d, sums + j), row, column + j, all_columns);
+}
+
 void ComputePairPanel(const QuadBlock& b) {
   constexpr int64_t lanes = hn::MaxLanes(D32());
   const QuadWeights& w = *b.weights;
@@ -261,9 +299,7 @@ void ComputePairPanel(const QuadBlock& b) {
       for (int64_t j = 0; j < columns; j += 2 * lanes)
         ComputePairTile({weights + 4 * j, width, split, end - begin, sums + j, begin > 0});
     }
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t j = 0; j < columns; j += lanes)
-        Finish(b.epilogue, hn::Load(D32(), sums + r * kQuadPanel + j), row + r, first + j, w.columns);
+    for (int64_t r = 0; r < rows; ++r) FinishSums(b.epilogue, sums + r * kQuadPanel, row + r, first, columns, w.columns);
   }
 }
 #else
