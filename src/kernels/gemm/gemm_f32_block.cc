@@ -121,11 +121,12 @@ void ComputeRows(Tile tile, int64_t rows, int64_t vectors) {
   static constexpr TileFunctions kFunctions[2][2] = {{MakeTileFunctions<1, false>(Rows()), MakeTileFunctions<1, true>(Rows())},
                                                      {MakeTileFunctions<2, false>(Rows()), MakeTileFunctions<2, true>(Rows())}};
   const TileFunctions& functions = kFunctions[vectors - 1][tile.a_stride == kPanelRows && tile.b_stride == kPanelColumns];
-  for (int64_t r = 0; r < rows; r += kTileRows) {
-    const int64_t count = std::min<int64_t>(kTileRows, rows - r);
-    functions.of_rows[count - 1](tile);
-    if (tile.a) tile.a += kTileRows;  // null when the depth is 0
-    tile.c += kTileRows * tile.c_stride;
+  // Rows in equal parts: a tile of two or three has too few sums to hide their latency.
+  const int64_t tiles = (rows + kTileRows - 1) / kTileRows, most = (rows + tiles - 1) / tiles;
+  for (int64_t r = 0; r < rows; r += most) {
+    functions.of_rows[std::min(most, rows - r) - 1](tile);
+    if (tile.a) tile.a += most;  // null when the depth is 0
+    tile.c += most * tile.c_stride;
     tile.prefetch += tile.depth / kUnroll * tile.prefetch_step;
   }
 }
