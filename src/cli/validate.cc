@@ -217,7 +217,6 @@ void AddValidate(Program& program) {
   auto flags = std::make_shared<Flags>();
   Command& command = program.Add("validate", "Compare a model's outputs with a reference",
                                  {"sardonyx validate optimized.onnx --against model.onnx --layers --report report.html",
-                                  "sardonyx validate model.onnx --against-provider float64",
                                   "sardonyx validate model.onnx --inputs in.npz --against out.npz --rtol 1e-3"});
   CLI::App* app = command.app;
   app->add_option("candidate", flags->candidate, "Model to judge")->required();

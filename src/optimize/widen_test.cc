@@ -16,7 +16,9 @@ std::unique_ptr<ir::Model> Widen(const std::string& text) {
   if (!model.ok()) return nullptr;
   const auto count = WidenFloats(**model);
   EXPECT_TRUE(count.ok()) << count.status().ToString();
-  const Status inferred = ops::InferTypes(**model, {.strict = true});
+  ops::InferenceOptions strict;
+  strict.strict = true;
+  const Status inferred = ops::InferTypes(**model, strict);
   EXPECT_TRUE(inferred.ok()) << inferred.ToString();
   return *std::move(model);
 }

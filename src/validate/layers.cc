@@ -138,7 +138,7 @@ StatusOr<LayerReport> CompareLayers(const ir::Model& candidate, const ModelRunne
         ++report.without_counterpart;
         continue;
       }
-      Layer layer{x->producer()->Label(), x->name(), y->name(), {}, 0, false, false};
+      Layer layer{x->producer()->Label(), x->name(), y->name(), {}, false, false};
       Judge(p->tensor(), q->tensor(), tolerance, &layer);
       index.emplace(x, report.layers.size());
       at.push_back(x);
