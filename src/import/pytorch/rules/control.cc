@@ -168,7 +168,19 @@ Outputs AssociativeScan(Call& c) {
   return joined;
 }
 
-// Blocks that only say how to run: gradient mode, autocast, checkpoints.
+// out_dtype(operator, type, arguments...): computed in that type.
+Outputs OutDtype(Call& c) {
+  if (!c.arg(size_t{0}).is_string() || !c.arg(size_t{1}).is_dtype()) return c.Unsupported("out_dtype without an operator and a type");
+  std::string target = c.arg(size_t{0}).string();
+  for (const std::string_view prefix : {"torch.ops.", "torch._ops."})
+    if (target.starts_with(prefix)) target.erase(0, prefix.size());
+  std::vector<IValue> arguments(c.arguments().begin() + 2, c.arguments().end());
+  for (IValue& argument : arguments)
+    if (argument.is_tensor()) argument = AsArgument(c.b.Cast(c.ToTensor(argument), c.arg(size_t{1}).dtype()));
+  return Given(c.translator.Apply(target, std::move(arguments)));
+}
+
+// Blocks that only say how to run: gradient mode, autocast, checkpoints. Strings among the arguments name the block.
 Outputs Wrapped(Call& c) {
   const std::vector<IValue>& arguments = c.arguments();
   const auto at = std::find_if(arguments.begin(), arguments.end(), [](const IValue& argument) { return argument.is_graph(); });
@@ -176,6 +188,7 @@ Outputs Wrapped(Call& c) {
   const std::shared_ptr<const Graph> graph = at->graph();
   std::vector<IValue> inputs;
   for (auto it = at + 1; it != arguments.end(); ++it) {
+    if (it->is_string()) continue;
     if (it->is_list() && inputs.size() < graph->inputs.size()) {
       for (const IValue& item : it->list()) inputs.push_back(item);
     } else if (inputs.size() < graph->inputs.size()) {
@@ -200,6 +213,8 @@ constexpr RuleRow kRows[] = {
     {"higher_order.invoke_subgraph", Wrapped},
     {"higher_order.hints_wrapper", Wrapped},
     {"higher_order.strict_mode", Wrapped},
+    {"higher_order.run_const_graph", Wrapped},
+    {"higher_order.out_dtype", OutDtype},
 };
 
 }  // namespace

@@ -16,6 +16,11 @@ Result True(Interpreter&, Arguments&) { return Give(IValue(true)); }
 Result Nothing(Interpreter&, Arguments&) { return GiveNone(); }
 Result First(Interpreter&, Arguments& args) { return args.size() == 0 ? NotHere() : Give(args.at(0)); }
 
+Result UnwrapOptional(Interpreter& in, Arguments& args) {
+  const auto optional = As<OptionalCell>(args.at(0));
+  return optional != nullptr ? Give(in.Unwrap(*optional)) : Give(args.at(0));
+}
+
 // str(): of numbers that are not known "?".
 std::string Text(const IValue& value) {
   if (value.is_string()) return value.string();
@@ -34,8 +39,13 @@ std::string Text(const IValue& value) {
 
 // ---- Identity and equality.
 
-Result Is(Interpreter&, Arguments& args, bool wanted) {
+Result Is(Interpreter& in, Arguments& args, bool wanted) {
   const IValue &a = args.at(0), &b = args.at(1);
+  const auto optional = As<OptionalCell>(a.is_none() ? b : a);
+  if (optional != nullptr && (a.is_none() || b.is_none())) {
+    V has = in.Has(*optional);
+    return Give(in.Number(wanted ? in.builder().Op("Not", {has}) : has, Kind::kBool));
+  }
   if (a.is_none() || b.is_none()) return Give(IValue((a.is_none() && b.is_none()) == wanted));
   if (a.is_object() && b.is_object()) return Give(IValue((a.object() == b.object()) == wanted));
   if (a.is_bool() && b.is_bool()) return Give(IValue((a.boolean() == b.boolean()) == wanted));
@@ -469,9 +479,9 @@ constexpr BuiltinRow kRows[] = {
     {"__isnot__", IsNotSame},
     {"eq", ListEq},
     {"ne", ListNe},
-    {"unchecked_unwrap_optional", First},
-    {"_unwrap_optional", First},
-    {"unchecked_cast", First},
+    {"unchecked_unwrap_optional", UnwrapOptional},
+    {"_unwrap_optional", UnwrapOptional},
+    {"unchecked_cast", UnwrapOptional},
     {"__contains__", Contains},
     // lists
     {"len", Len},
