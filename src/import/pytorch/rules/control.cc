@@ -180,6 +180,25 @@ Outputs OutDtype(Call& c) {
   return Given(c.translator.Apply(target, std::move(arguments)));
 }
 
+// with_effects(token, operator, arguments...): the operator's results after the token, which only says in which order effects happen.
+Outputs WithEffects(Call& c) {
+  std::string target = c.arg(size_t{1}).is_string() ? c.arg(size_t{1}).string() : "";
+  for (const std::string_view prefix : {"torch.ops.", "torch._ops."})
+    if (target.starts_with(prefix)) target.erase(0, prefix.size());
+  std::vector<IValue> results(1);
+  if (!target.ends_with("print") && !target.ends_with("print.default")) {
+    const std::vector<IValue>& arguments = c.arguments();
+    const std::vector<IValue> made =
+        c.translator.Apply(target, std::vector<IValue>(arguments.begin() + std::min<ptrdiff_t>(2, std::ssize(arguments)), arguments.end()));
+    results.insert(results.end(), made.begin(), made.end());
+  }
+  results.resize(std::max(results.size(), c.node().outputs.size()));
+  return Given(std::move(results));
+}
+
+// vmap before it is decomposed: what stands between sees one example, and the graph does not say so.
+Outputs Undecomposed(Call& c) { return c.Unsupported("the program has torch.vmap in it undecomposed: save exported_program.run_decompositions()"); }
+
 // Blocks that only say how to run: gradient mode, autocast, checkpoints. Strings among the arguments name the block.
 Outputs Wrapped(Call& c) {
   const std::vector<IValue>& arguments = c.arguments();
@@ -215,6 +234,12 @@ constexpr RuleRow kRows[] = {
     {"higher_order.strict_mode", Wrapped},
     {"higher_order.run_const_graph", Wrapped},
     {"higher_order.out_dtype", OutDtype},
+    {"higher_order.with_effects", WithEffects},
+    {"torch._functorch.predispatch.lazy_load_decompositions", Undecomposed},
+    {"torch._functorch.predispatch._vmap_increment_nesting", Undecomposed},
+    {"torch._functorch.predispatch._vmap_decrement_nesting", Undecomposed},
+    {"torch._functorch.predispatch._add_batch_dim", Undecomposed},
+    {"torch._functorch.predispatch._remove_batch_dim", Undecomposed},
 };
 
 }  // namespace

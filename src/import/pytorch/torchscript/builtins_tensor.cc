@@ -86,6 +86,9 @@ Result Zero(Interpreter&, Arguments&) { return Give(IValue(int64_t{0})); }
 Result False(Interpreter&, Arguments&) { return Give(IValue(false)); }
 Result True(Interpreter&, Arguments&) { return Give(IValue(true)); }
 Result Nothing(Interpreter&, Arguments&) { return GiveNone(); }
+Result LostWeights(Interpreter&, Arguments&) {
+  return Unsupported("torch.jit.optimize_for_inference leaves weights out of the file that it is saved to: save the frozen module instead");
+}
 Result First(Interpreter&, Arguments& args) { return args.size() == 0 ? NotHere() : Give(args.at(0)); }
 
 // ---- Numbers and tensors.
@@ -211,6 +214,7 @@ constexpr BuiltinRow kRows[] = {
     {"is_xla", False},
     {"is_sparse", False},
     {"is_mkldnn", False},
+    {"ConstantMKLDNNTensor", LostWeights},
     {"is_nested", False},
     {"is_meta", False},
     {"is_leaf", False},

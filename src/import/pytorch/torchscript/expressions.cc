@@ -160,7 +160,11 @@ StatusOr<IValue> Interpreter::Evaluate(const Expr& expr) {
 
 StatusOr<IValue> Interpreter::EvaluateName(const Expr& expr) {
   const auto found = frame().variables.find(expr.text);
-  if (found != frame().variables.end()) return found->second;
+  if (found != frame().variables.end()) {
+    const auto optional = As<OptionalCell>(found->second);
+    const std::optional<bool> has = optional != nullptr && !assumed_.empty() ? Assumed(Has(*optional)) : std::nullopt;
+    return !has ? found->second : *has ? Unwrap(*optional) : IValue();
+  }
   if (expr.text == "inf") return IValue(HUGE_VAL);
   if (expr.text == "nan") return IValue(std::nan(""));
   if (expr.text == "infj") return IValue(std::complex<double>(0, HUGE_VAL));
@@ -368,6 +372,14 @@ StatusOr<IValue> Interpreter::EvaluateCall(const Expr& expr) {
     if (dot == std::string::npos) return Corrupt(fmt::format("'{}' is no operator", dotted));
     ASSIGN_OR_RETURN(Arguments arguments, EvaluateArguments(expr));
     return CallOperator(dotted.substr(4, dot - 4), dotted.substr(dot + 1), std::move(arguments));
+  }
+  if (dotted.ends_with(".__new__") && expr.children.size() == 2) {  // __init__ is called next
+    ASSIGN_OR_RETURN(const IValue type, Evaluate(*expr.children[1]));
+    if (const auto made = As<ClassRef>(type)) {
+      auto instance = heap_.New<Instance>();
+      instance->type = made->type;
+      return Wrap(std::move(instance));
+    }
   }
   if (callee.kind == ExprKind::kAttribute && !dotted.starts_with("__torch__.")) {
     ASSIGN_OR_RETURN(const IValue object, Evaluate(*callee.children[0]));

@@ -96,6 +96,24 @@ bool Alike(const IValue& a, const std::vector<IValue>& a_keys, const IValue& b, 
          std::equal(a_keys.begin(), a_keys.end(), b_keys.begin(), b_keys.end(), equal);
 }
 
+// A list of known length as one of any.
+MergedValue AsSequence(const MergedValue& list) {
+  if (list.form == Form::kSequence) return list;
+  if (list.form != Form::kTuple || !list.is_list) return Nothing("a list and something else");
+  MergedValue merged;
+  merged.form = Form::kSequence;
+  merged.number = Kind::kTensor;
+  for (const MergedValue& part : list.parts) {
+    if (IsNumber(part))
+      merged.number = NumberKind(part);
+    else if (part.form == Form::kTensor)
+      merged.element = part.type.dtype;
+    else
+      return Nothing("a list of something other than tensors and numbers");
+  }
+  return merged;
+}
+
 const MergedValue& Content(const MergedValue& merged) { return merged.form == Form::kOptional ? merged.parts[0] : merged; }
 
 // The optional of that type which holds nothing.
@@ -195,6 +213,12 @@ MergedValue Merger::Merge(const MergedValue& a, const MergedValue& b) {
   }
   if (a.form == Form::kObject && b.form == Form::kSame) return Merge(a, Expanded(b));
   if (b.form == Form::kObject && a.form == Form::kSame) return Merge(Expanded(a), b);
+  const bool lists = (a.form == Form::kTuple && a.is_list) || (b.form == Form::kTuple && b.is_list);
+  if (lists && (a.form == Form::kSequence || b.form == Form::kSequence || a.parts.size() != b.parts.size())) {
+    const MergedValue x = AsSequence(a), y = AsSequence(b);  // of a length that depends on data
+    if (x.form == Form::kNone) return x;
+    return y.form == Form::kNone ? y : Merge(x, y);
+  }
   if (a.form != b.form) return Nothing("values of different kinds");
   MergedValue merged = a;
   switch (a.form) {

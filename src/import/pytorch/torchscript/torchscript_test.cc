@@ -77,6 +77,24 @@ TEST(TorchScript, WhatIsKnownLeavesNoNode) {
     EXPECT_EQ(Operators(Module(c.body, "x: Tensor", "def helper(x: Tensor) -> Tensor:\n  return torch.relu(x)\n")), c.operators) << c.body;
 }
 
+TEST(TorchScript, ListsRangesAndTextOfTheProgram) {
+  const struct {
+    const char *body, *operators;
+  } cases[] = {
+      // A list that grows in one branch is a sequence.
+      {"xs = [x]\nif bool(torch.gt(torch.sum(x), 0)):\n  _0 = torch.append(xs, x)\nelse:\n  pass\nreturn torch.cat(xs)",
+       "ReduceSum Greater If ConcatFromSequence"},
+      {"y = x\nfor i in range(torch.__range_length(1, 6, 2)):\n  y = torch.add(y, torch.__derive_index(i, 1, 2))\nreturn y", "Add Add Add"},
+      {"if torch.any([False, torch.eq(1, 1)]):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"if torch.eq(torch.upper(\" a,b \"), \" A,B \"):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"if torch.eq(torch.split(\"a,b\", \",\")[1], torch.strip(\" b\")):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"if torch.eq(torch.replace(\"aab\", \"a\", \"c\"), \"ccb\"):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"b = __torch__.Box.__new__(__torch__.Box)\n_0 = (b).__init__(x, )\nreturn torch.neg(b.v)", "Neg"},
+  };
+  const std::string box = "class Box:\n  v : Tensor\n  def __init__(self: __torch__.Box, v: Tensor) -> NoneType:\n    self.v = v\n    return None\n";
+  for (const auto& c : cases) EXPECT_EQ(Operators(Module(c.body, "x: Tensor", box)), c.operators) << c.body;
+}
+
 TEST(TorchScript, WhatDependsOnDataIsIfAndLoop) {
   EXPECT_NE(Operators(Module("if bool(torch.gt(torch.sum(x), 0)):\n  y = torch.relu(x)\nelse:\n  y = torch.neg(x)\nreturn y")).find("If"),
             std::string::npos);
