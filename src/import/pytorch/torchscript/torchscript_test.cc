@@ -89,6 +89,7 @@ TEST(TorchScript, ListsRangesAndTextOfTheProgram) {
       {"if torch.eq(torch.upper(\" a,b \"), \" A,B \"):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
       {"if torch.eq(torch.split(\"a,b\", \",\")[1], torch.strip(\" b\")):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
       {"if torch.eq(torch.replace(\"aab\", \"a\", \"c\"), \"ccb\"):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"if torch.eq(ops.prim.type(ops.prim.device(x)), \"cpu\"):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
       {"b = __torch__.Box.__new__(__torch__.Box)\n_0 = (b).__init__(x, )\nreturn torch.neg(b.v)", "Neg"},
   };
   const std::string box = "class Box:\n  v : Tensor\n  def __init__(self: __torch__.Box, v: Tensor) -> NoneType:\n    self.v = v\n    return None\n";
@@ -240,6 +241,7 @@ TEST(TorchScript, Errors) {
       {"return [1][3]", StatusCode::kUnsupported, "index 3"},
       {"return CONSTANTS.c1", StatusCode::kCorrupt, "c1"},
       {"return __torch__.nothing.Here(x)", StatusCode::kUnsupported, "__torch__.nothing.Here"},
+      {"return torch.relu(ops.prim.ConstantMKLDNNTensor())", StatusCode::kUnsupported, "optimize_for_inference"},
       {"return torch.neg(x, 1, 2)", StatusCode::kUnsupported, "no overload"},
       {"return \"text\"", StatusCode::kUnsupported, "no tensor"},
   };
