@@ -5,7 +5,7 @@
 
 The list has one signature a line in PyTorch's own notation, `aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) ->
 Tensor`, as torch._C._jit_get_all_schemas() prints them. Left out is what no exported program of an inference model calls: overloads that write
-to an `out` argument, derivatives, optimizers' operators and those of other devices.
+to an `out` argument, derivatives that PyTorch decomposes, optimizers' operators and those of other devices.
 """
 import collections
 import pathlib
@@ -15,6 +15,8 @@ import sys
 HEADER = """# Signatures of PyTorch's operators in {0}:: (torch 2.15).
 # Made by tools/make_torch_signatures.py; change that, not this.
 """
+DERIVATIVES = {"_adaptive_avg_pool2d_backward", "avg_pool2d_backward", "convolution_backward", "embedding_dense_backward", "hardtanh_backward",
+               "max_pool2d_with_indices_backward", "native_group_norm_backward", "native_layer_norm_backward"}
 
 
 def main():
@@ -29,7 +31,7 @@ def main():
         space, name, parameters, returns = match.groups()
         if "!" in parameters and "out" in name.partition(".")[2]:
             continue
-        if re.search(r"backward|^_foreach_|^_fused_|cudnn|miopen|^_amp_|mkldnn", name):
+        if name not in DERIVATIVES and re.search(r"backward|^_foreach_|^_fused_|cudnn|miopen|^_amp_|mkldnn", name):
             continue
         spaces[space].append(f"{name}({parameters}) -> {returns}")
     folder.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,8 @@ TensorValue Call::complex_tensor(std::string_view name) {
   const IValue& value = arg(name);
   if (value.is_tensor() && value.tensor().is_complex) return value.tensor();
   V real = ToFloat(ToTensor(value));
-  return {b.Concat({b.Unsqueeze(real, {-1}), b.Unsqueeze(b.Mul(real, b.NumberLike(0, real)), {-1})}, -1), true, {}, {}};
+  V zero = b.Expand(b.NumberLike(0, real), b.ShapeOf(real));
+  return {b.Concat({b.Unsqueeze(real, {-1}), b.Unsqueeze(zero, {-1})}, -1), true, {}, {}};
 }
 
 V Call::ToFloat(V value) {

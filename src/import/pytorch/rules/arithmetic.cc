@@ -18,7 +18,8 @@ Outputs AddSub(Call& c) {
   const bool one = alpha.is_none() || (alpha.is_int() && alpha.integer() == 1) || (alpha.is_double() && alpha.number() == 1);
   if (!one) v[1] = c.b.Mul(v[1], c.NumberAs(alpha, c.b.dtype(v[1])));
   if (IsBool(c, v[0])) return c.b.Op("Or", {v[0], v[1]});
-  return subtract ? c.b.Sub(v[0], v[1]) : c.b.Add(v[0], v[1]);
+  V y = subtract ? c.b.Sub(v[0], v[1]) : c.b.Add(v[0], v[1]);
+  return c.param() == "AddRelu" ? c.b.Op("Relu", {y}) : y;
 }
 
 Outputs Rsub(Call& c) {
@@ -276,7 +277,7 @@ Outputs SumSquares(Call& c) {
 
 constexpr RuleRow kRows[] = {
     {"aten.add", AddSub, "Add"},
-    {"aten._add_relu", AddSub, "Add"},
+    {"aten._add_relu", AddSub, "AddRelu"},
     {"aten.__add__", AddSub, "Add"},
     {"aten.__iadd__", AddSub, "Add"},
     {"aten.sub", AddSub, "Sub"},

@@ -64,6 +64,9 @@ V RealPart(ops::GraphBuilder& b, const TensorValue& x);
 V ImaginaryPart(ops::GraphBuilder& b, const TensorValue& x);
 TensorValue MakeComplex(ops::GraphBuilder& b, V real, V imaginary);
 TensorValue ComplexMul(Call& c, const TensorValue& x, const TensorValue& y);
+V Conjugate(ops::GraphBuilder& b, V pairs);
+// The transform along one axis of [.., 1] or [.., 2]; inverse ones are divided by the length.
+V Transform(Call& c, V x, int64_t axis, bool inverse, bool onesided);
 
 // ---- Indexing (index.cc)
 // x along `axis` at int64 indices that broadcast with the rest, as torch.gather.

@@ -84,13 +84,13 @@ Outputs MaskedSelect(Call& c) {
   return c.b.Op("Compress", {c.b.Flatten(c.b.Expand(x, shape)), c.b.Flatten(c.b.Expand(mask, shape))});
 }
 
-// The indices of x[i, :, j, ...]: a mask stands for as many axes as it has.
+// The indices of x[i, :, j, ...]: a mask stands for as many axes as it has; one of none gives x an axis.
 struct Indexed {
   std::vector<V> indices;  // one an axis of x, or null where the whole axis is taken
   size_t first = 0, count = 0;
   bool adjacent = true;
 };
-Indexed ReadIndices(Call& c, V x) {
+Indexed ReadIndices(Call& c, V& x) {
   Indexed read;
   const IValue& list = c.arg("indices");
   const std::vector<IValue> given = list.is_list() ? list.list() : std::vector<IValue>{list};
@@ -102,6 +102,11 @@ Indexed ReadIndices(Call& c, V x) {
     V index = c.ToTensor(item);
     const DataType type = c.b.dtype(index);
     if (type == DataType::kBool || type == DataType::kUint8) {
+      if (c.b.rank(index) == 0) {
+        // True or false of everything: one more axis, of which there is one or none.
+        x = c.b.Unsqueeze(x, {static_cast<int64_t>(read.indices.size())});
+        index = c.b.Reshape(index, {1});
+      }
       V columns = c.b.Op("NonZero", {ToBool(c.b, index)});
       for (size_t i = 0; i < c.b.rank(index); ++i) read.indices.push_back(c.b.Gather(columns, c.b.Int(static_cast<int64_t>(i)), 0));
     } else {
@@ -149,8 +154,7 @@ V IndexRows(Call& c, const Indexed& read, size_t* rank) {
   return c.b.Concat(columns, -1);
 }
 
-Outputs Index(Call& c) {
-  V x = c.tensor("self");
+V AtIndices(Call& c, V x) {
   // One mask of x's whole shape.
   const IValue& list = c.arg("indices");
   if (list.is_list() && list.list().size() == 1 && list.list()[0].is_tensor()) {
@@ -172,6 +176,11 @@ Outputs Index(Call& c) {
   for (int64_t i = moved + first; i < rank; ++i) perm.push_back(i);
   return c.b.Transpose(y, perm);
 }
+Outputs Index(Call& c) {
+  // Pairs of a complex tensor are a last axis that no index is for.
+  if (c.is_complex("self")) return TensorValue{AtIndices(c, c.complex_tensor("self").value), true, {}, {}};
+  return AtIndices(c, c.tensor("self"));
+}
 
 Outputs IndexPut(Call& c) {
   V x = c.tensor("self");
@@ -186,6 +195,7 @@ Outputs IndexPut(Call& c) {
       return c.b.Where(mask, values, x);
     }
   }
+  V given = x;
   const Indexed read = ReadIndices(c, x);
   if (read.count == 0) return c.b.Expand(values, c.b.ShapeOf(x));
   size_t index_rank = 0;
@@ -207,12 +217,17 @@ Outputs IndexPut(Call& c) {
     for (int64_t i = before + front; i < front + rest; ++i) to_front.push_back(i);
     updates = c.b.Transpose(updates, to_front);
   }
-  const bool flag = c.b.dtype(x) == DataType::kBool;
-  if (accumulate && flag) return c.Unsupported("accumulation of booleans");
+  // Booleans add up to whether there is any.
+  const bool flag = accumulate && c.b.dtype(x) == DataType::kBool;
+  if (flag) {
+    moved = c.b.Cast(moved, DataType::kInt32);
+    updates = c.b.Cast(updates, DataType::kInt32);
+  }
   V y = accumulate ? c.b.Op("ScatterND", {moved, rows, updates}, {{"reduction", "add"}}) : c.b.Op("ScatterND", {moved, rows, updates});
   std::vector<int64_t> back(perm.size());
   for (size_t i = 0; i < perm.size(); ++i) back[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
-  return c.b.Transpose(y, back);
+  y = c.b.Transpose(flag ? ToBool(c.b, y) : y, back);
+  return x == given ? y : c.b.Reshape(y, c.b.ShapeOf(given));
 }
 
 Outputs MaskedScatter(Call& c) {
@@ -279,6 +294,15 @@ Outputs MaskedIndex(Call& c) {
   V taken = Apply(c, "aten.index.Tensor", {c.arg("self"), IValue::MakeList(std::move(indices))});
   return c.b.Where(c.tensor("mask"), taken, c.NumberAs("fill", c.b.dtype(x)));
 }
+// What the mask leaves out is added as zeros.
+Outputs MaskedIndexAdd(Call& c) {
+  V x = c.tensor("self"), mask = c.tensor("mask");
+  IValue::List indices = c.arg("indices").list();
+  for (IValue& index : indices)
+    if (index.is_tensor()) index = AsArgument(c.b.Where(mask, Index64(c, c.ToTensor(index)), c.b.Int(0)));
+  V values = c.b.Where(mask, c.b.Cast(c.tensor("values"), c.b.dtype(x)), c.b.NumberLike(0, x));
+  return Apply(c, "aten.index_put.default", {c.arg("self"), IValue::MakeList(std::move(indices)), AsArgument(values), IValue(true)});
+}
 
 constexpr RuleRow kRows[] = {
     {"aten.index_select", IndexSelect},
@@ -293,7 +317,9 @@ constexpr RuleRow kRows[] = {
     {"aten.masked_select", MaskedSelect},
     {"aten.index.Tensor", Index},
     {"aten._unsafe_index", Index},
+    {"aten.index.Tensor_hacked_twin", Index},
     {"aten._unsafe_masked_index", MaskedIndex},
+    {"aten._unsafe_masked_index_put_accumulate", MaskedIndexAdd},
     {"aten.index_put", IndexPut},
     {"aten._unsafe_index_put", IndexPut},
     {"aten._index_put_impl", IndexPut},

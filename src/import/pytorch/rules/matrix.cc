@@ -46,6 +46,14 @@ Outputs MatMulOf(Call& c) {
   return MatMul(c.b, v[0], v[1]);
 }
 
+// Products whose result is wider than the factors.
+Outputs IntegerMatMul(Call& c) { return c.b.Op("MatMul", {c.b.Cast(c.tensor("self"), DataType::kInt32), c.b.Cast(c.tensor("mat2"), DataType::kInt32)}); }
+Outputs ScaledInt8(Call& c) {
+  // x w^T, w in 8 bits with a scale a row.
+  V x = c.tensor("self"), weight = c.b.Cast(c.tensor("mat2"), c.b.dtype(x));
+  return c.b.Mul(c.b.Op("MatMul", {x, c.b.SwapAxes(weight, 0, 1)}), c.b.Cast(c.tensor("scales"), c.b.dtype(x)));
+}
+
 // beta * self + alpha * (product)
 V Combined(Call& c, V self, V product) {
   const auto scaled = [&](V x, std::string_view name) {
@@ -75,6 +83,12 @@ Outputs Addmm(Call& c) {
     return c.b.Op("Gemm", {x, y, bias}, std::move(attributes));
   }
   return Combined(c, bias, MatMul(c.b, x, y));
+}
+Outputs AddmmActivation(Call& c) {
+  Outputs y = Addmm(c);
+  if (!c.b.ok()) return y;
+  if (!c.Bool("use_gelu", false)) return c.b.Op("Relu", {y.values.at(0).tensor().value});
+  return Apply(c, "aten.gelu.default", {y.values.at(0)});
 }
 Outputs AddProduct(Call& c) {
   const bool vector = !c.is_none("vec"), batch = !c.is_none("batch1");
@@ -135,23 +149,30 @@ Outputs Tensordot(Call& c) {
   const auto ra = static_cast<int64_t>(c.b.rank(v[0])), rd = static_cast<int64_t>(c.b.rank(v[1]));
   for (int64_t& axis : a) axis = NormalAxis(axis, ra);
   for (int64_t& axis : d) axis = NormalAxis(axis, rd);
+  // An axis of one element goes with every element of the other: with their sum.
+  V first = v[0], second = v[1];
+  for (size_t i = 0; i < a.size() && i < d.size(); ++i) {
+    if (c.b.dim(first, a[i]) == c.b.dim(second, d[i])) continue;
+    if (c.b.dim(first, a[i]).is_constant(1)) second = c.b.Reduce("ReduceSum", second, {d[i]}, true);
+    if (c.b.dim(second, d[i]).is_constant(1)) first = c.b.Reduce("ReduceSum", first, {a[i]}, true);
+  }
   std::vector<int64_t> pa, pd = d;
   std::vector<V> sizes;
   for (int64_t i = 0; i < ra; ++i)
     if (std::find(a.begin(), a.end(), i) == a.end()) {
       pa.push_back(i);
-      sizes.push_back(c.b.SizeOf(v[0], i));
+      sizes.push_back(c.b.SizeOf(first, i));
     }
   pa.insert(pa.end(), a.begin(), a.end());
   for (int64_t i = 0; i < rd; ++i)
     if (std::find(d.begin(), d.end(), i) == d.end()) {
       pd.push_back(i);
-      sizes.push_back(c.b.SizeOf(v[1], i));
+      sizes.push_back(c.b.SizeOf(second, i));
     }
-  V inner = CountOf(c.b, v[0], a);
+  V inner = CountOf(c.b, first, a);
   if (a.empty()) inner = c.b.Int(1);
-  V x = c.b.Reshape(c.b.Transpose(v[0], pa), c.b.Stack1D({c.b.Int(-1), inner}));
-  V y = c.b.Reshape(c.b.Transpose(v[1], pd), c.b.Stack1D({inner, c.b.Int(-1)}));
+  V x = c.b.Reshape(c.b.Transpose(first, pa), c.b.Stack1D({c.b.Int(-1), inner}));
+  V y = c.b.Reshape(c.b.Transpose(second, pd), c.b.Stack1D({inner, c.b.Int(-1)}));
   return c.b.Reshape(MatMul(c.b, x, y), c.b.Stack1D(sizes));
 }
 
@@ -196,7 +217,9 @@ Outputs ChainMatMul(Call& c) {
 Outputs MatrixPower(Call& c) {
   V x = c.tensor("self");
   int64_t n = c.Int("n");
-  if (n < 0 || n > 1024) return c.Unsupported("a negative power of a matrix");
+  if (std::abs(n) > 1024) return c.Unsupported("a power of a matrix above 1024");
+  if (n < 0) x = Solve(c, x, IdentityMatrix(c.b, x, c.b.SizeOf(x, -1)));
+  n = std::abs(n);
   V result = nullptr;
   for (V square = x; n > 0; n >>= 1) {
     if (n & 1) result = result ? c.b.Op("MatMul", {result, square}) : square;
@@ -255,6 +278,19 @@ Outputs EinsumOf(Call& c) {
   return Einsum(c, equation, operands);
 }
 
+// Three tensors with new axes of size 1, multiplied and summed.
+Outputs Trilinear(Call& c) {
+  V product = nullptr;
+  for (const char* which : {"1", "2", "3"}) {
+    V factor = c.tensor(std::string("i") + which);
+    std::vector<int64_t> fresh = c.Ints(std::string("expand") + which);
+    if (!fresh.empty()) factor = c.b.Unsqueeze(factor, fresh);
+    product = product ? c.b.Mul(product, factor) : factor;
+  }
+  const std::vector<int64_t> summed = c.Ints("sumdim");
+  return summed.empty() ? product : c.b.Reduce("ReduceSum", product, summed, false);
+}
+
 Outputs Bilinear(Call& c) {
   // y[o] = sum over i, j of x1[i] w[o, i, j] x2[j]
   V y = Einsum(c, "...i,oij,...j->...o", {c.tensor("input1"), c.tensor("weight"), c.tensor("input2")});
@@ -275,8 +311,10 @@ constexpr RuleRow kRows[] = {
     {"aten.bmm", MatMulOf},
     {"aten.mv", MatMulOf},
     {"aten.linalg_matmul", MatMulOf},
+    {"aten._int_mm", IntegerMatMul},
+    {"aten._weight_int8pack_mm", ScaledInt8},
     {"aten.addmm", Addmm},
-    {"aten._addmm_activation", Addmm},
+    {"aten._addmm_activation", AddmmActivation},
     {"aten.baddbmm", AddProduct, ""},
     {"aten.addbmm", AddProduct, "sum"},
     {"aten.addmv", AddProduct, ""},
@@ -302,6 +340,7 @@ constexpr RuleRow kRows[] = {
     {"aten.vander", Vandermonde, "falling"},
     {"aten.linalg_vander", Vandermonde, "rising"},
     {"aten.einsum", EinsumOf},
+    {"aten._trilinear", Trilinear},
     {"aten.bilinear", Bilinear},
 };
 

@@ -176,6 +176,8 @@ constexpr RuleRow kRows[] = {
     {"aten._native_batch_norm_legit_no_training", BatchNorm, "inference"},
     {"aten._batch_norm_no_update", BatchNorm, "inference"},
     {"aten._batch_norm_with_update_functional", BatchNorm, "batch"},
+    {"aten._batch_norm_with_update", BatchNorm, "batch"},
+    {"aten._batch_norm_impl_index", BatchNorm, ""},
     {"aten.layer_norm", LayerNorm},
     {"aten.native_layer_norm", LayerNorm},
     {"aten.rms_norm", RmsNorm},

@@ -58,9 +58,9 @@ Outputs Exp2(Call& c) {
   return c.b.Op("Pow", {c.b.NumberLike(2, x), x});
 }
 Outputs Expm1(Call& c) {
-  // 2 sinh(x/2) exp(x/2): exact for small x.
+  // 2 sinh(x/2) exp(x/2): exact for small x. Far below zero the one would overflow though the product is -1.
   V x = c.float_tensor("self");
-  V half = c.b.Mul(x, c.b.NumberLike(0.5, x));
+  V half = c.b.Mul(c.b.Op("Max", {x, c.b.NumberLike(c.b.dtype(x) == DataType::kDouble ? -40 : -20, x)}), c.b.NumberLike(0.5, x));
   return c.b.Mul(c.b.Mul(c.b.Op("Sinh", {half}), c.b.Op("Exp", {half})), c.b.NumberLike(2, x));
 }
 Outputs Log1p(Call& c) {
@@ -201,6 +201,8 @@ constexpr RuleRow kRows[] = {
     {"aten.logit", Logit},
     {"aten.special_logit", Logit},
     {"aten.special_entr", Entropy},
+    {"aten._neg_view", Negate},
+    {"aten._neg_view_copy", Negate},
     {"prims.abs", AbsOf},
     {"prims.neg", Negate},
 };
