@@ -110,6 +110,9 @@ Outputs ArangeOf(Call& c) {
   return c.b.Cast(c.b.Op("Range", {c.NumberAs(bounds[0], work), c.NumberAs(bounds[1], work), c.NumberAs(step, work)}), type);
 }
 
+Outputs AxisArange(Call& c) { return Arange(c.b, c.b.SizeOf(c.tensor("like"), c.Axis("dim", c.rank("like")))); }
+Outputs ShapeOf(Call& c) { return c.b.ShapeOf(c.tensor("self")); }
+
 // linspace and logspace: from both ends, as PyTorch, so that the last element is exact.
 Outputs Linspace(Call& c) {
   DataType type = c.Dtype("dtype", DataType::kFloat);
@@ -239,6 +242,8 @@ constexpr RuleRow kRows[] = {
     {"aten.as_tensor", TensorOf},
     {"aten.arange", ArangeOf},
     {"aten.range", ArangeOf},
+    {"aten._dim_arange", AxisArange},
+    {"aten._shape_as_tensor", ShapeOf},
     {"aten.linspace", Linspace, ""},
     {"aten.logspace", Linspace, "log"},
     {"aten.eye", Eye},

@@ -27,6 +27,17 @@ Outputs IndexSelect(Call& c) {
 
 Outputs Embedding(Call& c) { return c.b.Gather(c.tensor("weight"), Index64(c, c.tensor("indices")), 0); }
 
+// Rows that are looked up and longer than `max_norm` are scaled down to it.
+Outputs EmbeddingRenorm(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor("self"), index = b.Reshape(Index64(c, c.tensor("indices")), {-1, 1});
+  V none = Full(b, b.Unsqueeze(b.SizeOf(x, 0), {0}), b.Scalar<int32_t>(0));
+  V looked_up = ToBool(b, b.Op("ScatterND", {none, index, FullLike(b, b.Squeeze(index, {1}), b.Scalar<int32_t>(1))}));
+  V norm = VectorNorm(c, x, c.Double("norm_type"), {1}, true), limit = c.NumberAs("max_norm", b.dtype(x));
+  V longer = b.Op("And", {b.Unsqueeze(looked_up, {1}), b.Op("Greater", {norm, limit})});
+  return b.Where(longer, b.Mul(x, b.Div(limit, b.Add(norm, b.NumberLike(1e-7, x)))), x);
+}
+
 Outputs Gather(Call& c) {
   V x = c.tensor("self");
   V index = Index64(c, c.tensor("index"));
@@ -84,13 +95,13 @@ Outputs MaskedSelect(Call& c) {
   return c.b.Op("Compress", {c.b.Flatten(c.b.Expand(x, shape)), c.b.Flatten(c.b.Expand(mask, shape))});
 }
 
-// The indices of x[i, :, j, ...]: a mask stands for as many axes as it has; one of none gives x an axis.
+// The indices of x[i, :, j, ...]: a mask stands for as many axes as it has.
 struct Indexed {
   std::vector<V> indices;  // one an axis of x, or null where the whole axis is taken
   size_t first = 0, count = 0;
   bool adjacent = true;
 };
-Indexed ReadIndices(Call& c, V& x) {
+Indexed ReadIndices(Call& c, V x) {
   Indexed read;
   const IValue& list = c.arg("indices");
   const std::vector<IValue> given = list.is_list() ? list.list() : std::vector<IValue>{list};
@@ -102,11 +113,6 @@ Indexed ReadIndices(Call& c, V& x) {
     V index = c.ToTensor(item);
     const DataType type = c.b.dtype(index);
     if (type == DataType::kBool || type == DataType::kUint8) {
-      if (c.b.rank(index) == 0) {
-        // True or false of everything: one more axis, of which there is one or none.
-        x = c.b.Unsqueeze(x, {static_cast<int64_t>(read.indices.size())});
-        index = c.b.Reshape(index, {1});
-      }
       V columns = c.b.Op("NonZero", {ToBool(c.b, index)});
       for (size_t i = 0; i < c.b.rank(index); ++i) read.indices.push_back(c.b.Gather(columns, c.b.Int(static_cast<int64_t>(i)), 0));
     } else {
@@ -195,7 +201,6 @@ Outputs IndexPut(Call& c) {
       return c.b.Where(mask, values, x);
     }
   }
-  V given = x;
   const Indexed read = ReadIndices(c, x);
   if (read.count == 0) return c.b.Expand(values, c.b.ShapeOf(x));
   size_t index_rank = 0;
@@ -226,8 +231,7 @@ Outputs IndexPut(Call& c) {
   V y = accumulate ? c.b.Op("ScatterND", {moved, rows, updates}, {{"reduction", "add"}}) : c.b.Op("ScatterND", {moved, rows, updates});
   std::vector<int64_t> back(perm.size());
   for (size_t i = 0; i < perm.size(); ++i) back[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
-  y = c.b.Transpose(flag ? ToBool(c.b, y) : y, back);
-  return x == given ? y : c.b.Reshape(y, c.b.ShapeOf(given));
+  return c.b.Transpose(flag ? ToBool(c.b, y) : y, back);
 }
 
 Outputs MaskedScatter(Call& c) {
@@ -307,6 +311,7 @@ Outputs MaskedIndexAdd(Call& c) {
 constexpr RuleRow kRows[] = {
     {"aten.index_select", IndexSelect},
     {"aten.embedding", Embedding},
+    {"aten.embedding_renorm", EmbeddingRenorm},
     {"aten.gather", Gather},
     {"aten.take_along_dim", TakeAlongDim},
     {"aten.take", Take},

@@ -33,11 +33,14 @@ Outputs Stack(Call& c) {
   const IValue::List& parts = c.arg("tensors").list();
   DataType type = c.PromotedType(parts);
   std::vector<V> values;
-  for (const IValue& part : parts) values.push_back(c.b.Cast(c.ToTensor(part), type));
+  // Complex numbers as their pairs, whose axis stays the last.
+  const auto complex = [](const IValue& part) { return part.is_tensor() && part.tensor().is_complex; };
+  const bool is_complex = !parts.empty() && std::all_of(parts.begin(), parts.end(), complex);
+  for (const IValue& part : parts) values.push_back(is_complex ? part.tensor().value : c.b.Cast(c.ToTensor(part), type));
   if (values.empty()) return c.Unsupported("a stack of no tensors");
-  const int64_t axis = c.Axis("dim", static_cast<int64_t>(c.b.rank(values[0])) + 1, 0);
+  const int64_t axis = c.Axis("dim", static_cast<int64_t>(c.b.rank(values[0])) + (is_complex ? 0 : 1), 0);
   for (V& value : values) value = c.b.Unsqueeze(value, {axis});
-  return c.b.Concat(values, axis);
+  return TensorValue{c.b.Concat(values, axis), is_complex, {}, {}};
 }
 // hstack, vstack, dstack, column_stack, row_stack.
 Outputs StackAlong(Call& c) {

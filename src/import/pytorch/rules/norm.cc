@@ -155,6 +155,15 @@ Outputs WeightNorm(Call& c) {
   return Outputs{y, norm};
 }
 
+Outputs NormExceptOne(Call& c) {
+  V v = c.tensor("v");
+  std::vector<int64_t> axes;
+  const int64_t keep = c.Int("dim", 0), rank = c.rank("v");
+  for (int64_t i = 0; i < rank; ++i)
+    if (keep == -1 || i != keep) axes.push_back(i);
+  return VectorNorm(c, v, static_cast<double>(c.Int("pow", 2)), axes, keep != -1);
+}
+
 // Slices along an axis whose norm is above a limit are scaled down to it.
 Outputs Renormalize(Call& c) {
   V x = c.tensor("self");
@@ -189,6 +198,7 @@ constexpr RuleRow kRows[] = {
     {"aten._weight_norm", WeightNorm},
     {"aten._weight_norm_interface", WeightNorm},
     {"aten.renorm", Renormalize},
+    {"aten.norm_except_dim", NormExceptOne},
 };
 
 }  // namespace

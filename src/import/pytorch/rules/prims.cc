@@ -148,7 +148,6 @@ constexpr RuleRow kRows[] = {
     {"prims.prod", Reduce, "aten.prod.dim_int"},
     {"prims.sum", Reduce, "aten.sum.dim_IntList"},
     {"prims.var", Reduce, "aten.var.correction"},
-    {"prims.as_strided", As, "aten.as_strided.default"},
     {"prims.as_strided_scatter", As, "aten.as_strided_scatter.default"},
     {"prims.bessel_i0", As, "aten.i0.default"},
     {"prims.bessel_i0e", As, "aten.special_i0e.default"},

@@ -37,8 +37,10 @@ V Reshaped(Call& c, const Moved& x, V shape) { return c.b.Reshape(x.value, x.is_
 Outputs View(Call& c) {
   const Moved x = Of(c);
   if (c.arg("dtype").is_dtype()) {
-    if (c.Dtype("dtype", DataType::kUndefined) == c.b.dtype(x.value)) return Result(x, x.value);
-    return c.Unsupported("a view of the bytes as another type");
+    const DataType from = c.b.dtype(x.value), to = c.Dtype("dtype", DataType::kUndefined);
+    if (to == from) return Result(x, x.value);
+    if (c.b.Has("BitCast") && BitsPerElement(from) == BitsPerElement(to)) return c.b.Op("BitCast", {x.value}, {{"to", to}});
+    return c.Unsupported("a view of the bytes as another type (one of the same size can be said from opset 26 on: --opset 26)");
   }
   return Result(x, Reshaped(c, x, c.IntVector(c.is_none("size") ? "shape" : "size")));
 }

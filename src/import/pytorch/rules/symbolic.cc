@@ -185,6 +185,7 @@ Outputs Rank(Call& c) { return IValue(c.rank("self")); }
 Outputs Stride(Call& c) {
   // Of memory that is contiguous, as all of ONNX's is.
   V x = c.tensor("self");
+  if (const auto& cell = c.arg("self").tensor().cell; cell != nullptr && !InOrder(*cell)) return c.Unsupported("the strides of a view");
   IValue::List strides;
   V product = c.b.Int(1);
   for (int64_t i = c.rank("self"); i-- > 0;) {
