@@ -4,7 +4,7 @@
 // FILE has a case a line, as tools/make_torch_operator_cases.py writes them:
 //   {"operator": "aten.renorm.default", "arguments": [{"tensor": {"dtype": "float", "shape": [2, 2], "data": [...]}}, 2, 0, 1.5],
 //    "named": {}, "outputs": [{"dtype": ...}], "rtol": 0.001, "atol": 0.0001}
-// A complex tensor has "complex": true beside "tensor" (its pairs are the last axis); an element type is {"dtype": "float"}.
+// A complex tensor has "complex": true (its pairs are the last axis); an element type is {"dtype": "float"}.
 #include <fstream>
 #include <iostream>
 
@@ -26,6 +26,13 @@ struct Call {
   std::vector<Session::NamedValue> inputs;
 };
 
+// {"dtype", "shape", "data"}, and whether it is complex.
+StatusOr<Tensor> TensorOf(Json json, bool* is_complex) {
+  *is_complex = json.value("complex", false);
+  json.erase("complex");
+  return formats::TensorFromJson(json);
+}
+
 // Tensors become inputs of the program.
 StatusOr<pytorch::IValue> Argument(const Json& json, Call* call) {
   using pytorch::IValue;
@@ -46,9 +53,9 @@ StatusOr<pytorch::IValue> Argument(const Json& json, Call* call) {
     const std::optional<DataType> dtype = ParseDataType(json.at("dtype").get<std::string>());
     return dtype ? StatusOr<IValue>(IValue(*dtype)) : StatusOr<IValue>(Internal("there is no such type"));
   }
-  ASSIGN_OR_RETURN(Tensor tensor, formats::TensorFromJson(json.at("tensor")));
+  bool is_complex = false;
+  ASSIGN_OR_RETURN(Tensor tensor, TensorOf(json.at("tensor"), &is_complex));
   const std::string name = "x" + std::to_string(call->inputs.size());
-  const bool is_complex = json.value("complex", false);
   ir::Shape shape;
   for (const int64_t size : tensor.dims()) {
     if (is_complex && shape.rank() + 1 == tensor.dims().size()) break;
@@ -84,10 +91,11 @@ Status Run(const Json& json, bool dynamic) {
   ASSIGN_OR_RETURN(node->inputs, pytorch::BindArguments(*signature, std::move(positional), std::move(named)));
   std::vector<Tensor> expected;
   for (const Json& item : json.at("outputs")) {
-    ASSIGN_OR_RETURN(Tensor tensor, formats::TensorFromJson(item));
+    bool is_complex = false;
+    ASSIGN_OR_RETURN(Tensor tensor, TensorOf(item, &is_complex));
     const std::string name = "y" + std::to_string(expected.size());
     // The element type is what the rule makes of it, but that it is complex.
-    const DataType dtype = item.value("complex", false) ? DataType::kComplex64 : DataType::kUndefined;
+    const DataType dtype = is_complex ? DataType::kComplex64 : DataType::kUndefined;
     const pytorch::Value* value = call.program.graph->AddOutput(node, name, pytorch::Kind::kTensor, ir::Type::Tensor(dtype));
     call.program.outputs.push_back({pytorch::IValue(value), name});
     expected.push_back(std::move(tensor));

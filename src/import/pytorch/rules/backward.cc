@@ -158,9 +158,11 @@ V Fitted(ops::GraphBuilder& b, V y, V like, size_t spatial) {
 }
 V InputGradient(Call& c, const Shape& s, V gradient, V x, V weight, bool transposed) {
   ops::GraphBuilder& b = c.b;
-  std::vector<ops::Attr> attributes = {{"dilations", s.dilation}, {"group", s.groups}, {"pads", Twice(s.padding)}, {"strides", s.stride}};
+  std::vector<int64_t> pads = Twice(s.padding);
+  // Backwards only what lies before is cut off; behind, the size says. What no window reached has no gradient.
+  for (size_t i = s.spatial; i < pads.size() && !transposed; ++i) pads[i] = 0;
+  std::vector<ops::Attr> attributes = {{"dilations", s.dilation}, {"group", s.groups}, {"pads", pads}, {"strides", s.stride}};
   if (transposed) return b.Op("Conv", {gradient, weight}, std::move(attributes));
-  // What no window reached has no gradient.
   return Fitted(b, b.Op("ConvTranspose", {gradient, weight}, std::move(attributes)), x, s.spatial);
 }
 // A convolution in which the batch is what is summed over: of x [N, g c, ..] with y [N, g k, ..], giving [g k, c, kernel].

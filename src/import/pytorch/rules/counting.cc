@@ -164,6 +164,12 @@ Outputs HistogramOfPoints(Call& c) {
 
 // ---- What occurs once
 
+// What was not asked for is empty.
+Outputs OnceOf(Call& c, V values, V inverse, V counts) {
+  V none = c.b.Ints({});
+  return Outputs{values, c.Bool("return_inverse", false) ? inverse : none, c.Bool("return_counts", false) ? counts : none};
+}
+
 Outputs Unique(Call& c) {
   ops::GraphBuilder& b = c.b;
   V x = c.tensor("self");
@@ -174,7 +180,7 @@ Outputs Unique(Call& c) {
   if (by_axis) attributes.push_back({"axis", c.Axis("dim", c.rank("self"))});
   const std::vector<V> made = b.Ops("Unique", {x}, 4, std::move(attributes));
   V inverse = by_axis ? made[2] : b.Reshape(made[2], b.ShapeOf(x));
-  return Outputs{b.Cast(made[0], type), inverse, made[3]};
+  return OnceOf(c, b.Cast(made[0], type), inverse, made[3]);
 }
 
 // Slices that differ from the one before, along an axis or of the tensor as a vector.
@@ -199,7 +205,7 @@ Outputs UniqueConsecutive(Call& c) {
   V ends = b.Concat({b.Slice(places, 0, 1, kEnd), b.Unsqueeze(count, {0})}, 0);
   // Of nothing there is no run, though there is an end.
   V lengths = b.Sub(b.Slice(ends, 0, b.Int(0), b.SizeOf(places, 0)), places);
-  return Outputs{values, whole ? b.Reshape(run, b.ShapeOf(given)) : run, lengths};
+  return OnceOf(c, values, whole ? b.Reshape(run, b.ShapeOf(given)) : run, lengths);
 }
 
 Outputs OneHot(Call& c) {

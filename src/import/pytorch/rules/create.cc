@@ -90,6 +90,14 @@ Outputs ArangeOf(Call& c) {
   const DataType inferred = c.PromotedType(bounds);
   const DataType type = c.Dtype("dtype", inferred);
   const bool integers = IsInteger(inferred);
+  if (!integers && IsInteger(type)) {
+    // As PyTorch: as many as there would be of real ones, but made of whole numbers.
+    const auto real = [&](const IValue& value) { return c.NumberAs(value, DataType::kDouble); };
+    const auto whole = [&](const IValue& value) { return c.b.Cast(real(value), DataType::kInt64); };
+    V count = c.b.Op("Ceil", {c.b.Div(c.b.Sub(real(bounds[1]), real(bounds[0])), real(step))});
+    V index = Arange(c.b, c.b.Cast(count, DataType::kInt64));
+    return c.b.Cast(c.b.Add(whole(bounds[0]), c.b.Mul(index, whole(step))), type);
+  }
   if (integers && bounds[0].is_int() && bounds[0].integer() == 0 && step.is_int() && step.integer() == 1)
     return c.b.Cast(Arange(c.b, c.b.Cast(c.ToNumber(bounds[1]), DataType::kInt64)), type);
   const DataType work = integers ? DataType::kInt64 : type == DataType::kDouble ? DataType::kDouble : DataType::kFloat;
@@ -118,7 +126,8 @@ Outputs Linspace(Call& c) {
   DataType type = c.Dtype("dtype", DataType::kFloat);
   const DataType work = type == DataType::kDouble || IsInteger(type) ? DataType::kDouble : DataType::kFloat;
   const auto scalar = [&](std::string_view name) {
-    return c.arg(name).is_tensor() ? c.b.Cast(c.ToNumber(c.arg(name)), work) : c.NumberAs(name, work);
+    V number = c.arg(name).is_tensor() ? c.b.Cast(c.ToNumber(c.arg(name)), work) : c.NumberAs(name, work);
+    return IsInteger(type) ? Truncate(c.b, number) : number;  // integers lie between integers
   };
   V start = scalar("start"), end = scalar("end"), count = c.Number("steps");
   V index = c.b.Cast(Arange(c.b, count), work);

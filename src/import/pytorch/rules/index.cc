@@ -43,6 +43,9 @@ Outputs Gather(Call& c) {
   V index = Index64(c, c.tensor("index"));
   const int64_t rank = c.rank("self");
   if (rank == 0) return c.b.known_rank(index) == size_t{0} ? x : c.b.Expand(x, c.b.ShapeOf(index));
+  if (rank == 1 && c.b.rank(index) == 0) return c.b.Gather(x, index, 0);
+  // Without indices nothing is gathered, whatever the rank.
+  if (c.b.rank(index) != static_cast<size_t>(rank)) return FullLike(c.b, index, c.b.NumberLike(0, x));
   return GatherAlong(c, x, c.Axis("dim", rank), index);
 }
 
@@ -236,8 +239,10 @@ Outputs IndexPut(Call& c) {
 
 Outputs MaskedScatter(Call& c) {
   // The k-th true of the mask takes element k of the source.
-  V x = c.tensor("self");
-  V mask = c.b.Expand(ToBool(c.b, c.tensor("mask")), c.b.ShapeOf(x));
+  V x = c.tensor("self"), mask = ToBool(c.b, c.tensor("mask"));
+  V shape = c.b.ShapeOf(c.b.Op("Or", {mask, FullLike(c.b, x, c.b.Scalar<bool>(false))}));
+  x = c.b.Expand(x, shape);
+  mask = c.b.Expand(mask, shape);
   V source = c.b.Flatten(c.b.Cast(c.tensor("source"), c.b.dtype(x)));
   V flat = c.b.Cast(c.b.Flatten(mask), DataType::kInt64);
   V order = c.b.Sub(c.b.Op("CumSum", {flat, c.b.Int(0)}), c.b.Int(1));

@@ -176,7 +176,8 @@ Outputs Margin(Call& c) {
   // Hinge embedding: x where the target is 1, max(0, margin - x) where it is -1.
   V zero = b.NumberLike(0, x), sign = b.Cast(target, b.dtype(x));
   V apart = b.Op("Max", {b.Sub(b.NumberLike(c.Double("margin", 1.0), x), x), zero});
-  return ReduceLoss(c, b.Where(b.Op("Greater", {sign, zero}), x, apart), Reduction(c));
+  V near = b.Where(b.Op("Equal", {sign, b.NumberLike(-1, x)}), zero, x), far = b.Where(b.Op("Equal", {sign, b.NumberLike(1, x)}), zero, apart);
+  return ReduceLoss(c, b.Add(near, far), Reduction(c));  // any other target: both
 }
 
 // The element of x [N, C] at each row's class [N, 1], and 1 where a class is another.

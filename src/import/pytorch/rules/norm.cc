@@ -48,7 +48,10 @@ Outputs BatchNorm(Call& c) {
   if (weight) y = c.b.Mul(y, OnAxis1(c, weight, x));
   if (bias) y = c.b.Add(y, OnAxis1(c, bias, x));
   V flat_mean = c.b.Squeeze(mean, axes), flat_inverse = c.b.Squeeze(inverse, axes);
-  if (c.target().find("_functional") == std::string_view::npos || c.is_none("running_mean")) return Outputs{y, flat_mean, flat_inverse};
+  if (c.target().find("_functional") == std::string_view::npos || c.is_none("running_mean")) {
+    V reserve = Full(c.b, c.b.Ints({0}), c.b.Number(int64_t{0}, DataType::kUint8));  // for the derivative
+    return Outputs{y, flat_mean, flat_inverse, reserve};
+  }
   // What the running statistics become.
   const double momentum = c.Double("momentum", 0.1);
   V unbiased = c.b.Squeeze(Variance(c, x, axes, 1, true), axes);

@@ -172,7 +172,7 @@ Outputs Norm(Call& c) {
   if (c.arg("dtype").is_dtype()) x = c.b.Cast(x, c.Dtype("dtype", DataType::kFloat));
   const int64_t rank = c.rank("self");
   const std::string_view order = c.is_none("p") && !c.is_none("ord") ? "ord" : "p";
-  if (rank == 0) return c.b.Op("Abs", {x});
+  if (rank == 0) return VectorNorm(c, c.b.Unsqueeze(x, {0}), OrderOf(c, order, 2), {0}, false);
   const std::vector<int64_t> axes =
       c.is_none("dim") || (c.arg("dim").is_list() && c.arg("dim").list().empty()) ? std::vector<int64_t>{} : c.Axes("dim", rank);
   return VectorNorm(c, x, OrderOf(c, order, 2), axes, c.Bool("keepdim", false));

@@ -97,6 +97,7 @@ Outputs Diff(Call& c) {
   ops::GraphBuilder& b = c.b;
   V x = c.tensor("self");
   const int64_t axis = c.Axis("dim", c.rank("self"), -1);
+  if (c.Int("n", 1) == 0) return x;
   std::vector<V> parts;
   if (!c.is_none("prepend")) parts.push_back(c.tensor("prepend"));
   parts.push_back(x);

@@ -68,7 +68,7 @@ Outputs NanMedian(Call& c) {
   ops::GraphBuilder& b = c.b;
   V x = c.tensor("self");
   const bool whole = c.is_none("dim");
-  if (!IsFloatingPoint(b.dtype(x))) return Median(c);
+  if (!IsFloatingPoint(b.dtype(x)) || b.rank(x) == 0) return Median(c);
   if (whole) x = b.Flatten(x);
   const int64_t axis = whole ? 0 : c.Axis("dim", c.rank("self"));
   V missing = IsNan(b, x);

@@ -201,11 +201,11 @@ Outputs LeastSquares(Call& c) {
   const auto squeezed = [&](V value) { return vector ? b.Squeeze(value, {-1}) : value; };
   V none = Full(b, b.Ints({0}), b.NumberLike(0, a)), residuals = none;
   const std::optional<int64_t> m = b.static_dim(a, -2), n = b.static_dim(a, -1);
-  if (m && n && *m > *n) {
+  const std::string driver = c.String("driver", "gelsy");
+  if (m && n && *m > *n && driver != "gelsy") {
     V rest = b.Sub(b.Op("MatMul", {b.Cast(a, DataType::kDouble), x}), wide);
     residuals = squeezed(back(b.Reduce("ReduceSum", b.Mul(rest, rest), {static_cast<int64_t>(b.rank(rest)) - 2}, false)));
   }
-  const std::string driver = c.String("driver", "gelsy");
   V rank = b.Reduce("ReduceSum", b.Cast(kept, DataType::kInt64), {static_cast<int64_t>(b.rank(kept)) - 1}, false);
   if (driver == "gels") rank = b.Cast(none, DataType::kInt64);
   return Outputs{squeezed(back(x)), residuals, rank, driver == "gelsd" || driver == "gelss" ? back(made.s) : none};

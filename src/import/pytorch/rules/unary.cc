@@ -121,7 +121,11 @@ Outputs Sinc(Call& c) {
 
 Outputs Logit(Call& c) {
   V x = c.float_tensor("self");
-  if (!c.is_none("eps")) x = c.b.Op("Clip", {x, c.b.NumberLike(c.Double("eps"), x), c.b.NumberLike(1 - c.Double("eps"), x)});
+  if (!c.is_none("eps")) {
+    V low = c.b.NumberLike(c.Double("eps"), x), high = c.b.NumberLike(1 - c.Double("eps"), x);
+    // Bounds the wrong way round: the lower one goes before.
+    x = c.Double("eps") <= 0.5 ? c.b.Op("Clip", {x, low, high}) : c.b.Where(c.b.Op("Less", {x, low}), low, c.b.Op("Min", {x, high}));
+  }
   return c.b.Op("Log", {c.b.Div(x, c.b.Sub(c.b.NumberLike(1, x), x))});
 }
 
