@@ -22,6 +22,10 @@ def t(*shape, low=-2.0, high=2.0, dtype=torch.float32):
     return (x * 100).round().div(100).to(dtype)
 
 
+def byte(*shape):
+    return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
 def v(*values, dtype=None):
     return torch.tensor(values, dtype=dtype)
 
@@ -257,6 +261,50 @@ def cases():
     yield 'prims.cbrt.default', [v(-8.0, 0.0, 2.0)]
     yield 'prims.split_dim.default', [t(2, 6), 1, 3]
     yield 'prims.collapse.default', [t(2, 3, 4), 0, 1]
+    yield 'aten.flip.default', [t(2, 3), []]
+    yield 'aten.arange.start_step', [0, 4, 0.5], {'dtype': torch.int64}
+    yield 'aten.linspace.default', [4.3, 50, 9], {'dtype': torch.int64}
+    yield 'aten.logspace.default', [1, 1.2, 2], {'dtype': torch.int64}
+    yield 'aten.add.Tensor', [byte(5), -1]
+    yield 'aten.add.Tensor', [byte(5), byte(5)], {'alpha': -3}
+    yield 'aten.neg.default', [byte(4)]
+    yield 'aten.pow.Tensor_Tensor', [v(2, 3, 7, dtype=torch.uint8), v(3, 2, 0, dtype=torch.uint8)]
+    yield 'aten.bitwise_right_shift.Tensor', [v(200, 200, 7, dtype=torch.uint8), v(3, 8, 1, dtype=torch.uint8)]
+    yield 'aten.bitwise_right_shift.Tensor', [v(-200, 5, -7), v(3, 1, 62)]
+    yield 'aten.square.default', [v(True, False)]
+    yield 'aten.outer.default', [v(True, False), v(True, True, False)]
+    yield 'aten.clamp_min.Tensor', [v(True, False), v(False, False)]
+    yield 'aten.heaviside.default', [v(True, False), v(True, True)]
+    yield 'aten.relu.default', [byte(3)]
+    yield 'aten.signbit.default', [byte(3)]
+    yield 'aten.dot.default', [byte(3), byte(3)]
+    yield 'aten.linear.default', [byte(2, 3), byte(4, 3)]
+    yield 'aten.sum_to_size.default', [byte(2, 3), [1, 3]]
+    yield 'aten.pairwise_distance.default', [byte(2, 3), byte(2, 3)]
+    yield 'aten.upsample_bilinear2d.vec', [byte(1, 1, 3, 4), [5, 6], False, None], {}, 0, 1
+    yield 'aten.upsample_bicubic2d.vec', [byte(1, 1, 3, 4), [5, 6], True, None], {}, 0, 1
+    yield 'aten.logit.default', [t(4, low=0, high=1), 0.6]
+    yield 'aten.linalg_vector_norm.default', [s(-2.0), 0]
+    yield 'aten.linalg_norm.default', [t(0, 3), 2, None, True]
+    yield 'aten.hinge_embedding_loss.default', [t(4), v(1.0, -1.0, 0.0, 3.0), 1.0, 0]
+    yield 'aten.masked_scatter.default', [t(3), v([True, False, True], [False, True, True]), t(6)]
+    yield 'aten.gather.default', [t(3), 0, torch.zeros(2, 0, dtype=torch.int64)]
+    yield 'aten.diff.default', [t(3), 0, 0, None, t(2)]
+    yield 'aten.nanmedian.dim', [s(2.0), 0]
+    for start, end, step in ((1, 3, 1), (-2, 9223372036854775807, 1), (0, 2, 1), (0, 4, 2), (3, 1, 1), (9, 12, 1), (-9, 2, 1)):
+        x = t(4, 2)
+        yield 'aten.slice_scatter.default', [x, t(*x[start:end:step].shape), 0, start, end, step]
+    for index in (0, 2, -1, -3):
+        yield 'aten.select_scatter.default', [t(2, 3), t(2), 1, index]
+    yield 'aten.as_strided.default', [t(3, 4), [2, 3], [4, 2], 1]
+    yield 'aten.as_strided_scatter.default', [t(3, 4), t(2, 3), [2, 3], [4, 1], 2]
+    yield 'aten.segment_reduce.default', [t(2, 5, 2), 'max'], {'lengths': v([2, 3], [4, 1]), 'axis': 1}
+    yield 'aten.tensor_split.tensor_indices_or_sections', [t(6, 2), v(1, 4)]
+    yield 'aten.tensor_split.sections', [t(7), 3]
+    # What writes to arguments.
+    yield 'aten.add.out', [t(3), t(3)], {'out': torch.zeros(3)}
+    yield 'aten.max.dim_max', [t(3, 4), 1], {'max': torch.zeros(3), 'max_values': torch.zeros(3, dtype=torch.int64)}
+    yield 'aten.sum.IntList_out', [t(3, 4), [0]], {'out': torch.zeros(4)}
     # Gradients.
     both = [True, True, True]
     yield 'aten.hardtanh_backward.default', [t(6), v(-2.0, -1.0, 0.5, 1.0, 0.0, 3.0), -1, 1]

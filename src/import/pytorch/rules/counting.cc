@@ -158,14 +158,19 @@ Outputs HistogramOfPoints(Call& c) {
   V histogram = HistogramOf(c, points, edges);
   if (c.param() == "counts") return histogram;
   Outputs both = histogram;
-  both.values.push_back(list);
+  const auto& wanted = c.node().outputs;
+  if (wanted.size() == 2 && wanted[1]->kind == Kind::kList)
+    both.values.push_back(list);
+  else
+    for (V edge : edges) both.values.push_back(AsArgument(edge));
   return both;
 }
 
 // ---- What occurs once
 
-// What was not asked for is empty.
-Outputs OnceOf(Call& c, V values, V inverse, V counts) {
+// Of a whole tensor, what was not asked for is empty.
+Outputs OnceOf(Call& c, bool whole, V values, V inverse, V counts) {
+  if (!whole) return Outputs{values, inverse, counts};
   V none = c.b.Ints({});
   return Outputs{values, c.Bool("return_inverse", false) ? inverse : none, c.Bool("return_counts", false) ? counts : none};
 }
@@ -180,7 +185,7 @@ Outputs Unique(Call& c) {
   if (by_axis) attributes.push_back({"axis", c.Axis("dim", c.rank("self"))});
   const std::vector<V> made = b.Ops("Unique", {x}, 4, std::move(attributes));
   V inverse = by_axis ? made[2] : b.Reshape(made[2], b.ShapeOf(x));
-  return OnceOf(c, b.Cast(made[0], type), inverse, made[3]);
+  return OnceOf(c, !by_axis, b.Cast(made[0], type), inverse, made[3]);
 }
 
 // Slices that differ from the one before, along an axis or of the tensor as a vector.
@@ -205,7 +210,7 @@ Outputs UniqueConsecutive(Call& c) {
   V ends = b.Concat({b.Slice(places, 0, 1, kEnd), b.Unsqueeze(count, {0})}, 0);
   // Of nothing there is no run, though there is an end.
   V lengths = b.Sub(b.Slice(ends, 0, b.Int(0), b.SizeOf(places, 0)), places);
-  return OnceOf(c, values, whole ? b.Reshape(run, b.ShapeOf(given)) : run, lengths);
+  return OnceOf(c, whole, values, whole ? b.Reshape(run, b.ShapeOf(given)) : run, lengths);
 }
 
 Outputs OneHot(Call& c) {

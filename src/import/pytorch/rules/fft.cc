@@ -67,14 +67,13 @@ Outputs Angle(Call& c) {
   return c.b.Where(IsNan(c.b, x), x, angle);
 }
 
-V Times(Call& c, V x, V factor) { return c.b.Mul(x, factor); }
 // How a transform is scaled: 0 as it is, 1 by 1/sqrt(n), 2 by 1/n.
 V Scaled(Call& c, V y, V count, int64_t normalization, bool divided) {
   ops::GraphBuilder& b = c.b;
   V n = b.Cast(count, b.dtype(y));
   if (divided) {
     if (normalization == 2) return y;
-    return Times(c, y, normalization == 1 ? b.Op("Sqrt", {n}) : n);
+    return b.Mul(y, normalization == 1 ? b.Op("Sqrt", {n}) : n);
   }
   if (normalization == 0) return y;
   return b.Div(y, normalization == 1 ? b.Op("Sqrt", {n}) : n);

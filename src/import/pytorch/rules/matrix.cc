@@ -10,16 +10,14 @@ namespace sardonyx::pytorch::rules {
 
 V MatMul(ops::GraphBuilder& b, V x, V y) {
   const DataType type = b.dtype(x);
-  const bool narrow = type == DataType::kInt8 || type == DataType::kUint8 || type == DataType::kInt16 || type == DataType::kUint16 ||
-                      type == DataType::kBool;
-  if (!narrow) return b.Op("MatMul", {x, y});
-  return b.Cast(b.Op("MatMul", {b.Cast(x, DataType::kInt32), b.Cast(y, DataType::kInt32)}), type);
+  if (!IsNarrow(type)) return b.Op("MatMul", {x, y});
+  return b.Cast(b.Op("MatMul", {Widened(b, x), Widened(b, y)}), type);
 }
 
 V Linear(Call& c, V x, V weight, V bias) {
   ops::GraphBuilder& b = c.b;
   if (b.known_rank(weight) == size_t{1}) {
-    V y = b.Squeeze(b.Op("MatMul", {x, b.Unsqueeze(weight, {1})}), {-1});
+    V y = b.Squeeze(MatMul(b, x, b.Unsqueeze(weight, {1})), {-1});
     return bias ? b.Add(y, bias) : y;
   }
   const bool real = IsFloatingPoint(b.dtype(x));
@@ -27,7 +25,7 @@ V Linear(Call& c, V x, V weight, V bias) {
     if (bias == nullptr) return b.Op("Gemm", {x, weight}, {{"transB", 1}});
     return b.Op("Gemm", {x, weight, bias}, {{"transB", 1}});
   }
-  V y = b.Op("MatMul", {x, b.SwapAxes(weight, -1, -2)});
+  V y = MatMul(b, x, b.SwapAxes(weight, -1, -2));
   return bias ? b.Add(y, bias) : y;
 }
 
@@ -59,12 +57,14 @@ V Combined(Call& c, V self, V product) {
   const auto scaled = [&](V x, std::string_view name) {
     const IValue& factor = c.arg(name);
     const bool one = factor.is_none() || (factor.is_int() && factor.integer() == 1) || (factor.is_double() && factor.number() == 1);
-    return one ? x : c.b.Mul(x, c.NumberAs(name, c.b.dtype(x)));
+    return one ? x : Times(c.b, x, c.NumberAs(name, c.b.dtype(x)));
   };
   const IValue& beta = c.arg("beta");
   const bool none = (beta.is_int() && beta.integer() == 0) || (beta.is_double() && beta.number() == 0);
   product = scaled(product, "alpha");
-  return none ? product : c.b.Add(product, scaled(self, "beta"));
+  if (none) return product;
+  V other = scaled(self, "beta");
+  return c.b.dtype(product) == DataType::kBool ? c.b.Op("Or", {product, other}) : c.b.Add(product, other);
 }
 Outputs Addmm(Call& c) {
   V bias = c.tensor("self"), x = c.tensor("mat1"), y = c.tensor("mat2");
@@ -94,7 +94,7 @@ Outputs AddProduct(Call& c) {
   const bool vector = !c.is_none("vec"), batch = !c.is_none("batch1");
   V x = c.tensor(batch ? "batch1" : vector ? "mat" : "mat1"), y = c.tensor(batch ? "batch2" : vector ? "vec" : "mat2");
   V product = MatMul(c.b, x, y);
-  if (c.param() == "sum") product = c.b.Reduce("ReduceSum", product, {0}, false);
+  if (c.param() == "sum") product = c.b.Cast(c.b.Reduce("ReduceSum", Widened(c.b, product), {0}, false), c.b.dtype(product));
   return Combined(c, c.tensor("self"), product);
 }
 Outputs Outer(Call& c) {
@@ -102,12 +102,13 @@ Outputs Outer(Call& c) {
   V x = c.tensor(add ? "vec1" : "self"), y = c.tensor(!c.is_none("vec2") ? "vec2" : "other");
   const std::vector<IValue> pair = {IValue(TensorValue{x, false, {}, {}}), IValue(TensorValue{y, false, {}, {}})};
   const std::vector<V> v = c.Promoted(pair);
-  V product = c.b.Mul(c.b.Unsqueeze(v[0], {1}), c.b.Unsqueeze(v[1], {0}));
+  V product = Times(c.b, c.b.Unsqueeze(v[0], {1}), c.b.Unsqueeze(v[1], {0}));
   return add ? Combined(c, c.tensor("self"), product) : product;
 }
 Outputs Dot(Call& c) {
   const std::vector<V> v = c.Promoted({"self", c.is_none("tensor") ? "other" : "tensor"});
-  return c.b.Reduce("ReduceSum", c.b.Mul(v[0], v[1]), {}, false);
+  V product = Times(c.b, v[0], v[1]);
+  return c.b.Cast(c.b.Reduce("ReduceSum", Widened(c.b, product), {}, false), c.b.dtype(product));
 }
 Outputs Vecdot(Call& c) {
   const std::string_view first = c.is_none("x") ? "self" : "x";

@@ -33,7 +33,7 @@ Outputs BatchNorm(Call& c) {
     V scale = PerChannel(c, weight, x, 1), shift = PerChannel(c, bias, x, 0);
     V y = c.b.Op("BatchNormalization", {x, scale, shift, mean, variance}, {{"epsilon", epsilon}});
     if (flat) y = c.b.Squeeze(y, {0});
-    V none = c.b.Constant(Tensor::From<float>({0}, std::vector<float>()));
+    V none = Full(c.b, c.b.Ints({0}), c.b.NumberLike(0, x));
     return Outputs{y, none, none, none};
   }
   // Statistics of the batch itself: over all axes but 1.
@@ -75,8 +75,10 @@ Outputs LayerNorm(Call& c) {
   const bool all = c.target().starts_with("aten.native_layer_norm");
   const double epsilon = c.Double("eps", 1e-5);
   if (!all) return c.b.Op("LayerNormalization", {x, weight, bias}, {{"axis", axis - rank}, {"epsilon", epsilon}});
-  return Outputs(
-      c.b.Ops("LayerNormalization", {x, weight, bias}, c.node().outputs.size() > 1 ? 3 : 1, {{"axis", axis - rank}, {"epsilon", epsilon}}));
+  std::vector<V> made =
+      c.b.Ops("LayerNormalization", {x, weight, bias}, c.node().outputs.size() > 1 ? 3 : 1, {{"axis", axis - rank}, {"epsilon", epsilon}});
+  for (V& one : made) one = c.b.Cast(one, c.b.dtype(x));
+  return made;
 }
 
 Outputs RmsNorm(Call& c) {

@@ -189,7 +189,7 @@ Outputs PowerSum(Call& c) {
 
 // Summed where the wanted size is 1 and over the axes that it lacks.
 Outputs SumToSize(Call& c) {
-  V x = c.tensor("self");
+  V x = Summand(c, false);
   const std::vector<int64_t> size = c.Ints("size");
   const int64_t extra = c.rank("self") - static_cast<int64_t>(size.size());
   std::vector<int64_t> lead, ones;

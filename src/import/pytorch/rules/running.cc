@@ -151,33 +151,33 @@ Outputs Gradient(Call& c) {
   return IValue::MakeList(Outputs(parts).values);
 }
 
-// Sums, means, products or extremes of slices that stand one behind the other along axis 0.
+// Sums, means, products or extremes of slices that stand one behind the other along an axis.
 Outputs SegmentReduce(Call& c) {
   ops::GraphBuilder& b = c.b;
-  if (c.Int("axis", 0) != 0) return c.Unsupported("segment_reduce along another axis than 0");
   V x = c.tensor("data"), starts = nullptr, ends = nullptr;
-  if (!c.is_none("lengths")) {
-    V lengths = b.Cast(c.tensor("lengths"), DataType::kInt64);
-    if (b.rank(lengths) != 1) return c.Unsupported("segment_reduce with lengths of several axes");
-    ends = b.Op("CumSum", {lengths, b.Int(0)});
-    starts = b.Sub(ends, lengths);
+  const int64_t axis = c.Axis("axis", static_cast<int64_t>(b.rank(x)), 0);
+  const bool counted = !c.is_none("lengths");
+  V places = b.Cast(c.tensor(counted ? "lengths" : "offsets"), DataType::kInt64);
+  // Axes before `axis` have segments of their own.
+  if (static_cast<int64_t>(b.rank(places)) != axis + 1) return c.Unsupported("segment_reduce with lengths of another rank than axis + 1");
+  if (counted) {
+    ends = b.Op("CumSum", {places, b.Int(axis)});
+    starts = b.Sub(ends, places);
   } else {
-    V offsets = b.Cast(c.tensor("offsets"), DataType::kInt64);
-    if (b.rank(offsets) != 1) return c.Unsupported("segment_reduce with offsets of several axes");
-    starts = b.Slice(offsets, 0, 0, -1);
-    ends = b.Slice(offsets, 0, 1, kEnd);
+    starts = b.Slice(places, axis, 0, -1);
+    ends = b.Slice(places, axis, 1, kEnd);
   }
-  V at = b.Unsqueeze(Arange(b, b.SizeOf(x, 0)), {0});
-  V member = b.Op("And", {b.Op("GreaterOrEqual", {at, b.Unsqueeze(starts, {1})}), b.Op("Less", {at, b.Unsqueeze(ends, {1})})});
+  V at = Arange(b, b.SizeOf(x, axis)), first = b.Unsqueeze(starts, {-1}), last = b.Unsqueeze(ends, {-1});
+  V member = b.Op("And", {b.Op("GreaterOrEqual", {at, first}), b.Op("Less", {at, last})});
   std::vector<int64_t> more;
-  for (int64_t i = 2; i <= static_cast<int64_t>(b.rank(x)); ++i) more.push_back(i);
-  if (!more.empty()) member = b.Unsqueeze(member, more);  // [segments, n, 1...]
+  for (int64_t i = axis + 2; i <= static_cast<int64_t>(b.rank(x)); ++i) more.push_back(i);
+  if (!more.empty()) member = b.Unsqueeze(member, more);  // [.., segments, n, 1...]
   const std::string reduce = c.String("reduce");
   const double infinity = std::numeric_limits<double>::infinity();
   const double neutral = reduce == "max" ? -infinity : reduce == "min" ? infinity : reduce == "prod" ? 1 : 0;
   const char* op = reduce == "max" ? "ReduceMax" : reduce == "min" ? "ReduceMin" : reduce == "prod" ? "ReduceProd" : "ReduceSum";
-  V y = b.Reduce(op, b.Where(member, b.Unsqueeze(x, {0}), b.NumberLike(neutral, x)), {1}, false);
-  V count = b.Reduce("ReduceSum", b.Cast(member, b.dtype(x)), {1}, false);
+  V y = b.Reduce(op, b.Where(member, b.Unsqueeze(x, {axis}), b.NumberLike(neutral, x)), {axis + 1}, false);
+  V count = b.Reduce("ReduceSum", b.Cast(member, b.dtype(x)), {axis + 1}, false);
   V empty = b.Op("Equal", {count, b.NumberLike(0, x)});
   if (c.is_none("initial")) {
     if (reduce == "mean") y = b.Div(y, count);  // 0 / 0 of nothing

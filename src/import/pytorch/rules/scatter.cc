@@ -87,7 +87,7 @@ Outputs IndexAdd(Call& c) {
   V source = c.b.Cast(c.tensor("source"), c.b.dtype(x));
   const IValue& alpha = c.arg("alpha");
   const bool one = alpha.is_none() || (alpha.is_int() && alpha.integer() == 1) || (alpha.is_double() && alpha.number() == 1);
-  if (!one) source = c.b.Mul(source, c.NumberAs(alpha, c.b.dtype(x)));
+  if (!one) source = Times(c.b, source, c.NumberAs(alpha, c.b.dtype(x)));
   if (c.rank("self") > 0) return ScatterSlices(c, x, c.Axis("dim", c.rank("self")), index, source, std::string(c.param()));
   // A scalar is taken as a vector of one.
   V y = ScatterSlices(c, c.b.Flatten(x), 0, index, c.b.Flatten(source), std::string(c.param()));

@@ -40,7 +40,10 @@ Outputs AbsOf(Call& c) {
 
 Outputs Negate(Call& c) {
   if (c.is_complex("self")) return TensorValue{c.b.Neg(c.complex_tensor("self").value), true, {}, {}};
-  return c.b.Neg(c.tensor("self"));
+  V x = c.tensor("self");
+  const DataType type = c.b.dtype(x);
+  // Bytes wrap.
+  return type == DataType::kUint8 ? c.b.Sub(c.b.NumberLike(0, x), x) : c.b.Neg(x);
 }
 
 Outputs SignOf(Call& c) {
