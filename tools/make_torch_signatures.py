@@ -5,7 +5,7 @@
 
 The list has one signature a line in PyTorch's own notation, `aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) ->
 Tensor`, as torch._C._jit_get_all_schemas() prints them. Left out is what no exported program of an inference model calls: overloads that write
-to an `out` argument, derivatives, optimizers' operators and those of other devices.
+to an `out` argument, derivatives, optimizers' operators and those of other devices, but for what torch decomposes an LSTM to.
 """
 import collections
 import pathlib
@@ -29,7 +29,7 @@ def main():
         space, name, parameters, returns = match.groups()
         if "!" in parameters and "out" in name.partition(".")[2]:
             continue
-        if re.search(r"backward|^_foreach_|^_fused_|cudnn|miopen|^_amp_|mkldnn", name):
+        if re.search(r"backward|^_foreach_|^_fused_|cudnn|miopen|^_amp_|mkldnn(?!_rnn_layer$)", name):
             continue
         spaces[space].append(f"{name}({parameters}) -> {returns}")
     folder.mkdir(parents=True, exist_ok=True)
