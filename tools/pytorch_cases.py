@@ -13,7 +13,7 @@ import subprocess
 
 import numpy as np
 
-FILES = ('model.pt2', 'model.decomposed.pt2', 'model.torchscript.pt', 'model.state_dict.pth')
+FILES = ('model.pt2', 'model.decomposed.pt2', 'model.torchscript.pt', 'model.script.pt', 'model.ptl', 'model.state_dict.pth')
 
 
 def to_numpy(tensor):
@@ -34,7 +34,7 @@ def tensors_of(tree):
     """The tensors among a result's leaves, numbers as 0-d tensors."""
     import torch
     from torch.utils import _pytree
-    leaves = _pytree.tree_leaves(tree)
+    leaves = _pytree.tree_flatten(tree)[0]
     return [leaf if isinstance(leaf, torch.Tensor) else torch.tensor(leaf) for leaf in leaves if isinstance(leaf, (torch.Tensor, bool, int, float))]
 
 
@@ -58,7 +58,30 @@ def run(command, seconds=300):
         return 124, '', f'took more than {seconds} s'
 
 
-def judge(program, folder, file, work, flags=()):
+def run_onnxruntime(model, folder, tolerance):
+    """None, or how ONNX Runtime's results for the case's inputs differ. Models that it has no kernel for, or no type, count as None too."""
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 4, 2
+    try:
+        session = onnxruntime.InferenceSession(str(model), options, providers=['CPUExecutionProvider'])
+    except Exception as error:  # noqa: BLE001
+        return None if 'NOT_IMPLEMENTED' in str(error) or 'NotImplemented' in type(error).__name__ else f'is not loaded: {error}'[:400]
+    for inputs in sorted(folder.glob('inputs_*.npz')):
+        given, wanted = np.load(inputs), np.load(inputs.with_name(inputs.name.replace('inputs', 'outputs')))
+        given = [given[key] for key in given.files]
+        named = session.get_inputs()
+        try:
+            results = session.run(None, {value.name: array for value, array in zip(named, given)} if len(named) <= len(given) else {})
+        except Exception as error:  # noqa: BLE001
+            return f'{inputs.name}: {error}'[:400]
+        for key, result in zip(wanted.files, results):
+            if result.shape != wanted[key].shape or not np.allclose(result.astype(np.complex128), wanted[key].astype(np.complex128), tolerance['rtol'], tolerance['atol'], equal_nan=True):
+                return f'{inputs.name}: {key} {result.shape}, {wanted[key].shape} is expected'
+    return None
+
+
+def judge(program, folder, file, work, flags=(), onnxruntime=False):
     """('matches', '') or (what failed, why) of one model file of a case."""
     meta = json.loads((folder / 'meta.json').read_text())
     out = pathlib.Path(work) / f'{folder.name}.onnx'
@@ -83,11 +106,12 @@ def judge(program, folder, file, work, flags=()):
             return 'values', f'{inputs.name}: {why}'
         if code:
             return ('crash' if code < 0 or code >= 70 else 'run'), error.strip()
+    differs = run_onnxruntime(out, folder, tolerance) if onnxruntime else None
     out.unlink(missing_ok=True)
-    return 'matches', ''
+    return ('onnxruntime', differs) if differs else ('matches', '')
 
 
-def judge_all(program, root, work, pattern='', flags=(), summary=None):
+def judge_all(program, root, work, pattern='', flags=(), summary=None, onnxruntime=False):
     """Judges every file of every case below `root`; prints a line a failure and the shares, and writes a summary. The failures."""
     shutil.rmtree(work, ignore_errors=True)
     pathlib.Path(work).mkdir(parents=True)
@@ -97,7 +121,7 @@ def judge_all(program, root, work, pattern='', flags=(), summary=None):
             if not (folder / file).exists() or not re.search(pattern, f'{folder.name}/{file}'):
                 continue
             extra = list(flags) + json.loads((folder / 'meta.json').read_text()).get('flags', {}).get(file, [])
-            what, why = judge(program, folder, file, work, extra)
+            what, why = judge(program, folder, file, work, extra, onnxruntime)
             counts[file][what] += 1
             if what != 'matches':
                 failures.append((folder.name, file, what, why))

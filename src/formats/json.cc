@@ -33,6 +33,30 @@ int Depth(std::string_view text) {
   return deepest;
 }
 
+// Python's bare NaN, Infinity and -Infinity as strings; the text itself when there are none.
+std::string QuoteNonFinite(std::string_view text) {
+  constexpr std::string_view kWords[] = {"-Infinity", "Infinity", "NaN"};
+  std::string quoted;
+  size_t copied = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (in_string && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (text[i] == '-' || text[i] == 'I' || text[i] == 'N')) {
+      for (const std::string_view word : kWords) {
+        if (text.compare(i, word.size(), word) != 0) continue;
+        quoted.append(text.substr(copied, i - copied)).append("\"").append(word).append("\"");
+        i += word.size() - 1;
+        copied = i + 1;
+        break;
+      }
+    }
+  }
+  return quoted.append(text.substr(copied));
+}
+
 std::string Position(std::string_view text, size_t offset) {
   const std::string_view before = text.substr(0, std::min(offset, text.size()));
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
@@ -66,6 +90,8 @@ class DuplicateKeys {
 StatusOr<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes) return Resource(fmt::format("json: {} bytes; at most {} are read", text.size(), limits.max_bytes));
   if (Depth(text) > limits.max_depth) return Resource(fmt::format("json: nested deeper than {} levels", limits.max_depth));
+  std::string quoted;
+  if (limits.non_finite) text = quoted = QuoteNonFinite(text);
   DuplicateKeys duplicates;
   try {
     Json json = Json::parse(text, std::ref(duplicates));

@@ -17,6 +17,8 @@ using Json = nlohmann::json;
 struct JsonLimits {
   uint64_t max_bytes = uint64_t{1} << 28;  // of text; a parsed document takes some 10 to 20 times as much memory
   int max_depth = 100;
+  // NaN, Infinity and -Infinity as bare words, as Python's json writes them: read as strings of these words.
+  bool non_finite = false;
 };
 
 // One document, as RFC 8259 has it (no comments, no trailing commas, valid UTF-8, no key twice in an object). kCorrupt

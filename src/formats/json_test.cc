@@ -100,6 +100,15 @@ TEST(JsonTensor, ErrorsSayWhichElement) {
     EXPECT_EQ(Read(text, type).status().code(), StatusCode::kUsage) << text;
 }
 
+TEST(Json, PythonsNonFiniteNumbers) {
+  constexpr std::string_view kText = R"({"a": [-Infinity, Infinity, NaN, -1.5], "-Infinity": "\\\"NaN"})";
+  EXPECT_EQ(ParseJson(kText).status().code(), StatusCode::kCorrupt);
+  const auto json = ParseJson(kText, {.non_finite = true});
+  ASSERT_TRUE(json.ok()) << json.status().ToString();
+  EXPECT_EQ(DumpJson(*json), R"({"-Infinity":"\\\"NaN","a":["-Infinity","Infinity","NaN",-1.5]})");
+  EXPECT_EQ(ParseJson("[Inf]", {.non_finite = true}).status().code(), StatusCode::kCorrupt);
+}
+
 TEST(JsonTensor, FloatsThatAreNotFinite) {
   const auto tensor = Read(R"(["NaN", "Infinity", "-Infinity", -0.0, 1])", DataType::kFloat);
   ASSERT_TRUE(tensor.ok());

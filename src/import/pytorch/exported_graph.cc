@@ -66,7 +66,10 @@ Value* ExportedGraphReader::Define(const std::string& name, Kind kind, Node* nod
 }
 
 StatusOr<IValue> ExportedGraphReader::Tensor(const Json& json) {
-  ASSIGN_OR_RETURN(const Json* member, Member(json, "name"));
+  const Json* member = &json;  // torch 2.1 and 2.2: a bare name in lists of optional tensors
+  if (!json.is_string()) {
+    ASSIGN_OR_RETURN(member, Member(json, "name"));
+  }
   ASSIGN_OR_RETURN(const std::string name, StringOf(*member));
   if (const Value* value = Find(name)) return IValue(value);
   return Corrupt(fmt::format("'{}' is read before it is defined", name));
@@ -123,8 +126,8 @@ StatusOr<IValue> ExportedGraphReader::Argument(const Json& json) {
   const auto tensor = [this](const Json& item) { return Tensor(item); };
   const auto optional = [this](const Json& item) -> StatusOr<IValue> {
     if (MemberOrNull(item, "as_none")) return IValue();
-    if (const Json* inner = MemberOrNull(item, "as_tensor")) return Tensor(*inner);
-    return Tensor(item);
+    const Json* inner = MemberOrNull(item, "as_tensor");
+    return Tensor(inner != nullptr ? *inner : item);
   };
   if (kind == "as_none") return IValue();
   if (kind == "as_tensor") return Tensor(value);
@@ -188,8 +191,7 @@ StatusOr<IValue> ExportedGraphReader::Argument(const Json& json) {
 Status ExportedGraphReader::ReadTypes(const Json& json, Scope& scope) {
   if (const Json* tensors = MemberOrNull(json, "tensor_values"); tensors && tensors->is_object())
     for (auto it = tensors->begin(); it != tensors->end(); ++it) {
-      const Json* meta = MemberOrNull(*it, "meta_val");  // torch 2.1 and 2.2
-      if (meta == nullptr) meta = MemberOrNull(*it, "val");
+      const Json* meta = MemberOrNull(*it, "meta");  // torch 2.1; later ones have no such level
       StatusOr<ir::Type> type = TypeOfMeta(meta ? *meta : *it);
       if (!type.ok()) return type.status().WithContext(fmt::format("tensor_values['{}']", it.key()));
       scope.types[it.key()] = *std::move(type);

@@ -177,7 +177,7 @@ void ReadRanges(const Json& json, Program& program) {
 }  // namespace
 
 StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& find) {
-  ASSIGN_OR_RETURN(const Json json, formats::ParseJson(text));
+  ASSIGN_OR_RETURN(const Json json, formats::ParseJson(text, {.non_finite = true}));  // up to torch 2.4 floats stand as Python writes them
   ASSIGN_OR_RETURN(const Json* module, Member(json, "graph_module"));
   ASSIGN_OR_RETURN(const Json* graph_json, Member(*module, "graph"));
   ASSIGN_OR_RETURN(const Json* signature, Member(*module, "signature"));

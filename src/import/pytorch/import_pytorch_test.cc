@@ -185,6 +185,23 @@ std::string LinearJson(const std::string& meta_open, const std::string& meta_clo
          R"(, "call_spec": {"in_spec": "", "out_spec": ""}, "module_call_graph": []}, "opset_version": {"aten": 10}, "range_constraints": {}})";
 }
 
+// Lists of optional tensors hold bare names up to torch 2.2, and floats stand as Python writes them up to 2.4.
+TEST(ExportedLayouts, OldArguments) {
+  const std::string program = R"({"graph_module": {"graph": {"inputs": [{"as_tensor": {"name": "x"}}, {"as_tensor": {"name": "i"}}],
+    "outputs": [{"as_tensor": {"name": "z"}}], "nodes": [
+      {"target": "torch.ops.aten.index.Tensor", "inputs": [{"name": "self", "arg": {"as_tensor": {"name": "x"}}},
+       {"name": "indices", "arg": {"as_optional_tensors": [{"as_tensor": null, "as_none": []}, {"as_tensor": "i", "as_none": null}]}}],
+       "outputs": [{"as_tensor": {"name": "y"}}], "metadata": {}},
+      {"target": "torch.ops.aten.clamp.default", "inputs": [{"name": "self", "arg": {"as_tensor": {"name": "y"}}},
+       {"name": "min", "arg": {"as_float": -Infinity}}], "outputs": [{"as_tensor": {"name": "z"}}], "metadata": {}}],
+    "tensor_values": {"x": {"meta": {"dtype": 7, "sizes": [{"as_int": 2}, {"as_int": 4}]}}, "i": {"meta": {"dtype": 5, "sizes": [{"as_int": 3}]}}},
+    "sym_int_values": {}, "sym_bool_values": {}}, "signature": {"inputs_to_parameters": {}, "inputs_to_buffers": {}, "buffers_to_mutate": {}}}})";
+  const auto imported = ImportLayout({{"serialized_exported_program.json", program}, {"version", "1"}});
+  ASSERT_TRUE(imported.ok()) << imported.status().ToString();
+  ASSERT_NE(imported->model, nullptr);
+  EXPECT_EQ(imported->model->graph->outputs()[0].value->type.ToString(), "float[2,3]");
+}
+
 TEST(ExportedLayouts, OfEveryVersion) {
   const auto weights = MapFile(std::filesystem::path(SARDONYX_SOURCE_DIR) / "src/formats/testdata/torch/stored.pt");
   ASSERT_TRUE(weights.ok()) << weights.status().ToString();
@@ -198,14 +215,14 @@ TEST(ExportedLayouts, OfEveryVersion) {
     std::vector<std::pair<std::string, std::string>> members;
   } cases[] = {
       {"2.1",
-       {{"serialized_exported_program.json", LinearJson("{\"val\": ", "}", maps)},
+       {{"serialized_exported_program.json", LinearJson("{\"meta\": ", "}", maps)},
         {"serialized_state_dict.json", state},
         {"version", "1"}}},
       {"2.2",
-       {{"serialized_exported_program.json", LinearJson("{\"meta_val\": ", "}", specs)},
-        {"serialized_state_dict.pt", state},
-        {"serialized_constants.pt", ""},
-        {"version", "3.1"}}},
+       {{"serialized_exported_program.json", LinearJson("", "", specs)},
+        {"serialized_state_dict.json", state},
+        {"serialized_constants.json", ""},
+        {"version", "2"}}},
       {"2.4",
        {{"version", "5.1"},
         {"serialized_exported_program.json", LinearJson("", "", specs)},

@@ -74,7 +74,8 @@ std::vector<V> ProjectedLstm(Call& c, V x, V h, V cell, const Direction& d, bool
 struct Run {
   V output, h, c;
 };
-Run RunLayer(Call& c, std::string_view op, std::string_view activation, V x, V h, V cell, const std::vector<Direction>& directions) {
+Run RunLayer(Call& c, std::string_view op, std::string_view activation, V x, V h, V cell, const std::vector<Direction>& directions,
+             bool reverse = false) {
   ops::GraphBuilder& b = c.b;
   const std::vector<int64_t> order = GateOrder(op);
   std::vector<V> w, r, bias;
@@ -87,7 +88,7 @@ Run RunLayer(Call& c, std::string_view op, std::string_view activation, V x, V h
   if (!hidden) return {c.Unsupported("a recurrent layer whose width is not known"), nullptr, nullptr};
   const bool both = directions.size() == 2;
   std::vector<ops::Attr> attributes = {{"hidden_size", *hidden}};
-  if (both) attributes.push_back({"direction", "bidirectional"});
+  if (both || reverse) attributes.push_back({"direction", both ? "bidirectional" : "reverse"});
   if (op == "GRU") attributes.push_back({"linear_before_reset", 1});
   if (op == "RNN" && activation == "Relu") attributes.push_back({"activations", std::vector<std::string>(directions.size(), "Relu")});
   std::vector<V> inputs = {x, b.Concat(w, 0), b.Concat(r, 0), bias.empty() ? nullptr : b.Concat(bias, 0), nullptr, h};
@@ -159,6 +160,16 @@ Outputs Recurrent(Call& c) {
   return op == "LSTM" ? Outputs{x, h, cell} : Outputs{x, h};
 }
 
+// One direction of one layer of an LSTM, which is what torch decomposes one to.
+Outputs OneLayer(Call& c) {
+  constexpr int64_t kLstm = 2;  // ATen/native/RNN.h
+  if (c.Int("mode") != kLstm || c.Bool("bidirectional") || c.Bool("batch_first")) return c.Unsupported("a recurrent layer of oneDNN that is no LSTM");
+  Direction of = {c.tensor("weight0"), c.tensor("weight1")};
+  if (c.Bool("has_biases")) of.b_ih = c.tensor("weight2"), of.b_hh = c.tensor("weight3");
+  const Run run = RunLayer(c, "LSTM", "", c.tensor("input"), c.tensor("hx_"), c.tensor("cx_"), {of}, c.Bool("reverse"));
+  return Outputs{run.output, run.h, run.c, c.b.Int(0)};  // the last is for the derivative
+}
+
 Outputs LstmCell(Call& c) {
   ops::GraphBuilder& b = c.b;
   const std::vector<V> state = c.tensors("hx");
@@ -190,6 +201,7 @@ constexpr RuleRow kRows[] = {
     {"aten.gru", Recurrent, "GRU"},
     {"aten.rnn_tanh", Recurrent, "RNN:Tanh"},
     {"aten.rnn_relu", Recurrent, "RNN:Relu"},
+    {"aten.mkldnn_rnn_layer", OneLayer},
     {"aten.lstm_cell", LstmCell},
     {"aten.gru_cell", GruCell},
     {"aten.rnn_tanh_cell", RnnCell, "Tanh"},

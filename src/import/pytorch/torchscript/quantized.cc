@@ -1,4 +1,4 @@
-// Operators on quantized tensors. Each is what it stands for: DequantizeLinear, the operator on floats, QuantizeLinear, which is the
+// Operators on packed parameters and on quantized tensors. Each is what it stands for: DequantizeLinear, the operator on floats, QuantizeLinear, which is the
 // form that optimizers of ONNX look for.
 #include <algorithm>
 
@@ -203,6 +203,32 @@ V SeenQuantized(ops::GraphBuilder& b, V x, bool reduce_range) {
   return b.Mul(b.Sub(q, zero_point), scale);
 }
 
+// linear_prepack(w, b), conv2d_prepack(w, b, stride, padding, dilation, groups), conv_transpose2d_prepack(w, b, stride, padding,
+// output_padding, dilation, groups); those of prepacked:: (linear_clamp_prepack, conv2d_transpose_clamp_prepack) have (low, high) at the end.
+Result Prepack(Interpreter& in, std::string_view name, Arguments& args) {
+  auto packed = in.heap().New<PackedParams>();
+  packed->weight = args.at(0);
+  packed->bias = args.at(1);
+  packed->kind = name.starts_with("linear") ? "linear" : "conv";
+  size_t next = 2;
+  if (packed->kind == "conv") {
+    packed->transpose = name.find("transpose") != std::string_view::npos;
+    ASSIGN_OR_RETURN(packed->stride, Ints(in, args.at(next++)));
+    ASSIGN_OR_RETURN(packed->padding, Ints(in, args.at(next++)));
+    if (packed->transpose) {
+      ASSIGN_OR_RETURN(packed->output_padding, Ints(in, args.at(next++)));
+    } else {
+      packed->output_padding.assign(packed->stride.size(), 0);
+    }
+    ASSIGN_OR_RETURN(packed->dilation, Ints(in, args.at(next++)));
+    if (!args.at(next).is_int()) return Unsupported("a quantized convolution whose groups are not known");
+    packed->groups = args.at(next++).integer();
+  }
+  packed->low = args.at(next);
+  packed->high = args.at(next + 1);
+  return std::optional<IValue>(IValue(std::shared_ptr<Object>(std::move(packed))));
+}
+
 }  // namespace
 
 StatusOr<IValue> Interpreter::MakePacked(std::string_view class_name, const IValue& state) {
@@ -223,6 +249,15 @@ StatusOr<IValue> Interpreter::MakePacked(std::string_view class_name, const IVal
     ASSIGN_OR_RETURN(const IValue::List biases, Items(parts[1]));
     packed->parts.insert(packed->parts.end(), biases.begin(), biases.end());
     return made;
+  }
+  if (class_name.find("OpContext") != std::string_view::npos) {  // of xnnpack, which optimize_for_mobile packs for
+    Arguments arguments;
+    arguments.positional = parts;
+    const std::string_view kind = class_name.find("Linear") != std::string_view::npos      ? "linear"
+                                  : class_name.find("Transpose") != std::string_view::npos ? "conv_transpose"
+                                                                                           : "conv";
+    ASSIGN_OR_RETURN(const std::optional<IValue> context, Prepack(*this, kind, arguments));
+    return *context;
   }
   if (class_name.find("PackedParams") == std::string_view::npos || class_name.find("Conv") == std::string_view::npos || parts.size() != 3)
     return bad();
@@ -268,33 +303,9 @@ StatusOr<std::optional<IValue>> Interpreter::PackedMethod(const PackedParams& pa
 
 namespace {
 
-// linear_prepack(w, b), conv2d_prepack(w, b, stride, padding, dilation, groups), conv_transpose2d_prepack(w, b, stride, padding,
-// output_padding, dilation, groups)
-Result Prepack(Interpreter& in, std::string_view name, Arguments& args) {
-  auto packed = in.heap().New<PackedParams>();
-  packed->weight = args.at(0);
-  packed->bias = args.at(1);
-  packed->kind = name.starts_with("linear") ? "linear" : "conv";
-  if (packed->kind == "conv") {
-    packed->transpose = name.starts_with("conv_transpose");
-    size_t next = 2;
-    ASSIGN_OR_RETURN(packed->stride, Ints(in, args.at(next++)));
-    ASSIGN_OR_RETURN(packed->padding, Ints(in, args.at(next++)));
-    if (packed->transpose) {
-      ASSIGN_OR_RETURN(packed->output_padding, Ints(in, args.at(next++)));
-    } else {
-      packed->output_padding.assign(packed->stride.size(), 0);
-    }
-    ASSIGN_OR_RETURN(packed->dilation, Ints(in, args.at(next++)));
-    if (!args.at(next).is_int()) return Unsupported("a quantized convolution whose groups are not known");
-    packed->groups = args.at(next).integer();
-  }
-  return std::optional<IValue>(IValue(std::shared_ptr<Object>(std::move(packed))));
-}
-
 IValue Plain(V value) { return value == nullptr ? IValue() : IValue(TensorValue{value, false, {}, {}}); }
 
-// The convolution or product of floats.
+// The convolution or product of floats, kept in its range.
 StatusOr<V> Product(Interpreter& in, const PackedParams& packed, V x) {
   ASSIGN_OR_RETURN(V weight, in.Dequantized(packed.weight));
   V bias = nullptr;
@@ -313,7 +324,13 @@ StatusOr<V> Product(Interpreter& in, const PackedParams& packed, V x) {
   }
   ASSIGN_OR_RETURN(const std::vector<IValue> outputs, in.Translate(target, std::move(inputs), FindSignature(target)));
   if (!outputs[0].is_tensor()) return Internal("a product gives no tensor");
-  return outputs[0].tensor().value;
+  V y = outputs[0].tensor().value;
+  ops::GraphBuilder& b = in.builder();
+  const auto bound = [&](const IValue& value) -> V { return Interpreter::IsNumber(value) ? b.Cast(in.Scalar(value), b.dtype(y)) : nullptr; };
+  V low = bound(packed.low), high = bound(packed.high);
+  if (low != nullptr || high != nullptr) y = b.Op("Clip", {y, low, high});
+  RETURN_IF_ERROR(b.status());
+  return y;
 }
 
 Result PackedProduct(Interpreter& in, std::string name, Arguments& args) {
@@ -470,6 +487,14 @@ bool IsQuantizedTensor(const IValue& value) { return value.is_tensor() && value.
 }  // namespace
 
 StatusOr<std::optional<IValue>> Interpreter::Quantized(const std::string& space, std::string_view name, Arguments& arguments) {
+  if (space == "prepacked" && name.ends_with("_prepack")) return Prepack(*this, name, arguments);
+  if (space == "prepacked" && name.ends_with("_run")) {
+    const auto packed = As<PackedParams>(arguments.at(1));
+    if (packed == nullptr) return std::optional<IValue>();
+    ASSIGN_OR_RETURN(V x, Dequantized(arguments.at(0)));
+    ASSIGN_OR_RETURN(V y, Product(*this, *packed, x));
+    return std::optional<IValue>(NewTensor(y));
+  }
   if (space == "quantized") {
     if (name.find("_prepack") != std::string_view::npos) return Prepack(*this, name, arguments);
     if (name.find("_unpack") != std::string_view::npos && As<PackedParams>(arguments.at(0)) != nullptr)

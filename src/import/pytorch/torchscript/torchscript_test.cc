@@ -53,6 +53,12 @@ TEST(TorchScript, SizesOfInputsStayOpen) {
   for (const auto& c : cases) EXPECT_EQ(Operators(Module(c.body)), c.operators) << c.body;
 }
 
+TEST(TorchScript, PackedForMobile) {
+  const std::string pack = "c = ops.prepacked.linear_clamp_prepack(self.w, None, 0.0, None)\n";
+  EXPECT_EQ(Operators(Module(pack + "return ops.prepacked.linear_clamp_run(x, c)")), "MatMul Clip");
+  EXPECT_EQ(Operators(Module("if torch.eq(ops.prim.type(ops.prim.device(x)), \"cpu\"):\n  y = torch.relu(x)\nelse:\n  y = x\nreturn y")), "Relu");
+}
+
 TEST(TorchScript, WhatIsKnownLeavesNoNode) {
   const struct {
     const char *body, *operators;

@@ -77,13 +77,14 @@ struct Opaque final : ScriptObject {
   std::string what;
 };
 
-// Quantized weights, as the packed parameters of quantized::linear and quantized::conv hold them.
+// Weights as the packed parameters of quantized::linear and quantized::conv hold them, and those of prepacked::, which are floats.
 struct PackedParams final : ScriptObject {
   std::string kind;  // "linear", "conv", "cell"
   IValue weight, bias;
   std::vector<int64_t> stride, padding, output_padding, dilation;
   int64_t groups = 1;
   bool transpose = false;
+  IValue low, high;  // the result is kept between these, unless None
   // Of recurrent cells: weights and biases of input and hidden state.
   IValue::List parts;
 };
