@@ -82,9 +82,6 @@ Result Device(Interpreter& in, Arguments&) {
   return Give(Wrap(std::move(device)));
 }
 
-// Of a device: everything counts as the CPU. Of a tensor it is another operator.
-Result DeviceType(Interpreter&, Arguments& args) { return As<Opaque>(args.at(0)) != nullptr ? Give(IValue(std::string("cpu"))) : NotHere(); }
-
 Result Zero(Interpreter&, Arguments&) { return Give(IValue(int64_t{0})); }
 Result False(Interpreter&, Arguments&) { return Give(IValue(false)); }
 Result True(Interpreter&, Arguments&) { return Give(IValue(true)); }
@@ -208,7 +205,6 @@ constexpr BuiltinRow kRows[] = {
     {"device", Device},
     {"layout", Zero},
     {"get_device", Zero},
-    {"type", DeviceType},
     {"is_cuda", False},
     {"is_cpu", True},
     {"is_mps", False},

@@ -56,7 +56,6 @@ TEST(TorchScript, SizesOfInputsStayOpen) {
 TEST(TorchScript, PackedForMobile) {
   const std::string pack = "c = ops.prepacked.linear_clamp_prepack(self.w, None, 0.0, None)\n";
   EXPECT_EQ(Operators(Module(pack + "return ops.prepacked.linear_clamp_run(x, c)")), "MatMul Clip");
-  EXPECT_EQ(Operators(Module("if torch.eq(ops.prim.type(ops.prim.device(x)), \"cpu\"):\n  y = torch.relu(x)\nelse:\n  y = x\nreturn y")), "Relu");
 }
 
 TEST(TorchScript, WhatIsKnownLeavesNoNode) {
