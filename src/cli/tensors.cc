@@ -30,11 +30,12 @@ std::string Suffix(const std::string& path) {
 }
 
 ir::Type TypeOf(const ValueInfo& info) {
-  if (info.dtype != DataType::kUndefined) return ir::Type::Tensor(info.dtype);
+  const bool optional = info.type.starts_with("optional(");  // a .pb says more of it than its tensor
+  if (info.dtype != DataType::kUndefined && !optional) return ir::Type::Tensor(info.dtype);
   ir::Type type;
   if (info.type.starts_with("seq(")) type.kind = ir::Type::Kind::kSequence;
   if (info.type.starts_with("map(")) type.kind = ir::Type::Kind::kMap;
-  if (info.type.starts_with("optional(")) type.kind = ir::Type::Kind::kOptional;
+  if (optional) type.kind = ir::Type::Kind::kOptional;
   if (info.type.starts_with("sparse_tensor(")) type.kind = ir::Type::Kind::kSparseTensor;
   return type;
 }
@@ -265,7 +266,8 @@ Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, cons
     given.push_back(std::move(one));
   }
   for (const ValueInfo& info : inputs) {
-    if (info.optional || std::any_of(values->begin(), values->end(), [&](const auto& v) { return v.first == info.name; })) continue;
+    const bool optional_tensor = info.type.starts_with("optional(") && info.dtype != DataType::kUndefined;  // given too
+    if ((info.optional && !optional_tensor) || std::any_of(values->begin(), values->end(), [&](const auto& v) { return v.first == info.name; })) continue;
     if (info.dtype == DataType::kUndefined)
       return Unsupported(fmt::format("input '{}' is a {}: give it with --input", info.name, info.type));
     Dims dims;

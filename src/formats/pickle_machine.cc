@@ -130,6 +130,11 @@ class PickleMachine {
     return PushDecoded(Kind::kGlobal, fmt::format("{} {}", module, name));
   }
   Status PushCall(const Value* callable, const Value* arguments, const Value* keywords = nullptr) {
+    if (!arguments->is(Kind::kTuple) && callable->is(Kind::kGlobal) && callable->text.starts_with("__torch__")) {
+      Value* member = New(Kind::kTuple);  // TorchScript writes a member of an enum as a call of its value
+      member->items = {arguments};
+      arguments = member;
+    }
     if (!arguments->is(Kind::kTuple)) return Corrupt("the arguments of a call are no tuple");
     Value* call = Push(Kind::kCall);
     call->callable = callable;

@@ -43,11 +43,13 @@ ValueInfo DescribeValue(const ir::Value& value) {
   ValueInfo info;
   info.name = value.name();
   info.type = value.type.Spelling();
-  if (!value.type.is_tensor()) return info;
-  info.dtype = value.type.dtype;
-  if (!value.type.shape) return info;
+  const bool optional = value.type.kind == ir::Type::Kind::kOptional && value.type.element != nullptr;
+  const ir::Type& type = optional ? *value.type.element : value.type;
+  if (!type.is_tensor()) return info;
+  info.dtype = type.dtype;
+  if (!type.shape) return info;
   info.has_shape = true;
-  for (const ir::Dim& dim : value.type.shape->dims()) {
+  for (const ir::Dim& dim : type.shape->dims()) {
     info.dims.push_back(dim.is_constant() ? dim.value() : -1);
     info.symbols.push_back(dim.is_symbolic() ? dim.ToString() : "");
   }

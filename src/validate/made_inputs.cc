@@ -48,11 +48,16 @@ ir::Dim Meaning(const ir::Dim& dim) {
   return symbol ? ir::Dim::Parse(*symbol) : dim;
 }
 
+// What is fed: of an optional input what it holds.
+const ir::Type& FedType(const ir::Value& input) {
+  return input.type.kind == ir::Type::Kind::kOptional && input.type.element ? *input.type.element : input.type;
+}
+
 // The sizes of the symbols that stand alone as a dim of some input.
 std::map<std::string, int64_t, std::less<>> SymbolSizes(const ir::Graph& graph, const Sizes& sizes, const MadeInputOptions& options) {
   std::map<std::string, int64_t, std::less<>> known;
   for (const ir::ValueInfo& input : graph.inputs()) {
-    const auto& shape = input.value->type.shape;
+    const auto& shape = FedType(*input.value).shape;
     if (!shape) continue;
     const auto given = std::find_if(options.shapes.begin(), options.shapes.end(), [&](const auto& one) { return one.first == input.value->name(); });
     for (size_t axis = 0; axis < shape->rank(); ++axis) {
@@ -72,7 +77,7 @@ StatusOr<Dims> DimsOf(const ir::Value& input, const std::map<std::string, int64_
                       const MadeInputOptions& options) {
   for (const auto& [name, dims] : options.shapes)
     if (name == input.name()) return dims;
-  const auto& shape = input.type.shape;
+  const auto& shape = FedType(input).shape;
   if (!shape) return Usage(fmt::format("input '{}' has no known shape: say --shape {}=...", input.name(), input.name()));
   Dims dims;
   for (size_t axis = 0; axis < shape->rank(); ++axis) {
@@ -115,7 +120,7 @@ StatusOr<Tensor> Constant(DataType type, const Dims& dims, int64_t value) {
 }
 
 StatusOr<Tensor> MakeOne(const ir::Value& input, const Dims& dims, InputKind kind, std::mt19937_64& generator) {
-  const DataType type = input.type.dtype;
+  const DataType type = FedType(input).dtype;
   const bool integer = IsInteger(type);
   const int64_t rows = integer ? TableRows(input) : 0;
   // A mask of zeros only would make an attention of nothing; models are not built for that.
@@ -138,8 +143,10 @@ StatusOr<Tensor> MakeOne(const ir::Value& input, const Dims& dims, InputKind kin
 
 const ir::Graph* GraphOf(const ir::Model& model) { return model.graph.get(); }
 
+// Optional tensors are given too; other optionals are left out.
 bool NeedsValue(const ir::ValueInfo& input) {
-  return !input.value->initializer() && !input.value->sparse_initializer() && input.value->type.kind != ir::Type::Kind::kOptional;
+  const bool left_out = input.value->type.kind == ir::Type::Kind::kOptional && !FedType(*input.value).is_tensor();
+  return !input.value->initializer() && !input.value->sparse_initializer() && !left_out;
 }
 
 }  // namespace
@@ -227,9 +234,9 @@ int64_t TableRows(const ir::Value& input) {
 bool HasFreeDims(const ir::Model& model, const MadeInputOptions& options) {
   if (!GraphOf(model)) return false;
   for (const ir::ValueInfo& input : model.graph->inputs()) {
-    if (!NeedsValue(input) || !input.value->type.shape) continue;
+    if (!NeedsValue(input) || !FedType(*input.value).shape) continue;
     if (std::any_of(options.shapes.begin(), options.shapes.end(), [&](const auto& one) { return one.first == input.value->name(); })) continue;
-    if (!input.value->type.shape->is_static()) return true;
+    if (!FedType(*input.value).shape->is_static()) return true;
   }
   return false;
 }
@@ -242,7 +249,7 @@ StatusOr<NamedValues> MakeInputs(const ir::Model& model, InputKind kind, const S
   for (const ir::ValueInfo& input : model.graph->inputs()) {
     if (!NeedsValue(input)) continue;
     const ir::Value& value = *input.value;
-    if (!value.type.is_tensor())
+    if (!FedType(value).is_tensor())
       return Unsupported(fmt::format("input '{}' is a {}, which cannot be made up: give it with --inputs", value.name(), value.type.Spelling()));
     ASSIGN_OR_RETURN(const Dims dims, DimsOf(value, symbols, sizes, options));
     ASSIGN_OR_RETURN(Tensor tensor, MakeOne(value, dims, kind, generator));

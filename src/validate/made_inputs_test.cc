@@ -75,6 +75,14 @@ TEST(MakeInputs, KindsAreWhatTheySay) {
   EXPECT_EQ(value(InputKind::kRandom), value(InputKind::kRandom));
 }
 
+TEST(MakeInputs, OptionalTensorsAreGiven) {
+  const auto model = Parse("g (optional(float[n,3]) x, optional(seq(float[2])) s) => (bool y) { y = OptionalHasElement(x) }");
+  const auto inputs = MakeInputs(*model, InputKind::kRandom, {2, 5, 32}, {});
+  ASSERT_TRUE(inputs.ok()) << inputs.status().ToString();
+  ASSERT_EQ(inputs->size(), 1u);
+  EXPECT_EQ((*inputs)[0].second.tensor().dims(), Dims({2, 3}));
+}
+
 TEST(MakeInputs, SaysWhatCannotBeMade) {
   EXPECT_NE(Shapes(*Parse("g (seq(float[2]) x) => (int64[] y) { y = SequenceLength(x) }"), {}).find("give it with --inputs"), std::string::npos);
 }

@@ -168,7 +168,38 @@ Outputs AssociativeScan(Call& c) {
   return joined;
 }
 
-// Blocks that only say how to run: gradient mode, autocast, checkpoints.
+// out_dtype(operator, type, arguments...): computed in that type.
+Outputs OutDtype(Call& c) {
+  if (!c.arg(size_t{0}).is_string() || !c.arg(size_t{1}).is_dtype()) return c.Unsupported("out_dtype without an operator and a type");
+  std::string target = c.arg(size_t{0}).string();
+  for (const std::string_view prefix : {"torch.ops.", "torch._ops."})
+    if (target.starts_with(prefix)) target.erase(0, prefix.size());
+  std::vector<IValue> arguments(c.arguments().begin() + 2, c.arguments().end());
+  for (IValue& argument : arguments)
+    if (argument.is_tensor()) argument = AsArgument(c.b.Cast(c.ToTensor(argument), c.arg(size_t{1}).dtype()));
+  return Given(c.translator.Apply(target, std::move(arguments)));
+}
+
+// with_effects(token, operator, arguments...): the operator's results after the token, which only says in which order effects happen.
+Outputs WithEffects(Call& c) {
+  std::string target = c.arg(size_t{1}).is_string() ? c.arg(size_t{1}).string() : "";
+  for (const std::string_view prefix : {"torch.ops.", "torch._ops."})
+    if (target.starts_with(prefix)) target.erase(0, prefix.size());
+  std::vector<IValue> results(1);
+  if (!target.ends_with("print") && !target.ends_with("print.default")) {
+    const std::vector<IValue>& arguments = c.arguments();
+    const std::vector<IValue> made =
+        c.translator.Apply(target, std::vector<IValue>(arguments.begin() + std::min<ptrdiff_t>(2, std::ssize(arguments)), arguments.end()));
+    results.insert(results.end(), made.begin(), made.end());
+  }
+  results.resize(std::max(results.size(), c.node().outputs.size()));
+  return Given(std::move(results));
+}
+
+// vmap before it is decomposed: what stands between sees one example, and the graph does not say so.
+Outputs Undecomposed(Call& c) { return c.Unsupported("the program has torch.vmap in it undecomposed: save exported_program.run_decompositions()"); }
+
+// Blocks that only say how to run: gradient mode, autocast, checkpoints. Strings among the arguments name the block.
 Outputs Wrapped(Call& c) {
   const std::vector<IValue>& arguments = c.arguments();
   const auto at = std::find_if(arguments.begin(), arguments.end(), [](const IValue& argument) { return argument.is_graph(); });
@@ -176,6 +207,7 @@ Outputs Wrapped(Call& c) {
   const std::shared_ptr<const Graph> graph = at->graph();
   std::vector<IValue> inputs;
   for (auto it = at + 1; it != arguments.end(); ++it) {
+    if (it->is_string()) continue;
     if (it->is_list() && inputs.size() < graph->inputs.size()) {
       for (const IValue& item : it->list()) inputs.push_back(item);
     } else if (inputs.size() < graph->inputs.size()) {
@@ -200,6 +232,14 @@ constexpr RuleRow kRows[] = {
     {"higher_order.invoke_subgraph", Wrapped},
     {"higher_order.hints_wrapper", Wrapped},
     {"higher_order.strict_mode", Wrapped},
+    {"higher_order.run_const_graph", Wrapped},
+    {"higher_order.out_dtype", OutDtype},
+    {"higher_order.with_effects", WithEffects},
+    {"torch._functorch.predispatch.lazy_load_decompositions", Undecomposed},
+    {"torch._functorch.predispatch._vmap_increment_nesting", Undecomposed},
+    {"torch._functorch.predispatch._vmap_decrement_nesting", Undecomposed},
+    {"torch._functorch.predispatch._add_batch_dim", Undecomposed},
+    {"torch._functorch.predispatch._remove_batch_dim", Undecomposed},
 };
 
 }  // namespace

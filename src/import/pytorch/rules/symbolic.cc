@@ -267,6 +267,7 @@ constexpr RuleRow kRows[] = {
     {"aten.sym_constrain_range", Nothing},
     {"aten.sym_constrain_range_for_size", Nothing},
     {"aten._print", Nothing},
+    {"higher_order.print", Nothing},
     {"aten.promote_types", Nothing},
     {"aten.result_type", Nothing},
 };

@@ -2,6 +2,7 @@
 // it is given says so by an empty result: the operator of that name is then tried.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -19,6 +20,10 @@ struct BuiltinRow {
 
 std::span<const BuiltinRow> TensorBuiltins();     // builtins_tensor.cc: shapes, types, conversions
 std::span<const BuiltinRow> ContainerBuiltins();  // builtins_container.cc: identity, lists, dicts, strings, errors
+// Whether a function takes an Optional as it is, whatever it holds: those of identity and of containers, but for the bounds of slices.
+inline bool TakesOptionals(std::string_view name) {
+  return name != "slice" && std::ranges::any_of(ContainerBuiltins(), [&](const BuiltinRow& row) { return row.name == name; });
+}
 
 inline BuiltinResult GiveNone() { return std::optional<IValue>(IValue()); }
 inline BuiltinResult NotHere() { return std::optional<IValue>(); }

@@ -1,5 +1,6 @@
 // Builtins on everything else: identity and equality, lists, dicts, ranges, strings and errors.
 #include <algorithm>
+#include <cctype>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,11 @@ Result False(Interpreter&, Arguments&) { return Give(IValue(false)); }
 Result True(Interpreter&, Arguments&) { return Give(IValue(true)); }
 Result Nothing(Interpreter&, Arguments&) { return GiveNone(); }
 Result First(Interpreter&, Arguments& args) { return args.size() == 0 ? NotHere() : Give(args.at(0)); }
+
+Result UnwrapOptional(Interpreter& in, Arguments& args) {
+  const auto optional = As<OptionalCell>(args.at(0));
+  return optional != nullptr ? Give(in.Unwrap(*optional)) : Give(args.at(0));
+}
 
 // str(): of numbers that are not known "?".
 std::string Text(const IValue& value) {
@@ -34,8 +40,13 @@ std::string Text(const IValue& value) {
 
 // ---- Identity and equality.
 
-Result Is(Interpreter&, Arguments& args, bool wanted) {
+Result Is(Interpreter& in, Arguments& args, bool wanted) {
   const IValue &a = args.at(0), &b = args.at(1);
+  const auto optional = As<OptionalCell>(a.is_none() ? b : a);
+  if (optional != nullptr && (a.is_none() || b.is_none())) {
+    V has = in.Has(*optional);
+    return Give(in.Number(wanted ? in.builder().Op("Not", {has}) : has, Kind::kBool));
+  }
   if (a.is_none() || b.is_none()) return Give(IValue((a.is_none() && b.is_none()) == wanted));
   if (a.is_object() && b.is_object()) return Give(IValue((a.object() == b.object()) == wanted));
   if (a.is_bool() && b.is_bool()) return Give(IValue((a.boolean() == b.boolean()) == wanted));
@@ -409,9 +420,18 @@ Result Update(Interpreter& in, Arguments& args) {
 
 // ---- Ranges, strings, errors.
 
-Result RangeLength(Interpreter&, Arguments& args) {
-  for (size_t i = 0; i < 3; ++i) {
-    if (!args.at(i).is_int()) return Unsupported("the length of a range that is not known");
+Result RangeLength(Interpreter& in, Arguments& args) {
+  if (!args.at(0).is_int() || !args.at(1).is_int() || !args.at(2).is_int()) {  // max(0, -((lo - hi) // step))
+    IValue length = args.at(0);
+    for (const auto& [name, other] :
+         {std::pair<const char*, IValue>{"sub", args.at(1)}, {"floordiv", args.at(2)}, {"mul", IValue(int64_t{-1})}, {"max", IValue(int64_t{0})}}) {
+      Arguments pair;
+      pair.positional = {length, other};
+      ASSIGN_OR_RETURN(const std::optional<IValue> next, in.NumberOperator(name, pair));
+      if (!next) return NotHere();
+      length = *next;
+    }
+    return Give(std::move(length));
   }
   const int64_t lo = args.at(0).integer(), hi = args.at(1).integer(), step = args.at(2).integer();
   if (step == 0) return Corrupt("range() with step 0");
@@ -427,6 +447,27 @@ Result DeriveIndex(Interpreter& in, Arguments& args) {  // start + index * step
   product.positional = {args.at(1), *offset};
   return in.NumberOperator("add", product);
 }
+
+// any() and all() of a list of numbers; of tensors they are operators.
+Result AnyOrAll(Interpreter& in, Arguments& args, const char* both) {
+  const auto list = As<ListCell>(args.at(0));
+  if (list == nullptr || list->sequence != nullptr || args.size() != 1) return NotHere();
+  IValue result(both == std::string_view("__and__"));
+  for (const IValue& item : list->items) {
+    if (!Interpreter::IsNumber(item)) return NotHere();
+    Arguments one;
+    one.positional = {item};
+    ASSIGN_OR_RETURN(const std::optional<IValue> truth, in.NumberOperator("Bool", one));
+    if (!truth) return NotHere();
+    one.positional = {result, *truth};
+    ASSIGN_OR_RETURN(const std::optional<IValue> joined, in.NumberOperator(both, one));
+    if (!joined) return NotHere();
+    result = *joined;
+  }
+  return Give(std::move(result));
+}
+Result Any(Interpreter& in, Arguments& args) { return AnyOrAll(in, args, "__or__"); }
+Result All(Interpreter& in, Arguments& args) { return AnyOrAll(in, args, "__and__"); }
 
 Result Raise(Interpreter&, Arguments& args) {
   return Unsupported(fmt::format("the program raises an exception for these inputs: {}", Text(args.at(0)).substr(0, 500)));
@@ -463,15 +504,54 @@ Result EndsWith(Interpreter&, Arguments& args) {
   return args.at(0).is_string() && args.at(1).is_string() ? Give(IValue(args.at(0).string().ends_with(args.at(1).string()))) : NotHere();
 }
 
+Result ChangeCase(Arguments& args, int (*change)(int)) {
+  if (!args.at(0).is_string()) return NotHere();
+  std::string text = args.at(0).string();
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 128) c = static_cast<char>(change(c));
+  return Give(IValue(std::move(text)));
+}
+Result Upper(Interpreter&, Arguments& args) { return ChangeCase(args, std::toupper); }
+Result Lower(Interpreter&, Arguments& args) { return ChangeCase(args, std::tolower); }
+
+Result Strip(Interpreter&, Arguments& args) {
+  if (!args.at(0).is_string()) return NotHere();
+  const std::string blanks = args.at(1).is_string() ? args.at(1).string() : " \n\t\f\v\r";
+  const std::string& text = args.at(0).string();
+  const size_t begin = text.find_first_not_of(blanks);
+  return Give(IValue(begin == std::string::npos ? std::string() : text.substr(begin, text.find_last_not_of(blanks) - begin + 1)));
+}
+
+Result SplitText(Interpreter& in, Arguments& args) {
+  if (!args.at(0).is_string() || !args.at(1).is_string() || args.at(1).string().empty()) return NotHere();
+  const std::string &text = args.at(0).string(), &separator = args.at(1).string();
+  int64_t left = args.at(2).is_int() && args.at(2).integer() >= 0 ? args.at(2).integer() : static_cast<int64_t>(text.size()) + 1;
+  IValue::List parts;
+  for (size_t begin = 0; begin != std::string::npos;) {
+    const size_t end = left-- > 0 ? text.find(separator, begin) : std::string::npos;
+    parts.emplace_back(text.substr(begin, end == std::string::npos ? end : end - begin));
+    begin = end == std::string::npos ? end : end + separator.size();
+  }
+  return Give(in.heap().NewList(std::move(parts)));
+}
+
+Result ReplaceText(Interpreter&, Arguments& args) {
+  if (!args.at(0).is_string() || !args.at(1).is_string() || !args.at(2).is_string() || args.at(1).string().empty()) return NotHere();
+  std::string text = args.at(0).string();
+  const std::string &from = args.at(1).string(), &to = args.at(2).string();
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  return Give(IValue(std::move(text)));
+}
+
 constexpr BuiltinRow kRows[] = {
     // identity and equality
     {"__is__", IsSame},
     {"__isnot__", IsNotSame},
     {"eq", ListEq},
     {"ne", ListNe},
-    {"unchecked_unwrap_optional", First},
-    {"_unwrap_optional", First},
-    {"unchecked_cast", First},
+    {"unchecked_unwrap_optional", UnwrapOptional},
+    {"_unwrap_optional", UnwrapOptional},
+    {"unchecked_cast", UnwrapOptional},
     {"__contains__", Contains},
     // lists
     {"len", Len},
@@ -513,6 +593,13 @@ constexpr BuiltinRow kRows[] = {
     {"join", JoinText},
     {"startswith", StartsWith},
     {"endswith", EndsWith},
+    {"upper", Upper},
+    {"lower", Lower},
+    {"strip", Strip},
+    {"split", SplitText},
+    {"replace", ReplaceText},
+    {"any", Any},
+    {"all", All},
     {"warn", Nothing},
     {"wait", First},
     {"is_grad_enabled", False},

@@ -86,6 +86,13 @@ Result Zero(Interpreter&, Arguments&) { return Give(IValue(int64_t{0})); }
 Result False(Interpreter&, Arguments&) { return Give(IValue(false)); }
 Result True(Interpreter&, Arguments&) { return Give(IValue(true)); }
 Result Nothing(Interpreter&, Arguments&) { return GiveNone(); }
+// Of a device; of a tensor it is another function.
+Result DeviceType(Interpreter&, Arguments& args) {
+  return args.size() == 1 && As<Opaque>(args.at(0)) != nullptr ? Give(IValue(std::string("cpu"))) : NotHere();
+}
+Result LostWeights(Interpreter&, Arguments&) {
+  return Unsupported("torch.jit.optimize_for_inference leaves weights out of the file that it is saved to: save the frozen module instead");
+}
 Result First(Interpreter&, Arguments& args) { return args.size() == 0 ? NotHere() : Give(args.at(0)); }
 
 // ---- Numbers and tensors.
@@ -203,6 +210,7 @@ constexpr BuiltinRow kRows[] = {
     {"is_complex", IsComplexTensor},
     {"is_quantized", IsQuantized},
     {"device", Device},
+    {"type", DeviceType},
     {"layout", Zero},
     {"get_device", Zero},
     {"is_cuda", False},
@@ -211,6 +219,8 @@ constexpr BuiltinRow kRows[] = {
     {"is_xla", False},
     {"is_sparse", False},
     {"is_mkldnn", False},
+    {"to_mkldnn", First},
+    {"ConstantMKLDNNTensor", LostWeights},
     {"is_nested", False},
     {"is_meta", False},
     {"is_leaf", False},

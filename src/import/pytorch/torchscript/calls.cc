@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
-#include "import/pytorch/torchscript/interpreter.h"
+#include "import/pytorch/torchscript/builtins.h"
+#include "import/pytorch/torchscript/merge.h"
 
 namespace sardonyx::pytorch {
 namespace {
@@ -102,7 +103,20 @@ Kind KindOfReturn(std::string_view type) {
 
 }  // namespace
 
+V Interpreter::Has(const OptionalCell& optional) {
+  return Merger::Leaves(*optional.content) == 0 ? optional.leaves[0] : b.Op("OptionalHasElement", {optional.leaves[0]});
+}
+
+IValue Interpreter::Unwrap(const OptionalCell& optional) {
+  std::vector<V> leaves;
+  if (Merger::Leaves(*optional.content) > 0)
+    for (V leaf : optional.leaves) leaves.push_back(b.Op("OptionalGetElement", {leaf}));
+  size_t at = 0;
+  return Merger(*this, false).Rebuild(*optional.content, leaves, &at);
+}
+
 StatusOr<TensorValue> Interpreter::Tensor(const IValue& value) {
+  if (const auto optional = As<OptionalCell>(value)) return Tensor(Unwrap(*optional));
   if (value.is_tensor()) {
     TensorValue read = translator_.memory().Read(value.tensor());
     RETURN_IF_ERROR(b.status());
@@ -217,9 +231,42 @@ StatusOr<IValue> Interpreter::CallSignature(const Signature& signature, Argument
   return outputs.size() == 1 ? std::move(outputs[0]) : IValue::MakeTuple(std::move(outputs));
 }
 
+// An operator that is given an Optional: two calls, of which the data chooses one. Nothing where it has no such argument. Operators whose
+// parameter cannot be None are given what it holds.
+StatusOr<std::optional<IValue>> Interpreter::CallWithOptional(const std::string& space, const std::string& name,
+                                                              const Arguments& arguments) {
+  const auto is_optional = [](const IValue& value) { return As<OptionalCell>(value) != nullptr; };
+  const auto at = std::find_if(arguments.positional.begin(), arguments.positional.end(), is_optional);
+  const auto named = std::find_if(arguments.named.begin(), arguments.named.end(), [&](const auto& one) { return is_optional(one.second); });
+  const bool positional = at != arguments.positional.end();
+  if ((!positional && named == arguments.named.end()) || TakesOptionals(name)) return std::optional<IValue>();
+  const auto index = static_cast<size_t>(at - arguments.positional.begin()), which = static_cast<size_t>(named - arguments.named.begin());
+  const auto call = [&](IValue value) {
+    Arguments changed = arguments;
+    (positional ? changed.positional[index] : changed.named[which].second) = std::move(value);
+    return CallOperator(space, name, std::move(changed));
+  };
+  bool may_be_none = false;
+  for (const Signature* signature : FindOverloads((space == "python" ? "aten" : space) + "." + name)) {
+    const int found = positional ? static_cast<int>(index) : signature->Find(named->first);
+    if (found >= 0 && static_cast<size_t>(found) < signature->parameters.size())
+      may_be_none = may_be_none || signature->parameters[static_cast<size_t>(found)].type.ends_with('?');
+  }
+  const auto optional = As<OptionalCell>(positional ? *at : named->second);
+  if (!may_be_none) {
+    ASSIGN_OR_RETURN(IValue result, call(Unwrap(*optional)));
+    return std::optional<IValue>(std::move(result));
+  }
+  ASSIGN_OR_RETURN(IValue result, Choose(
+                                      Has(*optional), [&] { return call(Unwrap(*optional)); }, [&] { return call(IValue()); }));
+  return std::optional<IValue>(std::move(result));
+}
+
 StatusOr<IValue> Interpreter::CallOperator(const std::string& space, const std::string& name, Arguments arguments) {
   RETURN_IF_ERROR(Tick());
-  ASSIGN_OR_RETURN(std::optional<IValue> result, Builtin(name, arguments));
+  ASSIGN_OR_RETURN(std::optional<IValue> result, CallWithOptional(space, name, arguments));
+  if (result) return *std::move(result);
+  ASSIGN_OR_RETURN(result, Builtin(name, arguments));
   if (result) return *std::move(result);
   ASSIGN_OR_RETURN(result, NumberOperator(name, arguments));
   if (result) return *std::move(result);

@@ -31,6 +31,11 @@ StatusOr<size_t> PlainIndex(const IValue& index, size_t size) {
   return static_cast<size_t>(i);
 }
 
+bool MayBeNone(const Expr& type) {
+  const std::string name = type.kind == ExprKind::kSubscript ? type.children[0]->DottedName() : type.DottedName();
+  return type.kind == ExprKind::kNone || name == "Optional" || name == "NoneType" || name == "Union";
+}
+
 // Whether a value is of a type, as isinstance asks.
 bool IsOfType(const IValue& value, const Expr& type) {
   const std::string name = type.kind == ExprKind::kSubscript ? type.children[0]->DottedName() : type.DottedName();
@@ -141,9 +146,11 @@ StatusOr<IValue> Interpreter::Evaluate(const Expr& expr) {
       return EvaluateBinary(expr);
     case ExprKind::kTernary: {
       ASSIGN_OR_RETURN(const IValue condition, Evaluate(*expr.children[1]));
-      const std::optional<bool> known = Truth(condition);
-      if (!known) return Unsupported("a conditional expression whose condition depends on data");
-      return Evaluate(*expr.children[*known ? 0 : 2]);
+      if (const std::optional<bool> known = Truth(condition)) return Evaluate(*expr.children[*known ? 0 : 2]);
+      ASSIGN_OR_RETURN(const IValue number, ToNumber(condition, Kind::kBool));
+      if (number.is_bool()) return Evaluate(*expr.children[number.boolean() ? 0 : 2]);
+      return Choose(
+          Scalar(number), [&] { return Evaluate(*expr.children[0]); }, [&] { return Evaluate(*expr.children[2]); });
     }
     case ExprKind::kSlice:
       break;
@@ -153,7 +160,11 @@ StatusOr<IValue> Interpreter::Evaluate(const Expr& expr) {
 
 StatusOr<IValue> Interpreter::EvaluateName(const Expr& expr) {
   const auto found = frame().variables.find(expr.text);
-  if (found != frame().variables.end()) return found->second;
+  if (found != frame().variables.end()) {
+    const auto optional = As<OptionalCell>(found->second);
+    const std::optional<bool> has = optional != nullptr && !assumed_.empty() ? Assumed(Has(*optional)) : std::nullopt;
+    return !has ? found->second : *has ? Unwrap(*optional) : IValue();
+  }
   if (expr.text == "inf") return IValue(HUGE_VAL);
   if (expr.text == "nan") return IValue(std::nan(""));
   if (expr.text == "infj") return IValue(std::complex<double>(0, HUGE_VAL));
@@ -321,10 +332,21 @@ StatusOr<IValue> Interpreter::EvaluateCall(const Expr& expr) {
   const bool is_local = callee.kind == ExprKind::kName && frame().variables.contains(callee.text);
   if (callee.kind == ExprKind::kName && !is_local) {
     const size_t count = expr.children.size() - 1;
-    if ((dotted == "annotate" || dotted == "unchecked_cast") && count == 2) return Evaluate(*expr.children[2]);
-    if (dotted == "uninitialized") return IValue();
+    if (dotted == "annotate" && count == 2) return Evaluate(*expr.children[2]);
+    if (dotted == "unchecked_cast" && count == 2) {
+      ASSIGN_OR_RETURN(const IValue value, Evaluate(*expr.children[2]));
+      const auto optional = As<OptionalCell>(value);
+      return optional != nullptr && !MayBeNone(*expr.children[1]) ? Unwrap(*optional) : value;
+    }
+    if (dotted == "uninitialized") return Wrap(heap_.New<Uninitialized>());
     if (dotted == "isinstance" && count == 2) {
       ASSIGN_OR_RETURN(const IValue value, Evaluate(*expr.children[1]));
+      if (const auto optional = As<OptionalCell>(value)) {
+        const bool none = IsOfType(IValue(), *expr.children[2]);
+        return Choose(
+            Has(*optional), [&] { return StatusOr<IValue>(IsOfType(Unwrap(*optional), *expr.children[2])); },
+            [&] { return StatusOr<IValue>(IValue(none)); });
+      }
       return IValue(IsOfType(value, *expr.children[2]));
     }
     if (dotted == "super" || dotted == "print") return IValue();
@@ -350,6 +372,14 @@ StatusOr<IValue> Interpreter::EvaluateCall(const Expr& expr) {
     if (dot == std::string::npos) return Corrupt(fmt::format("'{}' is no operator", dotted));
     ASSIGN_OR_RETURN(Arguments arguments, EvaluateArguments(expr));
     return CallOperator(dotted.substr(4, dot - 4), dotted.substr(dot + 1), std::move(arguments));
+  }
+  if (dotted.ends_with(".__new__") && expr.children.size() == 2) {  // __init__ is called next
+    ASSIGN_OR_RETURN(const IValue type, Evaluate(*expr.children[1]));
+    if (const auto made = As<ClassRef>(type)) {
+      auto instance = heap_.New<Instance>();
+      instance->type = made->type;
+      return Wrap(std::move(instance));
+    }
   }
   if (callee.kind == ExprKind::kAttribute && !dotted.starts_with("__torch__.")) {
     ASSIGN_OR_RETURN(const IValue object, Evaluate(*callee.children[0]));

@@ -6,6 +6,7 @@
 
 #include "base/status_macros.h"
 #include "import/pytorch/torchscript/interpreter.h"
+#include "import/pytorch/torchscript/merge.h"
 
 namespace sardonyx::pytorch {
 namespace {
@@ -20,22 +21,30 @@ class Inputs {
     if (const formats::TorchFile* traced = archive.traced_inputs()) FindTraced(*traced);
   }
 
-  StatusOr<std::vector<IValue>> Bind(const FunctionDef& forward) {
-    std::vector<IValue> values;
+  StatusOr<Arguments> Bind(const FunctionDef& forward) {
+    forward_ = &forward;
+    Arguments arguments;
+    bool skipped = false;
     for (size_t i = 1; i < forward.params.size(); ++i) {
       const ParamDef& param = forward.params[i];
       const formats::PickleValue* traced = i - 1 < traced_.size() ? traced_[i - 1] : nullptr;
-      // A parameter with a default, of which nothing is said, keeps it, and so do those behind it.
-      if (param.default_value && traced == nullptr && Next(param.name, false) == nullptr) break;
+      // A parameter with a default, of which nothing is said, keeps it.
+      if (param.default_value && traced == nullptr && Next(param.name, false) == nullptr) {
+        skipped = true;
+        continue;
+      }
       ASSIGN_OR_RETURN(IValue value, Bind(param.name, param.type.get(), traced, 0));
-      values.push_back(std::move(value));
+      if (skipped)
+        arguments.named.emplace_back(param.name, std::move(value));
+      else
+        arguments.positional.push_back(std::move(value));
     }
     std::string left;
     for (size_t i = 0; i < used_.size(); ++i) {
       if (!used_[i]) left += fmt::format("{}'{}'", left.empty() ? "" : ", ", options_.inputs[i].name);
     }
     if (!left.empty()) return Usage(fmt::format("forward has no parameter for the input {}; it takes {}", left, Signature(forward)));
-    return values;
+    return arguments;
   }
 
   static std::string Signature(const FunctionDef& forward) {
@@ -67,13 +76,18 @@ class Inputs {
     traced_ = forward->items;
   }
 
-  // The user's statement of that name, or the first that is not used if none has it.
+  // The user's statement of that name, or the first that is not used and is of no parameter's name.
   const InputSpec* Next(const std::string& name, bool take) {
+    const auto is_of = [](const std::string& given, const std::string& parameter) { return given == parameter || Belongs(given, parameter); };
     size_t found = used_.size();
     for (size_t i = 0; i < used_.size(); ++i) {
       if (used_[i]) continue;
-      const bool named = options_.inputs[i].name == name;
-      if (named || found == used_.size()) found = i;
+      const std::string& given = options_.inputs[i].name;
+      const bool named = given == name;
+      const bool others = std::any_of(forward_->params.begin() + 1, forward_->params.end(), [&](const ParamDef& param) {
+        return is_of(given, param.name) && !is_of(name, param.name);
+      });
+      if (named || (found == used_.size() && !others)) found = i;
       if (named) break;
     }
     if (found == used_.size()) return nullptr;
@@ -92,7 +106,9 @@ class Inputs {
                        : type->kind == ExprKind::kSubscript ? type->children[0]->DottedName()
                                                             : type->DottedName();
     if (kind == "Optional") {
-      if (traced == nullptr && Next(name, false) == nullptr) return IValue();
+      const InputSpec* spec = Next(name, false);
+      if (traced == nullptr && spec == nullptr) return IValue();
+      if (traced == nullptr && !spec->value) return BindOptional(name, *type->children[1], depth);
       return Bind(name, type->children[1].get(), traced, depth + 1);
     }
     if (kind == "Tensor") return BindTensor(name, traced);
@@ -148,7 +164,39 @@ class Inputs {
     return IValue(std::shared_ptr<Object>(std::move(dict)));
   }
 
-  StatusOr<IValue> BindTensor(const std::string& parameter, const formats::PickleValue* traced) {
+  // An optional input, which a call may leave out: of a tensor or a number. Other Optionals are always there once they are stated.
+  StatusOr<IValue> BindOptional(const std::string& parameter, const Expr& type, int depth) {
+    const std::string kind = type.DottedName();
+    auto content = std::make_shared<MergedValue>();
+    std::string name;
+    if (kind == "Tensor") {
+      ASSIGN_OR_RETURN(TensorInput input, StatedTensor(parameter, nullptr));
+      content->form = MergedValue::Form::kTensor;
+      content->type = std::move(input.type);
+      content->is_complex = input.is_complex;
+      name = std::move(input.name);
+    } else if (kind == "int" || kind == "float" || kind == "bool") {
+      const InputSpec* spec = Next(parameter, true);
+      content->form = MergedValue::Form::kNumber;
+      content->number = kind == "int" ? Kind::kInt : kind == "float" ? Kind::kFloat : Kind::kBool;
+      content->type = ir::Type::Tensor(NumberType(content->number, *spec), ir::Shape());
+      name = spec->name;
+    } else {
+      return Bind(parameter, &type, nullptr, depth + 1);
+    }
+    auto optional = in_.heap().New<OptionalCell>();
+    optional->leaves.push_back(in_.builder().Input(name, ir::Type::Optional(content->type)));
+    optional->content = std::move(content);
+    return IValue(std::shared_ptr<Object>(std::move(optional)));
+  }
+
+  // What the user, else the trace says of a tensor. Complex numbers are pairs of reals already.
+  struct TensorInput {
+    std::string name;
+    ir::Type type;
+    bool is_complex = false;
+  };
+  StatusOr<TensorInput> StatedTensor(const std::string& parameter, const formats::PickleValue* traced) {
     std::string name = parameter;
     ir::Type type;
     if (const InputSpec* spec = Next(parameter, true)) {
@@ -180,15 +228,25 @@ class Inputs {
       type.dtype = type.dtype == DataType::kComplex64 ? DataType::kFloat : DataType::kDouble;
       if (type.shape) type.shape->Append(2);
     }
-    return in_.NewTensor(in_.builder().Input(name, std::move(type)), is_complex);
+    return TensorInput{std::move(name), std::move(type), is_complex};
+  }
+
+  StatusOr<IValue> BindTensor(const std::string& parameter, const formats::PickleValue* traced) {
+    ASSIGN_OR_RETURN(TensorInput input, StatedTensor(parameter, traced));
+    return in_.NewTensor(in_.builder().Input(input.name, std::move(input.type)), input.is_complex);
+  }
+
+  // A float may be fed as float32, which is what most have.
+  static DataType NumberType(Kind kind, const InputSpec& spec) {
+    if (kind == Kind::kFloat) return spec.type.known() ? spec.type.dtype : DataType::kDouble;
+    return kind == Kind::kInt ? DataType::kInt64 : DataType::kBool;
   }
 
   StatusOr<IValue> BindNumber(const std::string& parameter, Kind kind) {
     const InputSpec* spec = Next(parameter, true);
     if (spec != nullptr && spec->value) return NumberOf(kind, *spec->value);
     const DataType type = kind == Kind::kInt ? DataType::kInt64 : kind == Kind::kFloat ? DataType::kDouble : DataType::kBool;
-    // A float may be fed as float32, which is what most have.
-    const DataType given = spec != nullptr && spec->type.known() && kind == Kind::kFloat ? spec->type.dtype : type;
+    const DataType given = spec != nullptr ? NumberType(kind, *spec) : type;
     V value = in_.builder().Input(spec != nullptr ? spec->name : parameter, ir::Type::Tensor(given, ir::Shape()));
     return IValue(NumberValue{in_.builder().Cast(value, type), kind});
   }
@@ -197,6 +255,7 @@ class Inputs {
   const import::ImportOptions& options_;
   import::ImportReport& report_;
   std::vector<bool> used_;
+  const FunctionDef* forward_ = nullptr;
   const formats::TorchFile* traced_file_ = nullptr;
   std::vector<const formats::PickleValue*> traced_;
 };
@@ -209,6 +268,10 @@ class Outputs {
   Status Add(const IValue& value, const std::string& name) {
     ops::GraphBuilder& b = in_.builder();
     if (value.is_none() || value.is_string()) return {};
+    if (const auto optional = As<OptionalCell>(value)) {
+      for (V leaf : optional->leaves) outputs_.emplace_back(name.empty() ? Fresh() : name, leaf);
+      return {};
+    }
     if (const auto dict = As<DictCell>(value)) {
       for (const auto& [key, item] : dict->entries)
         RETURN_IF_ERROR(Add(item, key.is_string() ? key.string() : name + "_" + key.ToString()));
@@ -262,11 +325,9 @@ Status Run(ScriptArchive& archive, const import::ImportOptions& options, Transla
   if (forward == nullptr) return Unsupported(fmt::format("the module {} has no method forward", module->type->qualified_name));
   const uint64_t loaded = interpreter.seen();
   Inputs inputs(interpreter, archive, options, report);
-  ASSIGN_OR_RETURN(std::vector<IValue> arguments, inputs.Bind(*forward));
-  Arguments call;
-  call.positional = std::move(arguments);
+  ASSIGN_OR_RETURN(Arguments arguments, inputs.Bind(*forward));
   const Heap::Mark before = interpreter.heap().mark();
-  ASSIGN_OR_RETURN(const IValue result, interpreter.CallMethod(module, *forward, std::move(call)));
+  ASSIGN_OR_RETURN(const IValue result, interpreter.CallMethod(module, *forward, std::move(arguments)));
   RETURN_IF_ERROR(b.status());
   b.SetPlace("");
   Outputs outputs(interpreter, translator);

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -71,6 +72,13 @@ class Interpreter {
   StatusOr<IValue> Size(const IValue& tensor, int64_t axis);
   StatusOr<IValue> Sizes(const IValue& tensor);
 
+  // ---- Optionals of which the data decides whether they are None (OptionalCell).
+  V Has(const OptionalCell& optional);          // a scalar bool
+  IValue Unwrap(const OptionalCell& optional);  // what it holds: only where it does
+  // What `yes` gives where the condition holds, else what `no` gives.
+  using Alternative = std::function<StatusOr<IValue>()>;
+  StatusOr<IValue> Choose(V condition, const Alternative& yes, const Alternative& no);
+
   // ---- Lists: as many items as it has. kUnsupported for sequences, whose length is not known.
   StatusOr<IValue::List> Items(const IValue& value);
   StatusOr<IValue> Index(const IValue& object, const IValue& index);
@@ -103,7 +111,7 @@ class Interpreter {
   // Something that a block may leave changed.
   struct Slot {
     std::string variable;                  // or
-    std::shared_ptr<ScriptObject> object;  // a list that was changed, or
+    std::shared_ptr<ScriptObject> object;  // a list, dict or instance that was changed, or
     std::shared_ptr<Cell> cell;            // a tensor's memory that was written to
   };
   // What one run of a block leaves behind, by variables and what it wrote to; everything is then as it was before.
@@ -111,7 +119,11 @@ class Interpreter {
     std::unordered_map<std::string, IValue> variables;
     std::vector<std::pair<std::shared_ptr<ScriptObject>, IValue>> objects;
     std::vector<std::pair<std::shared_ptr<Cell>, IValue>> cells;
-    IValue condition;  // of a loop's next round
+  };
+  // What runs aside, and which variables it may set.
+  struct Aside {
+    std::function<Status()> run;
+    std::set<std::string> assigned;
   };
 
   StatusOr<IValue> Call(const FunctionDef& function, const ClassDef* owner, std::string place, Arguments arguments);
@@ -130,9 +142,13 @@ class Interpreter {
 
   // control_flow.cc
   StatusOr<Flow> DynamicIf(const Stmt& statement, V condition);
+  Status Branch(V condition, const Aside& yes, const Aside& no);
+  std::optional<bool> Assumed(V condition) const;
   Status DynamicLoop(const Stmt& statement, V trip_count, V condition);
-  StatusOr<Left> RunAside(const Block& block, const Expr* afterwards = nullptr, const std::function<Status()>& prepare = nullptr);
-  IValue Snapshot(const IValue& value);
+  Status RunWhole(const Block& block);
+  StatusOr<Left> RunAside(const Aside& aside);
+  IValue Snapshot(const IValue& value, uint64_t first);
+  IValue Copy(const std::shared_ptr<ScriptObject>& object, uint64_t first);
   IValue SlotValue(const Slot& slot, const Left& left);
   Status SetSlot(const Slot& slot, IValue value);
 
@@ -156,6 +172,7 @@ class Interpreter {
 
   // calls.cc
   StatusOr<const Signature*> ChooseOverload(const std::string& space, const std::string& name, const Arguments& arguments);
+  StatusOr<std::optional<IValue>> CallWithOptional(const std::string& space, const std::string& name, const Arguments& arguments);
   StatusOr<IValue> ToArgument(const SignatureParameter& parameter, const IValue& value);
   StatusOr<IValue> CallSignature(const Signature& signature, Arguments arguments);
   void Born(const IValue& value);
@@ -175,6 +192,7 @@ class Interpreter {
   uint64_t steps_ = 0;
   int depth_ = 0;   // of statements and expressions within each other, over all calls
   int nested_ = 0;  // branches and loops that depend on data
+  std::vector<std::pair<V, bool>> assumed_;  // the conditions of the branches that are being run
 
   // Counts a level of recursion for as long as it lives.
   class Deeper {

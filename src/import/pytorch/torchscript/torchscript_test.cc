@@ -82,6 +82,25 @@ TEST(TorchScript, WhatIsKnownLeavesNoNode) {
     EXPECT_EQ(Operators(Module(c.body, "x: Tensor", "def helper(x: Tensor) -> Tensor:\n  return torch.relu(x)\n")), c.operators) << c.body;
 }
 
+TEST(TorchScript, ListsRangesAndTextOfTheProgram) {
+  const struct {
+    const char *body, *operators;
+  } cases[] = {
+      // A list that grows in one branch is a sequence.
+      {"xs = [x]\nif bool(torch.gt(torch.sum(x), 0)):\n  _0 = torch.append(xs, x)\nelse:\n  pass\nreturn torch.cat(xs)",
+       "ReduceSum Greater If ConcatFromSequence"},
+      {"y = x\nfor i in range(torch.__range_length(1, 6, 2)):\n  y = torch.add(y, torch.__derive_index(i, 1, 2))\nreturn y", "Add Add Add"},
+      {"if torch.any([False, torch.eq(1, 1)]):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"if torch.eq(torch.upper(\" a,b \"), \" A,B \"):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"if torch.eq(torch.split(\"a,b\", \",\")[1], torch.strip(\" b\")):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"if torch.eq(torch.replace(\"aab\", \"a\", \"c\"), \"ccb\"):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"if torch.eq(ops.prim.type(ops.prim.device(x)), \"cpu\"):\n  y = torch.neg(x)\nelse:\n  y = x\nreturn y", "Neg"},
+      {"b = __torch__.Box.__new__(__torch__.Box)\n_0 = (b).__init__(x, )\nreturn torch.neg(b.v)", "Neg"},
+  };
+  const std::string box = "class Box:\n  v : Tensor\n  def __init__(self: __torch__.Box, v: Tensor) -> NoneType:\n    self.v = v\n    return None\n";
+  for (const auto& c : cases) EXPECT_EQ(Operators(Module(c.body, "x: Tensor", box)), c.operators) << c.body;
+}
+
 TEST(TorchScript, WhatDependsOnDataIsIfAndLoop) {
   EXPECT_NE(Operators(Module("if bool(torch.gt(torch.sum(x), 0)):\n  y = torch.relu(x)\nelse:\n  y = torch.neg(x)\nreturn y")).find("If"),
             std::string::npos);
@@ -149,6 +168,59 @@ TEST(TorchScript, NumbersThatTheUserStates) {
     EXPECT_FALSE(import::ParseInputSpec(text).ok()) << text;
 }
 
+TEST(TorchScript, OptionalsThatAreStatedAreOptionalInputs) {
+  const std::string code = Module(
+      "if torch.__isnot__(m, None):\n  m0 = unchecked_cast(Tensor, m)\n  y = torch.masked_fill(x, m0, 0.)\nelse:\n  y = x\nreturn torch.neg(y)",
+      "x: Tensor, m: Optional[Tensor]=None");
+  EXPECT_EQ(Operators(code), "Neg");  // left out, it is None
+  EXPECT_EQ(Operators(code, {"x:float[2,3]", "m:bool[2,3]"}), "OptionalHasElement If Neg");
+  const auto imported = Import(code, {"x:float[2,3]", "m:bool[2,3]"});
+  ASSERT_TRUE(imported.ok()) << imported.status().ToString();
+  EXPECT_EQ(imported->model->graph->inputs()[1].value->type.Spelling(), "optional(tensor(bool))");
+  // Numbers as well; one with a value is a constant.
+  const std::string number = Module(
+      "if torch.__is__(n, None):\n  y = x\nelse:\n  y = torch.mul(x, unchecked_cast(int, n))\nreturn torch.neg(y)",
+      "x: Tensor, n: Optional[int]=None");
+  EXPECT_EQ(Operators(number, {"x:float[2,3]", "n:int64"}), "OptionalHasElement Not If Neg");
+  EXPECT_EQ(Operators(number, {"x:float[2,3]", "n:int64=3"}), "Mul Neg");
+  // An operator that takes None is called either way.
+  EXPECT_EQ(Operators(Module("return torch.linear(x, self.w, m)", "x: Tensor, m: Optional[Tensor]=None"), {"x:float[2,3]", "m:float[2]"}),
+            "OptionalHasElement If");
+  // Each by its name, whichever are stated.
+  EXPECT_EQ(Operators(Module("if torch.__is__(a, None):\n  y = torch.neg(x)\nelse:\n  y = x\nif torch.__is__(b, None):\n  z = y\nelse:\n"
+                             "  z = torch.add(y, unchecked_cast(Tensor, b))\nreturn z",
+                             "x: Tensor, a: Optional[Tensor]=None, b: Optional[Tensor]=None"),
+                      {"x:float[2,3]", "b:float[2,3]"}),
+            "Neg OptionalHasElement Not If");
+}
+
+TEST(TorchScript, WhatBranchesLeaveInDifferentFormsIsMerged) {
+  const struct {
+    const char *body, *operators;
+  } cases[] = {
+      // None or a tensor: an ONNX optional, which the next branch asks.
+      {"if bool(torch.gt(torch.sum(x), 0)):\n  y: Optional[Tensor] = torch.relu(x)\nelse:\n  y = None\nif torch.__is__(y, None):\n"
+       "  z = torch.neg(x)\nelse:\n  z = unchecked_cast(Tensor, y)\nreturn z",
+       "ReduceSum Greater If OptionalHasElement Not If"},
+      // A flag that says which branch was taken is the condition: the early return of a function.
+      {"if bool(torch.gt(torch.sum(x), 0)):\n  done, r = True, torch.relu(x)\nelse:\n  done, r = False, uninitialized(Tensor)\nif done:\n"
+       "  z = r\nelse:\n  z = torch.neg(x)\nreturn z",
+       "ReduceSum Greater If If"},
+      {"d = {\"a\": x}\nif bool(torch.gt(torch.sum(x), 0)):\n  torch._set_item(d, \"a\", torch.relu(x))\nelse:\n  pass\nreturn d[\"a\"]",
+       "ReduceSum Greater If"},
+      {"return torch.relu(x) if bool(torch.gt(torch.sum(x), 0)) else torch.neg(x)", "ReduceSum Greater If"},
+      // Asked again, a condition is known.
+      {"c = bool(torch.gt(torch.sum(x), 0))\nif c:\n  if c:\n    y = torch.relu(x)\n  else:\n    y = torch.sigmoid(x)\nelse:\n  y = x\nreturn y",
+       "ReduceSum Greater If"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(Operators(Module(c.body)), c.operators) << c.body;
+  // None before a loop, a tensor after its first round.
+  EXPECT_EQ(Operators(Module("y = annotate(Optional[Tensor], None)\nfor i in range(torch.size(x, 0)):\n  if torch.__is__(y, None):\n"
+                             "    y0 = torch.select(x, 0, i)\n  else:\n    y0 = torch.add(unchecked_cast(Tensor, y), 1)\n  y = y0\n"
+                             "return unchecked_cast(Tensor, y)")),
+            "Shape Squeeze Optional Loop OptionalGetElement");
+}
+
 TEST(TorchScript, WhatIsUnsupportedIsListedAtOnce) {
   const auto imported = Import(Module("a = ops.mine.first(x)\nb = ops.mine.second(a, 3)\nreturn torch.add(a, b)"));
   ASSERT_TRUE(imported.ok()) << imported.status().ToString();
@@ -174,6 +246,7 @@ TEST(TorchScript, Errors) {
       {"return [1][3]", StatusCode::kUnsupported, "index 3"},
       {"return CONSTANTS.c1", StatusCode::kCorrupt, "c1"},
       {"return __torch__.nothing.Here(x)", StatusCode::kUnsupported, "__torch__.nothing.Here"},
+      {"return torch.relu(ops.prim.ConstantMKLDNNTensor())", StatusCode::kUnsupported, "optimize_for_inference"},
       {"return torch.neg(x, 1, 2)", StatusCode::kUnsupported, "no overload"},
       {"return \"text\"", StatusCode::kUnsupported, "no tensor"},
   };

@@ -60,6 +60,18 @@ struct ClassRef final : ScriptObject {
   const ClassDef* type = nullptr;
 };
 
+struct MergedValue;  // merge.h
+
+// An Optional of which the data decides whether it is None: ONNX optionals, one an output of what it holds (merge.h), all of them there
+// or none. One scalar bool that says so where what it holds needs no output.
+struct OptionalCell final : ScriptObject {
+  std::vector<ir::Value*> leaves;
+  std::shared_ptr<const MergedValue> content;
+};
+
+// What stands for a variable on paths that never read it.
+struct Uninitialized final : ScriptObject {};
+
 // torch.device and other values whose content does not matter here.
 struct Opaque final : ScriptObject {
   std::string what;
