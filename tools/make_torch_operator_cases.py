@@ -22,6 +22,10 @@ def t(*shape, low=-2.0, high=2.0, dtype=torch.float32):
     return (x * 100).round().div(100).to(dtype)
 
 
+def byte(*shape):
+    return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
 def v(*values, dtype=None):
     return torch.tensor(values, dtype=dtype)
 
@@ -180,23 +184,175 @@ def cases():
     yield 'aten.linalg_cond.p_str', [spread(3, 3), 'fro']
     yield 'aten.linalg_matrix_exp.default', [t(2, 3, 3)]
     yield 'aten.linalg_matrix_exp.default', [t(3, 3) * 4]
+    for shape in ((4, 3), (2, 3, 4), (1, 1)):
+        yield 'aten.geqrf.default', [t(*shape)]
+    packed, tau = torch.geqrf(t(4, 3))
+    yield 'aten.ormqr.default', [packed, tau, t(4, 2)]
+    yield 'aten.ormqr.default', [packed, tau, t(2, 4), False, True]
+    yield 'aten.linalg_lstsq.default', [spread(5, 3), t(5, 2)]
+    yield 'aten.linalg_lstsq.default', [t(2, 4), t(2)], {'driver': 'gelsd'}
+    yield 'aten.linalg_lstsq.default', [spread(5, 3), t(5, 2)], {'driver': 'gelsd'}
+    yield 'aten.linalg_matrix_power.default', [spread(3, 3), -2]
+    yield 'aten.linalg_polar.default', [spread(4, 3)]
+    yield 'aten.linalg_matrix_sqrth.default', [definite(3)]
+    yield 'aten.linalg__powsum.default', [t(3, 4), 3, [1], True]
+    yield 'aten.tensordot.default', [t(2, 3, 1), t(4, 5), [2], [0]]
+    # Order, counts, what occurs once.
+    for name in ('cummax', 'cummin'):
+        yield f'aten.{name}.default', [v([1.0, 3.0, 3.0, NAN, 2.0, NAN, 5.0], [2.0, 2.0, 1.0, 4.0, -1.0, 4.0, 4.0]), 1]
+    yield 'aten.cummax.default', [v([True, False], [False, True], [True, True]), 0]
+    yield 'aten.cumprod.default', [t(3, 5), 0]
+    yield 'aten.logcumsumexp.default', [v([-INF, -INF, 1.0, 90.0, 2.0], [0.0, -3.0, 2.0, INF, 1.0]), 1]
+    yield 'aten.searchsorted.Tensor', [v(3.0, 1.0, 2.0), v(0.5, 2.0, NAN, 4.0)], {'sorter': v(1, 2, 0), 'right': True}
+    yield 'aten.bincount.default', [v(3, 0, 3, 1), v(0.5, 1.0, 2.0, 4.0), 6]
+    yield 'aten.bincount.default', [v(dtype=torch.int64)]
+    for x in (t(20), torch.full((3,), 2.0), v()):
+        yield 'aten.histc.default', [x, 5]
+        yield 'aten.histogram.bin_ct', [x, 5], {'range': [-1.0, 1.5]}
+    yield 'aten.histogram.bin_ct', [t(20), 4], {'weight': t(20, low=0), 'density': True}
+    yield 'aten.histogram.bins_tensor', [v(0.0, 0.5, 1.0, 2.5, 3.0, -1.0), v(0.0, 0.5, 2.0, 3.0)]
+    yield 'aten._histogramdd_from_bin_cts.default', [t(9, 2), [2, 3]], {'range': [-2.0, 2.0, -1.0, 1.0], 'density': True}
+    yield 'aten._histogramdd_bin_edges.default', [t(9, 2), [2, 3]]
+    rows = v([1, 2], [1, 2], [0, 5], [1, 2], [0, 5])
+    yield 'aten.unique_dim.default', [rows, 0, True, True, True]
+    yield 'aten.unique_consecutive.default', [rows, True, True, 0]
+    yield 'aten.unique_consecutive.default', [rows, True, True]
+    yield 'aten.unique_dim_consecutive.default', [rows.T.contiguous(), -1, True, True]
+    # Sequences.
+    logp = t(6, 2, 4).log_softmax(2)
+    for lengths in (([6, 4], [3, 0]), ([3, 2], [3, 2])):
+        yield 'aten.ctc_loss.IntList', [logp, v([1, 2, 2], [3, 1, 0]), *lengths], {'reduction': 0}
+        yield 'aten.ctc_loss.IntList', [logp, v([1, 2, 2], [3, 1, 0]), *lengths], {'zero_infinity': True}
+    yield 'aten.ctc_loss.Tensor', [logp, v(1, 2, 3, 3), v(6, 5), v(1, 3)], {'blank': 0, 'reduction': 2}
+    yield 'aten.ctc_loss.IntList', [logp[:, 0], v(1, 3), [6], [2]]
+    yield 'aten.pad_sequence.default', [[t(2, 2), t(3, 2), t(1, 2)], True, 0.5]
+    yield 'aten.pad_sequence.default', [[t(2), t(3)], False, 0.0, 'left']
+    yield 'aten._pack_padded_sequence.default', [t(4, 3, 2), v(4, 2, 1), False]
+    yield 'aten._pad_packed_sequence.default', [t(7, 2), v(3, 2, 1, 1), True, -1.0, 5]
+    # Fourier transforms.
+    yield 'aten.fft_fftn.default', [t(2, 3, 4), [2, 5]]
+    yield 'aten.fft_rfft2.default', [t(2, 3, 4), [-1, 3]]
+    window = torch.hann_window(6)
+    for options in ({}, {'normalized': True}, {'length': 17}, {'onesided': True}):
+        yield 'aten.istft.default', [torch.stft(t(2, 20), 8, 2, 6, window, return_complex=True), 8, 2, 6, window], options
+    yield 'aten.stft.default', [t(20), 8, 3], {'return_complex': True}
+    yield 'aten.adjoint.default', [torch.complex(t(2, 3), t(2, 3))]
+    yield 'aten.mH.default', [torch.complex(t(2, 3), t(2, 3))]
+    yield 'aten.angle.default', [v(-1.0, 0.0, 2.0, NAN)]
+    yield 'aten.index.Tensor', [torch.complex(t(3, 4), t(3, 4)), [v(2, 0), None]]
+    # Indices.
+    yield 'aten.index_put.default', [v(True, False, False), [v(0, 1)], v(False, True), True]
+    yield 'aten._unsafe_masked_index_put_accumulate.default', [t(4), v(True, False, True), [v(1, 9, 1)], t(3)]
+    # Elementwise.
+    yield 'aten.expm1.default', [v(-300.0, -100.0, -1e-6, 0.0, 3.0, 90.0)]
+    yield 'aten._add_relu.Tensor', [t(5), t(5)]
+    yield 'aten.special_airy_ai.default', [v(-40.0, -9.0, -7.5, -2.0, 0.0, 1.0, 4.5, 6.0, 20.0, 200.0)], {}, 1e-4, 1e-6
+    yield 'aten.embedding_renorm_.default', [t(4, 3), v(2, 0, 2), 0.5, 2.0]
+    yield 'aten.norm_except_dim.default', [t(3, 4, 2), 2, 1]
+    yield 'aten.stack.default', [[torch.complex(t(2), t(2)), torch.complex(t(2), t(2))], 1]
+    yield 'aten.max_pool2d.default', [torch.tensor([[[1 << 40, (1 << 40) + 1], [3, 4]]]), [1, 2]]
+    yield 'aten._addmm_activation.default', [t(3), t(2, 4), t(4, 3)]
+    yield 'aten._addmm_activation.default', [t(3), t(2, 4), t(4, 3)], {'use_gelu': True}
+    yield 'aten.fill_diagonal_.default', [t(7, 3), 9.0, True]
+    yield 'aten.fill_diagonal_.default', [t(3, 3, 3), 9.0]
+    yield 'aten.resize_.default', [t(2, 3), [4]]
+    yield 'aten._int_mm.default', [torch.arange(-64, 64).reshape(8, 16).to(torch.int8).repeat(3, 1), torch.arange(-64, 64).reshape(16, 8).to(torch.int8)]
+    yield 'aten._trilinear.default', [t(2, 3), t(4, 3), t(3), [1], [0], [0, 1], [2]]
+    yield 'prims.cbrt.default', [v(-8.0, 0.0, 2.0)]
+    yield 'prims.split_dim.default', [t(2, 6), 1, 3]
+    yield 'prims.collapse.default', [t(2, 3, 4), 0, 1]
+    yield 'aten.flip.default', [t(2, 3), []]
+    yield 'aten.arange.start_step', [0, 4, 0.5], {'dtype': torch.int64}
+    yield 'aten.linspace.default', [4.3, 50, 9], {'dtype': torch.int64}
+    yield 'aten.logspace.default', [1, 1.2, 2], {'dtype': torch.int64}
+    yield 'aten.add.Tensor', [byte(5), -1]
+    yield 'aten.add.Tensor', [byte(5), byte(5)], {'alpha': -3}
+    yield 'aten.neg.default', [byte(4)]
+    yield 'aten.pow.Tensor_Tensor', [v(2, 3, 7, dtype=torch.uint8), v(3, 2, 0, dtype=torch.uint8)]
+    yield 'aten.bitwise_right_shift.Tensor', [v(200, 200, 7, dtype=torch.uint8), v(3, 8, 1, dtype=torch.uint8)]
+    yield 'aten.bitwise_right_shift.Tensor', [v(-200, 5, -7), v(3, 1, 62)]
+    yield 'aten.square.default', [v(True, False)]
+    yield 'aten.outer.default', [v(True, False), v(True, True, False)]
+    yield 'aten.clamp_min.Tensor', [v(True, False), v(False, False)]
+    yield 'aten.heaviside.default', [v(True, False), v(True, True)]
+    yield 'aten.relu.default', [byte(3)]
+    yield 'aten.signbit.default', [byte(3)]
+    yield 'aten.dot.default', [byte(3), byte(3)]
+    yield 'aten.linear.default', [byte(2, 3), byte(4, 3)]
+    yield 'aten.sum_to_size.default', [byte(2, 3), [1, 3]]
+    yield 'aten.pairwise_distance.default', [byte(2, 3), byte(2, 3)]
+    yield 'aten.upsample_bilinear2d.vec', [byte(1, 1, 3, 4), [5, 6], False, None], {}, 0, 1
+    yield 'aten.upsample_bicubic2d.vec', [byte(1, 1, 3, 4), [5, 6], True, None], {}, 0, 1
+    yield 'aten.logit.default', [t(4, low=0, high=1), 0.6]
+    yield 'aten.linalg_vector_norm.default', [s(-2.0), 0]
+    yield 'aten.linalg_norm.default', [t(0, 3), 2, None, True]
+    yield 'aten.hinge_embedding_loss.default', [t(4), v(1.0, -1.0, 0.0, 3.0), 1.0, 0]
+    yield 'aten.masked_scatter.default', [t(3), v([True, False, True], [False, True, True]), t(6)]
+    yield 'aten.gather.default', [t(3), 0, torch.zeros(2, 0, dtype=torch.int64)]
+    yield 'aten.diff.default', [t(3), 0, 0, None, t(2)]
+    yield 'aten.nanmedian.dim', [s(2.0), 0]
+    for start, end, step in ((1, 3, 1), (-2, 9223372036854775807, 1), (0, 2, 1), (0, 4, 2), (3, 1, 1), (9, 12, 1), (-9, 2, 1)):
+        x = t(4, 2)
+        yield 'aten.slice_scatter.default', [x, t(*x[start:end:step].shape), 0, start, end, step]
+    for index in (0, 2, -1, -3):
+        yield 'aten.select_scatter.default', [t(2, 3), t(2), 1, index]
+    yield 'aten.as_strided.default', [t(3, 4), [2, 3], [4, 2], 1]
+    yield 'aten.as_strided_scatter.default', [t(3, 4), t(2, 3), [2, 3], [4, 1], 2]
+    yield 'aten.segment_reduce.default', [t(2, 5, 2), 'max'], {'lengths': v([2, 3], [4, 1]), 'axis': 1}
+    yield 'aten.tensor_split.tensor_indices_or_sections', [t(6, 2), v(1, 4)]
+    yield 'aten.tensor_split.sections', [t(7), 3]
+    # What writes to arguments.
+    yield 'aten.add.out', [t(3), t(3)], {'out': torch.zeros(3)}
+    yield 'aten.max.dim_max', [t(3, 4), 1], {'max': torch.zeros(3), 'max_values': torch.zeros(3, dtype=torch.int64)}
+    yield 'aten.sum.IntList_out', [t(3, 4), [0]], {'out': torch.zeros(4)}
+    # Gradients.
+    both = [True, True, True]
+    yield 'aten.hardtanh_backward.default', [t(6), v(-2.0, -1.0, 0.5, 1.0, 0.0, 3.0), -1, 1]
+    for scaled in (False, True):
+        yield 'aten.embedding_dense_backward.default', [t(5, 2), v(0, 3, 3, 1, 0), 4, 1, scaled]
+    x, weight = t(2, 3, 4), t(4)
+    _, mean, rstd = torch.native_layer_norm(x, [4], weight, weight, 1e-5)
+    yield 'aten.native_layer_norm_backward.default', [t(2, 3, 4), x, [4], mean, rstd, weight, weight, both]
+    x, weight = t(2, 4, 3), t(4)
+    _, mean, rstd = torch.native_group_norm(x, weight, weight, 2, 4, 3, 2, 1e-5)
+    yield 'aten.native_group_norm_backward.default', [t(2, 4, 3), x, mean, rstd, weight, 2, 4, 3, 2, both]
+    x = t(1, 2, 7, 6)
+    y, places = torch.nn.functional.max_pool2d(x, 3, 2, 1, return_indices=True)
+    yield 'aten.max_pool2d_with_indices_backward.default', [t(*y.shape), x, [3, 3], [2, 2], [1, 1], [1, 1], False, places]
+    for options in ((True, True, None), (False, False, None), (True, False, 5)):
+        y = torch.nn.functional.avg_pool2d(x, 3, 2, 1, options[0], options[1], options[2])
+        yield 'aten.avg_pool2d_backward.default', [t(*y.shape), x, [3, 3], [2, 2], [1, 1], *options]
+    yield 'aten._adaptive_avg_pool2d_backward.default', [t(1, 2, 3, 4), x]
+    for groups, stride, dilation in ((1, 1, 1), (2, 2, 1), (1, 2, 2)):
+        weight = t(4, 4 // groups, 3, 2)
+        y = torch.nn.functional.conv2d(t(2, 4, 8, 7), weight, None, stride, 1, dilation, groups)
+        yield 'aten.convolution_backward.default', [t(*y.shape), t(2, 4, 8, 7), weight, [4], [stride] * 2, [1, 1], [dilation] * 2, False, [0, 0],
+                                                    groups, both]
+    weight = t(4, 3, 3)
+    y = torch.nn.functional.conv_transpose1d(t(2, 4, 5), weight, None, 2, 1, 1)
+    yield 'aten.convolution_backward.default', [t(*y.shape), t(2, 4, 5), weight, [3], [2], [1], [1], True, [1], 1, both]
 
 
-def number(x):
-    return x if isinstance(x, int) or x == 0 else ('NaN' if math.isnan(x) else 'Infinity' if x == INF else '-Infinity' if x == -INF else float(f'{x:.9g}'))
+def number(x, digits=9):
+    return x if isinstance(x, int) or x == 0 else ('NaN' if math.isnan(x) else 'Infinity' if x == INF else '-Infinity' if x == -INF else float(f'{x:.{digits}g}'))
 
 
 TYPES = {torch.float32: 'float', torch.float64: 'double', torch.int64: 'int64', torch.int32: 'int32', torch.bool: 'bool', torch.uint8: 'uint8',
-         torch.int8: 'int8', torch.float16: 'float16', torch.int16: 'int16'}
+         torch.int8: 'int8', torch.float16: 'float16', torch.int16: 'int16', torch.complex64: 'float', torch.complex128: 'double', torch.bfloat16: 'bfloat16'}
 
 
 def tensor_json(tensor):
-    return {'dtype': TYPES[tensor.dtype], 'shape': list(tensor.shape), 'data': [number(x) for x in tensor.flatten().tolist()]}
+    pairs = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+    digits = 17 if pairs.dtype == torch.float64 else 9
+    return {'dtype': TYPES[tensor.dtype], 'shape': list(pairs.shape), 'data': [number(x, digits) for x in pairs.flatten().tolist()],
+            **({'complex': True} if tensor.is_complex() else {})}
 
 
 def argument_json(value):
     if isinstance(value, torch.Tensor):
         return {'tensor': tensor_json(value)}
+    if isinstance(value, torch.dtype):
+        return {'dtype': TYPES[value]}
     if isinstance(value, (list, tuple)):
         return [argument_json(item) for item in value]
     return value

@@ -1,8 +1,10 @@
-// operator_cases FILE: runs what importers make of single operators of PyTorch, and compares with what PyTorch gives.
+// operator_cases FILE [--dynamic]: runs what importers make of single operators of PyTorch, and compares with what PyTorch gives.
+// With --dynamic all sizes of inputs but 1 are symbols when the operator is translated, equal sizes the same one.
 //
 // FILE has a case a line, as tools/make_torch_operator_cases.py writes them:
 //   {"operator": "aten.renorm.default", "arguments": [{"tensor": {"dtype": "float", "shape": [2, 2], "data": [...]}}, 2, 0, 1.5],
 //    "named": {}, "outputs": [{"dtype": ...}], "rtol": 0.001, "atol": 0.0001}
+// A complex tensor has "complex": true (its pairs are the last axis); an element type is {"dtype": "float"}.
 #include <fstream>
 #include <iostream>
 
@@ -19,9 +21,17 @@ namespace {
 using formats::Json;
 
 struct Call {
+  bool dynamic = false;
   pytorch::Program program;
   std::vector<Session::NamedValue> inputs;
 };
+
+// {"dtype", "shape", "data"}, and whether it is complex.
+StatusOr<Tensor> TensorOf(Json json, bool* is_complex) {
+  *is_complex = json.value("complex", false);
+  json.erase("complex");
+  return formats::TensorFromJson(json);
+}
 
 // Tensors become inputs of the program.
 StatusOr<pytorch::IValue> Argument(const Json& json, Call* call) {
@@ -39,18 +49,29 @@ StatusOr<pytorch::IValue> Argument(const Json& json, Call* call) {
     }
     return IValue::MakeList(std::move(items));
   }
-  ASSIGN_OR_RETURN(Tensor tensor, formats::TensorFromJson(json.at("tensor")));
+  if (json.contains("dtype")) {
+    const std::optional<DataType> dtype = ParseDataType(json.at("dtype").get<std::string>());
+    return dtype ? StatusOr<IValue>(IValue(*dtype)) : StatusOr<IValue>(Internal("there is no such type"));
+  }
+  bool is_complex = false;
+  ASSIGN_OR_RETURN(Tensor tensor, TensorOf(json.at("tensor"), &is_complex));
   const std::string name = "x" + std::to_string(call->inputs.size());
   ir::Shape shape;
-  for (const int64_t size : tensor.dims()) shape.Append(size);
-  pytorch::Value* value = call->program.graph->AddValue(name, pytorch::Kind::kTensor, ir::Type::Tensor(tensor.dtype(), shape));
+  for (const int64_t size : tensor.dims()) {
+    if (is_complex && shape.rank() + 1 == tensor.dims().size()) break;
+    shape.Append(call->dynamic && size > 1 ? ir::Dim::Symbol("size_" + std::to_string(size)) : ir::Dim(size));
+  }
+  DataType dtype = tensor.dtype();
+  if (is_complex) dtype = dtype == DataType::kDouble ? DataType::kComplex128 : DataType::kComplex64;
+  pytorch::Value* value = call->program.graph->AddValue(name, pytorch::Kind::kTensor, ir::Type::Tensor(dtype, shape));
   call->program.inputs.push_back({value, name});
   call->inputs.emplace_back(name, std::move(tensor));
   return IValue(static_cast<const pytorch::Value*>(value));
 }
 
-Status Run(const Json& json) {
+Status Run(const Json& json, bool dynamic) {
   Call call;
+  call.dynamic = dynamic;
   call.program.graph = std::make_shared<pytorch::Graph>();
   const auto target = json.at("operator").get<std::string>();
   const pytorch::Signature* signature = pytorch::FindSignature(target);
@@ -70,9 +91,12 @@ Status Run(const Json& json) {
   ASSIGN_OR_RETURN(node->inputs, pytorch::BindArguments(*signature, std::move(positional), std::move(named)));
   std::vector<Tensor> expected;
   for (const Json& item : json.at("outputs")) {
-    ASSIGN_OR_RETURN(Tensor tensor, formats::TensorFromJson(item));
+    bool is_complex = false;
+    ASSIGN_OR_RETURN(Tensor tensor, TensorOf(item, &is_complex));
     const std::string name = "y" + std::to_string(expected.size());
-    const pytorch::Value* value = call.program.graph->AddOutput(node, name, pytorch::Kind::kTensor, ir::Type::Tensor(tensor.dtype()));
+    // The element type is what the rule makes of it, but that it is complex.
+    const DataType dtype = is_complex ? DataType::kComplex64 : DataType::kUndefined;
+    const pytorch::Value* value = call.program.graph->AddOutput(node, name, pytorch::Kind::kTensor, ir::Type::Tensor(dtype));
     call.program.outputs.push_back({pytorch::IValue(value), name});
     expected.push_back(std::move(tensor));
   }
@@ -97,16 +121,17 @@ Status Run(const Json& json) {
 }  // namespace sardonyx
 
 int main(int argc, char** argv) {
-  std::ifstream file(argc == 2 ? argv[1] : "");
+  const bool dynamic = argc == 3 && std::string_view(argv[2]) == "--dynamic";
+  std::ifstream file(argc == 2 || dynamic ? argv[1] : "");
   if (!file) {
-    std::cerr << "usage: operator_cases FILE\n";
+    std::cerr << "usage: operator_cases FILE [--dynamic]\n";
     return 2;
   }
   int line_number = 0, failed = 0;
   for (std::string line; std::getline(file, line);) {
     ++line_number;
     const auto json = sardonyx::formats::ParseJson(line);
-    const sardonyx::Status status = json.ok() ? sardonyx::Run(*json) : json.status();
+    const sardonyx::Status status = json.ok() ? sardonyx::Run(*json, dynamic) : json.status();
     if (status.ok()) continue;
     ++failed;
     std::cout << argv[1] << ":" << line_number << ": " << (json.ok() ? (*json)["operator"].get<std::string>() : "") << ": "

@@ -77,7 +77,8 @@ TensorValue Call::complex_tensor(std::string_view name) {
   const IValue& value = arg(name);
   if (value.is_tensor() && value.tensor().is_complex) return value.tensor();
   V real = ToFloat(ToTensor(value));
-  return {b.Concat({b.Unsqueeze(real, {-1}), b.Unsqueeze(b.Mul(real, b.NumberLike(0, real)), {-1})}, -1), true, {}, {}};
+  V zero = b.Expand(b.NumberLike(0, real), b.ShapeOf(real));
+  return {b.Concat({b.Unsqueeze(real, {-1}), b.Unsqueeze(zero, {-1})}, -1), true, {}, {}};
 }
 
 V Call::ToFloat(V value) {
@@ -194,9 +195,33 @@ V Call::ToIntVector(const IValue& list) {
   return b.Stack1D(scalars);
 }
 
+namespace {
+
+// An integer in a narrower type, as PyTorch converts it: -1 is 255 among bytes.
+int64_t Wrapped(int64_t value, DataType dtype) {
+  switch (dtype) {
+    case DataType::kUint8:
+      return static_cast<uint8_t>(value);
+    case DataType::kInt8:
+      return static_cast<int8_t>(value);
+    case DataType::kUint16:
+      return static_cast<uint16_t>(value);
+    case DataType::kInt16:
+      return static_cast<int16_t>(value);
+    case DataType::kUint32:
+      return static_cast<uint32_t>(value);
+    case DataType::kInt32:
+      return static_cast<int32_t>(value);
+    default:
+      return value;
+  }
+}
+
+}  // namespace
+
 V Call::NumberAs(const IValue& value, DataType dtype) {
   if (value.is_double()) return b.Number(value.number(), dtype);
-  if (value.is_int()) return b.Number(value.integer(), dtype);
+  if (value.is_int()) return b.Number(Wrapped(value.integer(), dtype), dtype);
   if (value.is_bool()) return b.Number(int64_t{value.boolean()}, dtype);
   return b.Cast(ToNumber(value), dtype);
 }

@@ -45,6 +45,14 @@ TEST(Signature, BindsArguments) {
   EXPECT_EQ(RuleSignature("aten.dropout_.default"), FindSignature("aten.dropout.default"));
   EXPECT_EQ(RuleSignature("aten.ldexp_.default"), FindSignature("aten.ldexp_.default"));
   EXPECT_EQ(PureTarget("aten.__ior__.Tensor"), "aten.__or__.Tensor");
+  // What writes to arguments of its own.
+  const Signature* writing = FindSignature("aten.max.dim_max");
+  ASSERT_NE(writing, nullptr);
+  EXPECT_EQ(PureTarget("aten.max.dim_max"), "aten.max.dim");
+  EXPECT_EQ(RuleSignature("aten.max.dim_max"), FindSignature("aten.max.dim"));
+  ASSERT_EQ(writing->parameters.size(), 5u);
+  EXPECT_EQ(writing->parameters[4].name, "max_values");
+  EXPECT_TRUE(writing->parameters[4].written);
   const Signature* view = FindSignature("aten.transpose.int");
   EXPECT_EQ(view->returns[0].alias, view->parameters[0].alias);
   EXPECT_NE(view->returns[0].alias, 0);

@@ -31,6 +31,21 @@ bool Among(std::string_view name, std::span<const std::string_view> names) {
 
 }  // namespace
 
+bool InOrder(const Cell& cell, bool part) {
+  constexpr std::string_view kKeeps[] = {"aten.view",      "aten.reshape", "aten.view_as",    "aten.flatten",
+                                         "aten.unflatten", "aten.squeeze", "aten.detach",     "aten.alias",
+                                         "aten.unsqueeze", "aten.to",      "aten.lift_fresh", "aten.contiguous"};
+  for (const Cell* at = &cell; at->parent != nullptr; at = at->parent.get()) {
+    const std::string_view base = Base(at->target);
+    const auto is = [at](size_t i, int64_t number) {
+      return i < at->arguments.size() && at->arguments[i].is_int() && at->arguments[i].integer() == number;
+    };
+    const bool outermost = part && is(1, 0) && ((base == "aten.slice" && is(4, 1)) || base == "aten.select");
+    if (!outermost && std::find(std::begin(kKeeps), std::end(kKeeps), base) == std::end(kKeeps)) return false;
+  }
+  return true;
+}
+
 TensorValue Memory::Own(TensorValue tensor) {
   auto cell = std::make_shared<Cell>();
   cell->value = tensor.value;

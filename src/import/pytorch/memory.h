@@ -33,6 +33,9 @@ struct Cell {
   Cell& root() { return parent ? parent->root() : *this; }
 };
 
+// Whether a view has the elements of its memory in their order: all of them, or with `part` a piece of what lies there together.
+bool InOrder(const Cell& cell, bool part = true);
+
 class Memory {
  public:
   explicit Memory(Translator& translator) : translator_(translator) {}

@@ -109,6 +109,11 @@ class Table {
     return &found->second.signature;
   }
 
+  // "aten.add.Tensor"; without an overload "aten.relu.default".
+  static std::string Target(std::string_view space, std::string_view name) {
+    return fmt::format("{}.{}{}", space, name, name.find('.') != std::string_view::npos ? "" : ".default");
+  }
+
   std::vector<const Signature*> Overloads(std::string_view name) {
     std::vector<const Signature*> all;
     const auto found = overloads_.find(name);
@@ -119,7 +124,7 @@ class Table {
 
  private:
   struct Row {
-    std::string_view text;  // "(...) -> ..."
+    std::string_view text;  // "(...) -> ...", or " = OVERLOAD ARGUMENTS"
     bool parsed = false;
     Signature signature;
   };
@@ -130,20 +135,49 @@ class Table {
         const size_t end = std::min(file.text.find('\n', begin), file.text.size());
         const std::string_view line = file.text.substr(begin, end - begin);
         begin = end + 1;
-        const size_t open = line.find('(');
+        // "add.Tensor(...) -> ...", or "add.out = add.Tensor out".
+        const size_t open = std::min(line.find('('), line.find(" = "));
         if (line.empty() || line[0] == '#' || open == std::string_view::npos) continue;
-        const std::string_view name = line.substr(0, open);
-        const bool overload = name.find('.') != std::string_view::npos;
-        std::string target = fmt::format("{}.{}{}", file.name, name, overload ? "" : ".default");
+        std::string target = Target(file.name, line.substr(0, open));
         const std::string base = target.substr(0, target.rfind('.'));
         overloads_[base].push_back(target);
         rows_.emplace(std::move(target), Row{line.substr(open), false, {}});
       }
   }
 
+  // Another overload, and arguments behind its own that its results are written to.
+  void ParseWriting(std::string_view target, std::string_view text, Signature& signature) {
+    const auto next = [&text] {
+      const size_t end = std::min(text.find(' '), text.size());
+      const std::string_view word = text.substr(0, end);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      return word;
+    };
+    std::string functional = Target(target.substr(0, target.find('.')), next());
+    const auto found = rows_.find(functional);
+    if (found == rows_.end()) return;
+    if (!found->second.parsed) Parse(found->first, found->second);
+    found->second.parsed = true;
+    signature = found->second.signature;
+    signature.name = target;
+    signature.functional = std::move(functional);
+    for (char alias = 'a'; !text.empty(); ++alias) {
+      SignatureParameter written;
+      written.name = next();
+      written.type = "Tensor";
+      written.keyword_only = written.written = true;
+      written.alias = alias;
+      signature.parameters.push_back(std::move(written));
+    }
+  }
+
   void Parse(std::string_view target, Row& row) {
     Signature& signature = row.signature;
     signature.name = target;
+    if (row.text.starts_with(" = ")) {
+      ParseWriting(target, row.text.substr(3), signature);
+      return;
+    }
     const size_t arrow = row.text.rfind(") -> ");
     if (arrow == std::string_view::npos) return;
     bool keyword = false;
@@ -212,6 +246,7 @@ std::vector<const Signature*> FindOverloads(std::string_view name) { return Tabl
 std::string PureTarget(const std::string& target) {
   const Signature* signature = FindSignature(target);
   if (signature == nullptr || !signature->IsMutating()) return target;
+  if (!signature->functional.empty()) return signature->functional;
   const size_t dot = target.rfind('.');
   std::string base = target.substr(0, dot);
   const std::string overload = target.substr(dot);
@@ -225,6 +260,7 @@ const Signature* RuleSignature(const std::string& target) {
   const Signature* own = FindSignature(target);
   if (own == nullptr || !own->IsMutating()) return own;
   const Signature* pure = FindSignature(PureTarget(target));
+  if (!own->functional.empty()) return pure;
   const auto same_type = [](const SignatureParameter& a, const SignatureParameter& b) { return a.type == b.type; };
   const bool alike = pure != nullptr && std::equal(own->parameters.begin(), own->parameters.end(), pure->parameters.begin(),
                                                    pure->parameters.end(), same_type);

@@ -29,6 +29,7 @@ struct Signature {
   std::string_view name;  // "aten.add.Tensor"; without an overload "aten.relu.default"
   std::vector<SignatureParameter> parameters;
   std::vector<SignatureReturn> returns;
+  std::string functional;  // of one that is another, but for the `out` arguments that it writes to: that one, "aten.add.Tensor"
 
   // Position of a parameter, or -1.
   int Find(std::string_view parameter) const;
@@ -40,11 +41,11 @@ const Signature* FindSignature(std::string_view target);
 // Every overload of "aten.add", in the table's order.
 std::vector<const Signature*> FindOverloads(std::string_view name);
 
-// The operator that computes what this one writes in place: "aten.add.Tensor" of "aten.add_.Tensor", "aten.__or__.Tensor" of
+// The operator that computes what this one writes: "aten.add.Tensor" of "aten.add_.Tensor" and "aten.add.out", "aten.__or__.Tensor" of
 // "aten.__ior__.Tensor". Others stay.
 std::string PureTarget(const std::string& target);
 // The signature whose names a rule uses: of the pure form, as PyTorch sometimes names the parameters of the in-place one otherwise
-// (dropout_'s `self` is dropout's `input`), unless it takes others.
+// (dropout_'s `self` is dropout's `input`), unless it takes others. What is written to comes behind.
 const Signature* RuleSignature(const std::string& target);
 
 // Binds arguments as a call gives them, by position and by name, to the parameters of a signature: defaults filled in, dtypes that

@@ -131,42 +131,40 @@ class Translator {
 
   ops::GraphBuilder& builder() { return builder_; }
   const import::ImportOptions& options() const { return options_; }
-  import::ImportReport& report(){return report_;
-}
+  import::ImportReport& report() { return report_; }
 
-// A variable's binding, a parameter's initializer, lists element by element; constants as they are. Tensors are what their memory
-// holds now.
-IValue
-Resolve(const IValue& value);
-Memory& memory() { return memory_; }
-// Calls the rule of another operator, its arguments as its signature has them (trailing defaults may be left out).
-std::vector<IValue> Apply(std::string_view target, std::vector<IValue> arguments);
-void Bind(const Value* variable, IValue value);
-// Translates the nodes of a graph, its inputs bound to `inputs`; what its outputs are bound to. For control flow: call it inside
-// GraphBuilder::If, Loop or Scan.
-std::vector<IValue> Inline(const Graph& graph, const std::vector<IValue>& inputs);
-// A value of the graph as an output: numbers as scalars, constants as initializers. Null for None and what is no value.
-V Materialize(const IValue& value);
+  // A variable's binding, a parameter's initializer, lists element by element; constants as they are. Tensors are what their memory
+  // holds now.
+  IValue Resolve(const IValue& value);
+  Memory& memory() { return memory_; }
+  // Calls the rule of another operator, its arguments as its signature has them (trailing defaults may be left out).
+  std::vector<IValue> Apply(std::string_view target, std::vector<IValue> arguments);
+  void Bind(const Value* variable, IValue value);
+  // Translates the nodes of a graph, its inputs bound to `inputs`; what its outputs are bound to. For control flow: call it inside
+  // GraphBuilder::If, Loop or Scan.
+  std::vector<IValue> Inline(const Graph& graph, const std::vector<IValue>& inputs);
+  // A value of the graph as an output: numbers as scalars, constants as initializers. Null for None and what is no value.
+  V Materialize(const IValue& value);
 
-private:
-void Translate(const Node& node);
-IValue ResolveParameter(const Parameter& parameter);
-void BindOutputs(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue> values);
-IValue WithMemory(const Node& node, const std::vector<IValue>& arguments, size_t output, IValue value);
-void WriteInPlace(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue>& values);
-IValue Declared(const Value& variable, IValue value);
-void Refuse(const Node& node, std::string reason);
-// A node of domain pkg.torch that stands for what has no translation.
-std::vector<IValue> Placeholder(const Node& node, const std::vector<IValue>& arguments);
+ private:
+  void Translate(const Node& node);
+  IValue ResolveParameter(const Parameter& parameter);
+  void BindOutputs(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue> values);
+  IValue WithMemory(const Node& node, const std::vector<IValue>& arguments, size_t output, IValue value);
+  void WriteInPlace(const Node& node, const std::vector<IValue>& arguments, std::vector<IValue>& values);
+  IValue Declared(const Value& variable, IValue value);
+  void Refuse(const Node& node, std::string reason);
+  // A node of domain pkg.torch that stands for what has no translation.
+  std::vector<IValue> Placeholder(const Node& node, const std::vector<IValue>& arguments);
 
-ops::GraphBuilder& builder_;
-const import::ImportOptions& options_;
-import::ImportReport& report_;
-std::unordered_map<const Value*, IValue> bindings_;
-std::unordered_map<const Parameter*, IValue> parameters_;
-std::unordered_map<std::string, IValue> storages_;  // where two parameters are the same view of one storage
-Memory memory_;
-int depth_ = 0;
-};  // namespace sardonyx::pytorch
+  ops::GraphBuilder& builder_;
+  const import::ImportOptions& options_;
+  import::ImportReport& report_;
+  std::unordered_map<const Value*, IValue> bindings_;
+  std::unordered_map<const Parameter*, IValue> parameters_;
+  std::unordered_map<std::string, IValue> storages_;  // where two parameters are the same view of one storage
+  Memory memory_;
+  int depth_ = 0;
+};
 
 }  // namespace sardonyx::pytorch

@@ -128,19 +128,6 @@ bool MayCopy(std::string_view base) {
   return std::find(std::begin(kNames), std::end(kNames), base) != std::end(kNames);
 }
 
-bool IsContiguous(const Cell& cell) {
-  constexpr std::string_view kKeeps[] = {"aten.view",      "aten.reshape", "aten.view_as",    "aten.flatten",
-                                         "aten.unflatten", "aten.squeeze", "aten.detach",     "aten.alias",
-                                         "aten.unsqueeze", "aten.to",      "aten.lift_fresh", "aten.contiguous"};
-  for (const Cell* at = &cell; at->parent != nullptr; at = at->parent.get()) {
-    const std::string_view base = BaseName(at->target);
-    const bool outermost = (base == "aten.slice" || base == "aten.select") && at->arguments.size() > 1 && at->arguments[1].is_int() &&
-                           at->arguments[1].integer() == 0;
-    if (!outermost && std::find(std::begin(kKeeps), std::end(kKeeps), base) == std::end(kKeeps)) return false;
-  }
-  return true;
-}
-
 // Which argument an output views; nothing if it is a tensor of its own.
 std::optional<size_t> Viewed(const Signature& signature, size_t output, const std::vector<IValue>& arguments, DataType dtype) {
   if (signature.returns.empty()) return std::nullopt;
@@ -151,7 +138,7 @@ std::optional<size_t> Viewed(const Signature& signature, size_t output, const st
     const TensorValue& tensor = arguments[i].tensor();
     if (tensor.cell == nullptr || tensor.quantization != nullptr) return std::nullopt;
     const std::string_view base = BaseName(signature.name);
-    if (MayCopy(base) && !IsContiguous(*tensor.cell)) return std::nullopt;
+    if (MayCopy(base) && !InOrder(*tensor.cell)) return std::nullopt;
     const int copy = signature.Find("copy");
     if (copy >= 0 && arguments[static_cast<size_t>(copy)].is_bool() && arguments[static_cast<size_t>(copy)].boolean()) return std::nullopt;
     if (tensor.value->type.dtype != dtype && base != "aten.view_as_real" && base != "aten.view_as_complex") return std::nullopt;

@@ -13,7 +13,7 @@ Outputs Same(Call& c) { return c.b.Op(std::string(c.param()), {c.float_tensor("s
 
 Outputs Relu(Call& c) {
   V x = c.tensor("self");
-  return c.b.Op("Relu", {x});
+  return c.b.dtype(x) == DataType::kUint8 ? x : c.b.Op("Relu", {x});
 }
 
 V Clip(Call& c, V x, std::optional<double> low, std::optional<double> high) {

@@ -16,9 +16,10 @@ Outputs AddSub(Call& c) {
   std::vector<V> v = c.Promoted({"self", "other"});
   const IValue& alpha = c.arg("alpha");
   const bool one = alpha.is_none() || (alpha.is_int() && alpha.integer() == 1) || (alpha.is_double() && alpha.number() == 1);
-  if (!one) v[1] = c.b.Mul(v[1], c.NumberAs(alpha, c.b.dtype(v[1])));
+  if (!one) v[1] = Times(c.b, v[1], c.NumberAs(alpha, c.b.dtype(v[1])));
   if (IsBool(c, v[0])) return c.b.Op("Or", {v[0], v[1]});
-  return subtract ? c.b.Sub(v[0], v[1]) : c.b.Add(v[0], v[1]);
+  V y = subtract ? c.b.Sub(v[0], v[1]) : c.b.Add(v[0], v[1]);
+  return c.param() == "AddRelu" ? c.b.Op("Relu", {y}) : y;
 }
 
 Outputs Rsub(Call& c) {
@@ -77,7 +78,8 @@ Outputs Power(Call& c) {
       if (*known == -1) return c.b.Op("Reciprocal", {x});
     }
   }
-  return c.b.Op("Pow", {x, v[1]});
+  if (!IsNarrow(c.b.dtype(x))) return c.b.Op("Pow", {x, v[1]});
+  return c.b.Cast(c.b.Op("Pow", {Widened(c.b, x), Widened(c.b, v[1])}), c.b.dtype(x));
 }
 
 Outputs FloatPower(Call& c) {
@@ -119,8 +121,8 @@ Outputs Clamp(Call& c) {
     V upper = high ? v[at++] : nullptr;
     return c.b.Op("Clip", {x, lower, upper});
   }
-  if (low) x = c.b.Op("Max", {x, v[at++]});
-  if (high) x = c.b.Op("Min", {x, v[at++]});
+  if (low) x = Extreme(c, "Max", x, v[at++]);
+  if (high) x = Extreme(c, "Min", x, v[at++]);
   return x;
 }
 
@@ -187,7 +189,8 @@ Outputs Xlogy(Call& c) {
 }
 
 Outputs Heaviside(Call& c) {
-  const std::vector<V> v = c.Promoted({"self", "values"});
+  std::vector<V> v = c.Promoted({"self", "values"});
+  if (IsBool(c, v[0])) return c.b.Where(v[0], v[0], v[1]);
   V positive = c.b.Cast(c.b.Op("Greater", {v[0], c.b.NumberLike(0, v[0])}), c.b.dtype(v[0]));
   return c.b.Where(c.b.Op("Equal", {v[0], c.b.NumberLike(0, v[0])}), v[1], positive);
 }
@@ -270,13 +273,13 @@ Outputs Dist(Call& c) {
 }
 
 Outputs SumSquares(Call& c) {
-  V x = c.tensor("self");
+  V x = c.dtype("self") == DataType::kBool ? c.b.Cast(c.tensor("self"), DataType::kInt64) : c.tensor("self");
   return c.b.Mul(x, x);
 }
 
 constexpr RuleRow kRows[] = {
     {"aten.add", AddSub, "Add"},
-    {"aten._add_relu", AddSub, "Add"},
+    {"aten._add_relu", AddSub, "AddRelu"},
     {"aten.__add__", AddSub, "Add"},
     {"aten.__iadd__", AddSub, "Add"},
     {"aten.sub", AddSub, "Sub"},

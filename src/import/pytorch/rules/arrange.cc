@@ -15,8 +15,8 @@ Outputs Flip(Call& c) {
   V x = c.tensor("self");
   const std::vector<int64_t> axes = c.param() == "lr"   ? std::vector<int64_t>{1}
                                     : c.param() == "ud" ? std::vector<int64_t>{0}
-                                                        : c.Axes("dims", c.rank("self"));
-  for (const int64_t axis : axes) x = Reverse(c, x, axis);
+                                                        : c.Ints("dims");
+  for (const int64_t axis : axes) x = Reverse(c, x, NormalAxis(axis, c.rank("self")));
   return x;
 }
 V Rolled(Call& c, V x, int64_t axis, V shift) {

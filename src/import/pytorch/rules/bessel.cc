@@ -1,4 +1,5 @@
-// Bessel functions of orders 0 and 1, by polynomials that are good to about 1e-7: Abramowitz and Stegun, 9.4 and 9.8.
+// Bessel functions of orders 0 and 1, and Airy's; the former by polynomials that are good to about 1e-7: Abramowitz and Stegun, 9.4 and 9.8.
+#include <cmath>
 #include <limits>
 #include <numbers>
 
@@ -116,7 +117,39 @@ Outputs Spherical(Call& c) {
   return b.Where(b.Op("IsInf", {x}), b.NumberLike(0, x), y);
 }
 
+// Airy's function Ai, in double: its power series near zero, the asymptotic ones beyond. DLMF 9.4 and 9.7.
+Outputs Airy(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V given = c.float_tensor("x"), x = b.Cast(given, DataType::kDouble);
+  constexpr double kNear = -8, kFar = 5;
+  std::vector<double> f = {1}, g = {1}, even, odd, all;
+  for (int k = 1; k < 36; ++k) {
+    f.push_back(f.back() / ((3.0 * k - 1) * (3.0 * k)));
+    g.push_back(g.back() / ((3.0 * k) * (3.0 * k + 1)));
+  }
+  double u = 1;
+  for (int k = 0; k < 10; ++k) {
+    if (k > 0) u *= (6.0 * k - 5) * (6.0 * k - 3) * (6.0 * k - 1) / (216.0 * k * (2.0 * k - 1));
+    all.push_back(k % 2 == 0 ? u : -u);
+    (k % 2 == 0 ? even : odd).push_back(k / 2 % 2 == 0 ? u : -u);
+  }
+  const auto number = [&](double value) { return b.NumberLike(value, x); };
+  V near = b.Op("Clip", {x, number(kNear), number(kFar)}), cube = b.Mul(b.Mul(near, near), near);
+  V middle = b.Sub(b.Mul(number(0.355028053887817239), Polynomial(b, cube, f)),
+                   b.Mul(number(0.258819403792806798), b.Mul(near, Polynomial(b, cube, g))));
+  V size = b.Op("Max", {b.Op("Abs", {x}), number(kFar)}), root = b.Op("Sqrt", {size});
+  V zeta = b.Mul(b.Mul(size, root), number(2.0 / 3)), inverse = b.Op("Reciprocal", {zeta}), square = b.Mul(inverse, inverse);
+  V scale = b.Div(number(1 / std::sqrt(std::numbers::pi)), b.Op("Sqrt", {root}));
+  V right = b.Mul(b.Mul(b.Mul(scale, number(0.5)), b.Op("Exp", {b.Neg(zeta)})), Polynomial(b, inverse, all));
+  V phase = b.Sub(zeta, number(std::numbers::pi / 4));
+  V left = b.Mul(scale, b.Add(b.Mul(b.Op("Cos", {phase}), Polynomial(b, square, even)),
+                              b.Mul(b.Op("Sin", {phase}), b.Mul(inverse, Polynomial(b, square, odd)))));
+  V y = b.Where(b.Op("Greater", {x, number(kFar)}), right, b.Where(b.Op("Less", {x, number(kNear)}), left, middle));
+  return b.Cast(y, b.dtype(given));
+}
+
 constexpr RuleRow kRows[] = {
+    {"aten.special_airy_ai", Airy},
     {"aten.i0", ModifiedFirstOf, "0"},
     {"aten.special_i0", ModifiedFirstOf, "0"},
     {"aten.special_modified_bessel_i0", ModifiedFirstOf, "0"},

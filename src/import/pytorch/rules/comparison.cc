@@ -37,8 +37,10 @@ Outputs BitwiseNot(Call& c) {
 // ONNX shifts unsigned integers only. Left: times 2^n. Right: the floor of a division by 2^n, which keeps the sign.
 Outputs Shift(Call& c) {
   const std::vector<V> v = c.Promoted({"self", "other"});
-  V power = c.b.Cast(c.b.Op("Pow", {c.b.Number(2.0, DataType::kDouble), c.b.Cast(v[1], DataType::kDouble)}), c.b.dtype(v[0]));
-  return c.param() == "left" ? c.b.Mul(v[0], power) : FloorDivide(c.b, v[0], power);
+  const DataType type = c.b.dtype(v[0]);
+  V places = c.b.Op("Min", {c.b.Cast(v[1], DataType::kDouble), c.b.Number(62.0, DataType::kDouble)});
+  V power = c.b.Cast(c.b.Op("Pow", {c.b.Number(2.0, DataType::kDouble), places}), DataType::kInt64), x = c.b.Cast(v[0], DataType::kInt64);
+  return c.b.Cast(c.param() == "left" ? c.b.Mul(x, power) : FloorDivide(c.b, x, power), type);
 }
 
 Outputs IsClose(Call& c) {

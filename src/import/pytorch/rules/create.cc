@@ -90,6 +90,14 @@ Outputs ArangeOf(Call& c) {
   const DataType inferred = c.PromotedType(bounds);
   const DataType type = c.Dtype("dtype", inferred);
   const bool integers = IsInteger(inferred);
+  if (!integers && IsInteger(type)) {
+    // As PyTorch: as many as there would be of real ones, but made of whole numbers.
+    const auto real = [&](const IValue& value) { return c.NumberAs(value, DataType::kDouble); };
+    const auto whole = [&](const IValue& value) { return c.b.Cast(real(value), DataType::kInt64); };
+    V count = c.b.Op("Ceil", {c.b.Div(c.b.Sub(real(bounds[1]), real(bounds[0])), real(step))});
+    V index = Arange(c.b, c.b.Cast(count, DataType::kInt64));
+    return c.b.Cast(c.b.Add(whole(bounds[0]), c.b.Mul(index, whole(step))), type);
+  }
   if (integers && bounds[0].is_int() && bounds[0].integer() == 0 && step.is_int() && step.integer() == 1)
     return c.b.Cast(Arange(c.b, c.b.Cast(c.ToNumber(bounds[1]), DataType::kInt64)), type);
   const DataType work = integers ? DataType::kInt64 : type == DataType::kDouble ? DataType::kDouble : DataType::kFloat;
@@ -110,12 +118,16 @@ Outputs ArangeOf(Call& c) {
   return c.b.Cast(c.b.Op("Range", {c.NumberAs(bounds[0], work), c.NumberAs(bounds[1], work), c.NumberAs(step, work)}), type);
 }
 
+Outputs AxisArange(Call& c) { return Arange(c.b, c.b.SizeOf(c.tensor("like"), c.Axis("dim", c.rank("like")))); }
+Outputs ShapeOf(Call& c) { return c.b.ShapeOf(c.tensor("self")); }
+
 // linspace and logspace: from both ends, as PyTorch, so that the last element is exact.
 Outputs Linspace(Call& c) {
   DataType type = c.Dtype("dtype", DataType::kFloat);
   const DataType work = type == DataType::kDouble || IsInteger(type) ? DataType::kDouble : DataType::kFloat;
   const auto scalar = [&](std::string_view name) {
-    return c.arg(name).is_tensor() ? c.b.Cast(c.ToNumber(c.arg(name)), work) : c.NumberAs(name, work);
+    V number = c.arg(name).is_tensor() ? c.b.Cast(c.ToNumber(c.arg(name)), work) : c.NumberAs(name, work);
+    return IsInteger(type) ? Truncate(c.b, number) : number;  // integers lie between integers
   };
   V start = scalar("start"), end = scalar("end"), count = c.Number("steps");
   V index = c.b.Cast(Arange(c.b, count), work);
@@ -131,6 +143,25 @@ Outputs Eye(Call& c) {
   V rows = c.Number("n"), columns = c.is_none("m") ? rows : c.Number("m");
   V on = c.b.Op("Equal", {c.b.Unsqueeze(Arange(c.b, rows), {1}), c.b.Unsqueeze(Arange(c.b, columns), {0})});
   return c.b.Cast(on, c.Dtype("dtype", DataType::kFloat));
+}
+
+Outputs FillDiagonal(Call& c) {
+  // The elements whose indices are all equal; with `wrap`, a matrix that is higher than wide begins anew below.
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor("self"), fill = c.NumberAs("fill_value", b.dtype(x)), on = nullptr;
+  const int64_t rank = c.rank("self");
+  const auto places = [&](int64_t axis) {
+    std::vector<int64_t> along(static_cast<size_t>(rank), 1);
+    along[static_cast<size_t>(axis)] = -1;
+    return b.Reshape(Arange(b, b.SizeOf(x, axis)), along);
+  };
+  V first = places(0);
+  if (rank == 2 && c.Bool("wrap", false)) first = b.Op("Mod", {first, b.Add(b.SizeOf(x, 1), b.Int(1))});
+  for (int64_t i = 1; i < rank; ++i) {
+    V same = b.Op("Equal", {first, places(i)});
+    on = on ? b.Op("And", {on, same}) : same;
+  }
+  return on ? b.Where(on, fill, x) : x;
 }
 
 Outputs TriangleIndices(Call& c) {
@@ -186,52 +217,13 @@ Outputs To(Call& c) {
   if (type == DataType::kUndefined) type = c.Dtype("dtype", c.b.dtype(x));
   if (type == DataType::kComplex64 || type == DataType::kComplex128) {
     V real = c.b.Cast(x, type == DataType::kComplex64 ? DataType::kFloat : DataType::kDouble);
-    return MakeComplex(c.b, real, c.b.Mul(real, c.b.NumberLike(0, real)));
+    return MakeComplex(c.b, real, FullLike(c.b, real, c.b.NumberLike(0, real)));
   }
   return c.b.Cast(x, type);
 }
 Outputs TypeAs(Call& c) { return c.b.Cast(c.tensor("self"), c.dtype("other")); }
 Outputs Convert(Call& c) { return c.b.Cast(c.tensor("a"), c.Dtype("dtype", DataType::kFloat)); }
 Outputs Named(Call& c) { return c.b.Cast(c.tensor("self"), *ParseDataType(c.param())); }
-
-// ---- Random numbers: the shape and distribution; PyTorch's own sequence cannot be had.
-Outputs Random(Call& c) {
-  const bool like = !c.is_none("self");
-  V shape = like ? c.b.ShapeOf(c.tensor("self")) : c.IntVector("size");
-  const DataType type = c.Dtype("dtype", like ? c.dtype("self") : DataType::kFloat);
-  V template_value = Full(c.b, shape, c.b.Number(0.0, DataType::kFloat));
-  const bool normal = c.param() == "normal";
-  V y = c.b.Op(normal ? "RandomNormalLike" : "RandomUniformLike", {template_value}, {{"dtype", DataType::kFloat}});
-  if (c.param() == "int") {
-    V low = c.is_none("low") ? c.b.Number(0.0, DataType::kFloat) : c.NumberAs("low", DataType::kFloat),
-      high = c.NumberAs("high", DataType::kFloat);
-    y = c.b.Op("Floor", {c.b.Add(low, c.b.Mul(y, c.b.Sub(high, low)))});
-    return c.b.Cast(y, c.Dtype("dtype", like ? c.dtype("self") : DataType::kInt64));
-  }
-  return c.b.Cast(y, type);
-}
-Outputs Bernoulli(Call& c) {
-  V x = c.tensor("self");
-  V p = c.arg("p").is_none()     ? x
-        : c.arg("p").is_tensor() ? c.b.Expand(c.tensor("p"), c.b.ShapeOf(x))
-                                 : FullLike(c.b, x, c.NumberAs("p", DataType::kFloat));
-  return c.b.Op("Bernoulli", {c.ToFloat(p)}, {{"dtype", c.b.dtype(x)}});
-}
-Outputs Multinomial(Call& c) {
-  V p = c.tensor("self");
-  if (!c.Bool("replacement", false) && c.Int("num_samples") > 1) return c.Unsupported("multinomial without replacement");
-  const bool vector = c.rank("self") == 1;
-  if (vector) p = c.b.Unsqueeze(p, {0});
-  V y = c.b.Op("Multinomial", {c.b.Op("Log", {p})}, {{"sample_size", c.Int("num_samples")}, {"dtype", DataType::kInt64}});
-  return vector ? c.b.Squeeze(y, {0}) : y;
-}
-Outputs Normal(Call& c) {
-  V mean = c.arg("mean").is_tensor() ? c.tensor("mean") : nullptr, deviation = c.arg("std").is_tensor() ? c.tensor("std") : nullptr;
-  V like = mean ? mean : deviation;
-  if (like == nullptr) return c.Unsupported("normal of a size");
-  V y = c.b.Op("RandomNormalLike", {mean && deviation ? c.b.Add(mean, deviation) : like});
-  return c.b.Add(mean ? mean : c.NumberAs("mean", c.b.dtype(like)), c.b.Mul(y, deviation ? deviation : c.NumberAs("std", c.b.dtype(like))));
-}
 
 constexpr RuleRow kRows[] = {
     {"aten.zeros", OfSize, "0"},
@@ -250,6 +242,8 @@ constexpr RuleRow kRows[] = {
     {"aten.new_empty", Like, "0"},
     {"aten.new_empty_strided", Like, "0"},
     {"aten.fill", Fill},
+    {"aten.fill_diagonal", FillDiagonal},
+    {"aten._new_zeros_with_same_feature_meta", Like, "0"},
     {"aten.zero", Fill},
     {"aten.scalar_tensor", ScalarTensor},
     {"aten.tensor", TensorOf},
@@ -257,6 +251,8 @@ constexpr RuleRow kRows[] = {
     {"aten.as_tensor", TensorOf},
     {"aten.arange", ArangeOf},
     {"aten.range", ArangeOf},
+    {"aten._dim_arange", AxisArange},
+    {"aten._shape_as_tensor", ShapeOf},
     {"aten.linspace", Linspace, ""},
     {"aten.logspace", Linspace, "log"},
     {"aten.eye", Eye},
@@ -273,6 +269,9 @@ constexpr RuleRow kRows[] = {
     {"aten._cast_Double", Named, "double"},
     {"aten._cast_Half", Named, "float16"},
     {"aten._cast_Int", Named, "int32"},
+    {"aten._cast_Byte", Named, "uint8"},
+    {"aten._cast_Char", Named, "int8"},
+    {"aten._cast_Short", Named, "int16"},
     {"aten._cast_Long", Named, "int64"},
     {"aten.float", Named, "float"},
     {"aten.double", Named, "double"},
@@ -282,16 +281,6 @@ constexpr RuleRow kRows[] = {
     {"aten.long", Named, "int64"},
     {"aten.bool", Named, "bool"},
     {"prims.convert_element_type", Convert},
-    {"aten.rand", Random, "uniform"},
-    {"aten.rand_like", Random, "uniform"},
-    {"aten.uniform", Random, "uniform"},
-    {"aten.randn", Random, "normal"},
-    {"aten.randn_like", Random, "normal"},
-    {"aten.randint", Random, "int"},
-    {"aten.randint_like", Random, "int"},
-    {"aten.bernoulli", Bernoulli},
-    {"aten.multinomial", Multinomial},
-    {"aten.normal", Normal},
 };
 
 }  // namespace

@@ -8,25 +8,33 @@
 namespace sardonyx::pytorch::rules {
 namespace {
 
-// Where in memory the elements of a strided view lie.
-V StridedIndices(Call& c) {
-  const std::vector<int64_t> sizes = c.Ints("size"), strides = c.Ints("stride");
-  std::vector<int64_t> indices = {c.Int("storage_offset", 0)};
-  for (size_t axis = 0; axis < sizes.size(); ++axis) {
-    std::vector<int64_t> wider;
-    if (indices.size() * static_cast<size_t>(std::max<int64_t>(1, sizes[axis])) > (size_t{1} << 24))
-      return c.Unsupported("a large as_strided");
-    for (const int64_t base : indices)
-      for (int64_t i = 0; i < sizes[axis]; ++i) wider.push_back(base + i * strides[axis]);
-    indices = std::move(wider);
+// Where in memory the elements of a strided view lie: offset + the sum of index times stride, of the view's shape.
+V StridedIndices(Call& c, const IValue& offset) {
+  ops::GraphBuilder& b = c.b;
+  const IValue::List &sizes = c.arg("size").list(), &strides = c.arg("stride").list();
+  V index = offset.is_none() ? b.Int(0) : c.ToNumber(offset);
+  for (size_t axis = 0; axis < sizes.size() && axis < strides.size(); ++axis) {
+    std::vector<int64_t> along(sizes.size(), 1);
+    along[axis] = -1;
+    index = b.Add(index, b.Reshape(b.Mul(Arange(b, c.ToNumber(sizes[axis])), c.ToNumber(strides[axis])), along));
   }
-  const auto count = static_cast<int64_t>(indices.size());
-  return c.b.Constant(Tensor::From<int64_t>({count}, indices));
+  return index;
 }
-Outputs AsStrided(Call& c) { return c.b.Reshape(c.b.Gather(c.b.Flatten(c.tensor("self")), StridedIndices(c), 0), c.Ints("size")); }
+// Strides are those of memory, which the value of a transposed or cut tensor does not show.
+bool ShowsMemory(Call& c, std::string_view name) {
+  const IValue& given = c.arg(name);
+  if (!given.is_tensor() || given.tensor().cell == nullptr || InOrder(*given.tensor().cell, c.is_none("storage_offset"))) return true;
+  c.Unsupported("as_strided of a view: make a tensor of its own first, by contiguous() or clone()");
+  return false;
+}
+Outputs AsStrided(Call& c) {
+  const std::string_view self = c.is_none("self") ? "a" : "self";
+  if (!ShowsMemory(c, self)) return c.b.Int(0);
+  return c.b.Gather(c.b.Flatten(c.tensor(self)), StridedIndices(c, c.arg("storage_offset")), 0);
+}
 Outputs AsStridedScatter(Call& c) {
   V x = c.tensor("self");
-  V rows = c.b.Unsqueeze(StridedIndices(c), {1});
+  V rows = c.b.Reshape(StridedIndices(c, c.arg("storage_offset")), {-1, 1});
   V y = c.b.Op("ScatterND", {c.b.Flatten(x), rows, c.b.Flatten(c.b.Cast(c.tensor("src"), c.b.dtype(x)))});
   return c.b.Reshape(y, c.b.ShapeOf(x));
 }
@@ -151,6 +159,7 @@ Outputs Combinations(Call& c) {
 constexpr RuleRow kRows[] = {
     {"aten.as_strided", AsStrided},
     {"aten.as_strided_copy", AsStrided},
+    {"prims.as_strided", AsStrided},
     {"aten.as_strided_scatter", AsStridedScatter},
     {"aten.diagonal", Diagonal},
     {"aten.diagonal_copy", Diagonal},

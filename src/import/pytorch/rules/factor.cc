@@ -13,6 +13,14 @@ V Shorter(ops::GraphBuilder& b, V a) { return b.Op("Min", {b.SizeOf(a, -2), b.Si
 V Rows(ops::GraphBuilder& b, V count) { return b.Unsqueeze(Arange(b, count), {1}); }
 V None(ops::GraphBuilder& b, V like) { return Full(b, b.Ints({0}), b.NumberLike(0, like)); }
 
+// What a loop gives, one a step, with the steps as the last axis.
+V LastAxis(ops::GraphBuilder& b, V steps) {
+  std::vector<int64_t> perm;
+  for (int64_t i = 1; i < static_cast<int64_t>(b.rank(steps)); ++i) perm.push_back(i);
+  perm.push_back(0);
+  return b.Transpose(steps, perm);
+}
+
 // Row numbers with those of rows k and `pivot` [.., 1, 1] exchanged: [.., m, 1].
 V Exchanged(ops::GraphBuilder& b, V rows, V k, V pivot) {
   return b.Where(b.Op("Equal", {rows, k}), pivot, b.Where(b.Op("Equal", {rows, pivot}), k, rows));
@@ -46,11 +54,8 @@ Lu Factorized(Call& c, V a) {
         V next = b.Where(touched, reduced, swapped);
         return {b.Scalar<bool>(true), next, b.Op("GatherElements", {state[1], order}, {{"axis", rank - 2}}), pivot};
       });
-  V pivots = b.Squeeze(made[2], {-2, -1});  // [min(m, n), ..]
-  std::vector<int64_t> perm;
-  for (int64_t i = 1; i < rank - 1; ++i) perm.push_back(i);
-  perm.push_back(0);
-  return {made[0], made[1], b.Cast(b.Add(b.Transpose(pivots, perm), b.Int(1)), DataType::kInt32)};
+  V pivots = LastAxis(b, b.Squeeze(made[2], {-2, -1}));
+  return {made[0], made[1], b.Cast(b.Add(pivots, b.Int(1)), DataType::kInt32)};
 }
 
 // The order of rows that exchanges lead to.
@@ -149,22 +154,57 @@ Outputs QrOf(Call& c) {
   return Outputs{mode == "r" ? None(b, a) : b.Slice(made.q, -1, zero, count), b.Slice(made.r, -2, zero, count)};
 }
 
-// The first columns of H_1 H_2 ...; reflection k is I - tau_k v v^T, v below the diagonal of column k.
-Outputs HouseholderProduct(Call& c) {
-  ops::GraphBuilder& b = c.b;
-  V a = c.tensor("input"), tau = c.tensor("tau");
+// H_1 H_2 ...; reflection k is I - tau_k v v^T, v below the diagonal of column k of a.
+V Reflections(ops::GraphBuilder& b, V a, V tau) {
   const auto rank = static_cast<int64_t>(b.rank(a));
   V m = b.SizeOf(a, -2), rows = Rows(b, m), identity = IdentityMatrix(b, a, m);
   V first = b.Expand(identity, b.Concat({BatchOf(b, a), b.ShapeOf(identity)}, 0));
   V factors = b.Unsqueeze(tau, {-1});
-  V q = b.Loop(b.SizeOf(tau, -1), nullptr, {first}, 0, [&](V k, const std::vector<V>& state) -> std::vector<V> {
+  return b.Loop(b.SizeOf(tau, -1), nullptr, {first}, 0, [&](V k, const std::vector<V>& state) -> std::vector<V> {
     V at = b.Unsqueeze(k, {0});
     V below = b.Where(b.Op("Greater", {rows, k}), b.Gather(a, at, rank - 1), b.NumberLike(0, a));
     V v = b.Where(b.Op("Equal", {rows, k}), b.NumberLike(1, a), below);
     V scaled = b.Mul(b.Gather(factors, at, rank - 2), MatrixTransposed(b, v));
     return {b.Scalar<bool>(true), b.Sub(state[0], b.Mul(b.Op("MatMul", {state[0], v}), scaled))};
   })[0];
-  return b.Slice(q, -1, b.Int(0), b.SizeOf(a, -1));
+}
+Outputs HouseholderProduct(Call& c) {
+  V a = c.tensor(c.is_none("input") ? "self" : "input");
+  V tau = c.tensor(c.is_none("tau") ? "input2" : "tau");
+  return c.b.Slice(Reflections(c.b, a, tau), -1, c.b.Int(0), c.b.SizeOf(a, -1));
+}
+Outputs TimesReflections(Call& c) {
+  // Q C, C Q, or with Q transposed.
+  V q = Reflections(c.b, c.tensor("self"), c.tensor("input2")), other = c.tensor("input3");
+  if (c.Bool("transpose", false)) q = MatrixTransposed(c.b, q);
+  return c.Bool("left", true) ? c.b.Op("MatMul", {q, other}) : c.b.Op("MatMul", {other, q});
+}
+
+// The reflections that make a triangle of A, as LAPACK stores them: R, below its diagonal the vectors without their leading 1, and the
+// factors tau.
+Outputs PackedQr(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V a = c.tensor(c.is_none("self") ? "input" : "self");
+  const auto rank = static_cast<int64_t>(b.rank(a));
+  V rows = Rows(b, b.SizeOf(a, -2)), columns = b.Unsqueeze(Arange(b, b.SizeOf(a, -1)), {0}), zero = b.NumberLike(0, a), one = b.NumberLike(1, a);
+  const std::vector<V> made = b.Loop(Shorter(b, a), nullptr, {a}, 1, [&](V k, const std::vector<V>& state) -> std::vector<V> {
+    V r = state[0], at = b.Unsqueeze(k, {0});
+    V column = b.Gather(r, at, rank - 1), head = b.Gather(column, at, rank - 2);
+    V below = b.Where(b.Op("Greater", {rows, k}), column, zero);
+    V tail = b.Reduce("ReduceSum", b.Mul(below, below), {rank - 2}, true);
+    V length = b.Op("Sqrt", {b.Add(b.Mul(head, head), tail)});
+    // What has nothing below the diagonal is not reflected.
+    V nothing = b.Op("Equal", {tail, zero});
+    V target = b.Where(nothing, head, b.Where(b.Op("Less", {head, zero}), length, b.Neg(length)));
+    V tau = b.Where(nothing, zero, b.Div(b.Sub(target, head), b.Where(nothing, one, target)));
+    V v = b.Div(below, b.Where(nothing, one, b.Sub(head, target)));
+    V whole = b.Where(b.Op("Equal", {rows, k}), one, v);
+    V reflected = b.Sub(r, b.Mul(b.Mul(tau, whole), b.Op("MatMul", {MatrixTransposed(b, whole), r})));
+    V own = b.Where(b.Op("Equal", {rows, k}), target, b.Where(b.Op("Greater", {rows, k}), v, column));
+    V next = b.Where(b.Op("Greater", {columns, k}), reflected, b.Where(b.Op("Equal", {columns, k}), own, r));
+    return {b.Scalar<bool>(true), next, tau};
+  });
+  return Outputs{made[0], LastAxis(b, b.Squeeze(made[1], {-2, -1}))};
 }
 
 constexpr RuleRow kRows[] = {
@@ -179,6 +219,8 @@ constexpr RuleRow kRows[] = {
     {"aten.qr", QrOf},
     {"aten.linalg_householder_product", HouseholderProduct},
     {"aten.orgqr", HouseholderProduct},
+    {"aten.geqrf", PackedQr},
+    {"aten.ormqr", TimesReflections},
 };
 
 }  // namespace

@@ -21,6 +21,18 @@ TensorValue ComplexMul(Call& c, const TensorValue& x, const TensorValue& y) {
   return MakeComplex(b, b.Sub(b.Mul(a, e), b.Mul(d, f)), b.Add(b.Mul(a, f), b.Mul(d, e)));
 }
 
+V Conjugate(ops::GraphBuilder& b, V pairs) {
+  return b.Mul(pairs, b.Cast(b.Constant(Tensor::From<float>({2}, {1.0f, -1.0f})), b.dtype(pairs)));
+}
+
+V Transform(Call& c, V x, int64_t axis, bool inverse, bool onesided) {
+  ops::GraphBuilder& b = c.b;
+  std::vector<ops::Attr> attributes = {{"inverse", inverse ? 1 : 0}, {"onesided", onesided ? 1 : 0}};
+  if (b.opset() >= 20) return b.Op("DFT", {x, nullptr, b.Int(axis)}, std::move(attributes));
+  attributes.push_back({"axis", axis});
+  return b.Op("DFT", {x}, std::move(attributes));
+}
+
 namespace {
 
 Outputs Complex(Call& c) {
@@ -40,10 +52,10 @@ Outputs Part(Call& c) {
 }
 Outputs AsReal(Call& c) { return c.complex_tensor("self").value; }
 Outputs AsComplex(Call& c) { return TensorValue{c.tensor("self"), true, {}, {}}; }
-Outputs Conjugate(Call& c) {
-  if (!c.is_complex("self")) return c.tensor("self");
-  const TensorValue x = c.complex_tensor("self");
-  return TensorValue{c.b.Mul(x.value, c.b.Cast(c.b.Constant(Tensor::From<float>({2}, {1.0f, -1.0f})), c.b.dtype(x.value))), true, {}, {}};
+Outputs ConjugateOf(Call& c) {
+  const std::string_view name = c.is_none("self") ? "a" : "self";
+  if (!c.is_complex(name)) return c.tensor(name);
+  return TensorValue{Conjugate(c.b, c.complex_tensor(name).value), true, {}, {}};
 }
 Outputs Angle(Call& c) {
   if (c.is_complex("self")) {
@@ -51,18 +63,9 @@ Outputs Angle(Call& c) {
     return ArcTangent2(c.b, ImaginaryPart(c.b, x), RealPart(c.b, x));
   }
   V x = c.float_tensor("self");
-  return c.b.Where(c.b.Op("Less", {x, c.b.NumberLike(0, x)}), c.b.NumberLike(M_PI, x), c.b.NumberLike(0, x));
+  V angle = c.b.Where(c.b.Op("Less", {x, c.b.NumberLike(0, x)}), c.b.NumberLike(M_PI, x), c.b.NumberLike(0, x));
+  return c.b.Where(IsNan(c.b, x), x, angle);
 }
-
-// The transform along one axis of [..., 1] or [..., 2]; inverse ones are divided by the length.
-V Transform(Call& c, V x, int64_t axis, bool inverse, bool onesided) {
-  ops::GraphBuilder& b = c.b;
-  std::vector<ops::Attr> attributes = {{"inverse", inverse ? 1 : 0}, {"onesided", onesided ? 1 : 0}};
-  if (b.opset() >= 20) return b.Op("DFT", {x, nullptr, b.Int(axis)}, std::move(attributes));
-  attributes.push_back({"axis", axis});
-  return b.Op("DFT", {x}, std::move(attributes));
-}
-V Times(Call& c, V x, V factor) { return c.b.Mul(x, factor); }
 
 // How a transform is scaled: 0 as it is, 1 by 1/sqrt(n), 2 by 1/n.
 V Scaled(Call& c, V y, V count, int64_t normalization, bool divided) {
@@ -70,7 +73,7 @@ V Scaled(Call& c, V y, V count, int64_t normalization, bool divided) {
   V n = b.Cast(count, b.dtype(y));
   if (divided) {
     if (normalization == 2) return y;
-    return Times(c, y, normalization == 1 ? b.Op("Sqrt", {n}) : n);
+    return b.Mul(y, normalization == 1 ? b.Op("Sqrt", {n}) : n);
   }
   if (normalization == 0) return y;
   return b.Div(y, normalization == 1 ? b.Op("Sqrt", {n}) : n);
@@ -99,7 +102,7 @@ V ComplexToReal(Call& c, V x, const std::vector<int64_t>& axes, int64_t normaliz
   y = b.Slice(y, last, b.Int(0), half);
   V upper = b.Slice(y, last, b.Int(1), b.Sub(n, b.Sub(half, b.Int(1))));
   upper = b.Slice(upper, last, -1, std::numeric_limits<int64_t>::min() + 1, -1);
-  upper = b.Mul(upper, b.Cast(b.Constant(Tensor::From<float>({2}, {1.0f, -1.0f})), b.dtype(y)));
+  upper = Conjugate(b, upper);
   V whole = Transform(c, b.Concat({y, upper}, last), last, true, false);
   V real = b.Gather(whole, b.Int(0), static_cast<int64_t>(b.rank(whole)) - 1);
   std::vector<int64_t> others(axes.begin(), axes.end() - 1);
@@ -109,17 +112,17 @@ V ComplexToReal(Call& c, V x, const std::vector<int64_t>& axes, int64_t normaliz
 
 Outputs R2c(Call& c) {
   V x = c.tensor("self");
-  return TensorValue{RealToComplex(c, x, c.Axes("dim", c.rank("self")), c.Int("normalization"), c.Bool("onesided")), true, {}, {}};
+  return TensorValue{RealToComplex(c, x, c.Axes("dim", c.rank("self")), c.Int("normalization", 0), c.Bool("onesided")), true, {}, {}};
 }
 Outputs C2c(Call& c) {
   const TensorValue x = c.complex_tensor("self");
   const auto rank = static_cast<int64_t>(c.b.rank(x.value)) - 1;
-  return TensorValue{ComplexToComplex(c, x.value, c.Axes("dim", rank), c.Int("normalization"), c.Bool("forward")), true, {}, {}};
+  return TensorValue{ComplexToComplex(c, x.value, c.Axes("dim", rank), c.Int("normalization", 0), c.Bool("forward")), true, {}, {}};
 }
 Outputs C2r(Call& c) {
   const TensorValue x = c.complex_tensor("self");
   const auto rank = static_cast<int64_t>(c.b.rank(x.value)) - 1;
-  return ComplexToReal(c, x.value, c.Axes("dim", rank), c.Int("normalization"), c.Number("last_dim_size"));
+  return ComplexToReal(c, x.value, c.Axes("dim", rank), c.Int("normalization", 0), c.Number("last_dim_size"));
 }
 
 // torch.fft.*: param is KIND and how many axes by default (0: all), as "rfft1".
@@ -133,23 +136,24 @@ Outputs Fft(Call& c) {
   const bool inverse = name.starts_with("i");
   const bool is_complex = c.is_complex("self");
   V x = is_complex ? c.complex_tensor("self").value : c.float_tensor("self");
-  const auto conjugate = [&](V value) { return b.Mul(value, b.Cast(b.Constant(Tensor::From<float>({2}, {1.0f, -1.0f})), b.dtype(value))); };
   if (!real_in && !is_complex) x = c.complex_tensor("self").value;
   const auto rank = static_cast<int64_t>(b.rank(x)) - (real_in ? 0 : 1);
   std::vector<int64_t> axes;
   const bool one = name.back() == '1';
+  const int64_t sizes = c.arg("s").is_list() ? static_cast<int64_t>(c.arg("s").list().size()) : 0;
   if (!c.is_none("dim")) {
     axes = c.Axes("dim", rank);
-  } else if (one || name.back() == '2') {
-    for (int64_t i = one ? 1 : 2; i > 0; --i) axes.push_back(rank - i);
   } else {
-    axes = AllAxes(rank);
+    // As many of the last axes as there are sizes; without those, all.
+    const int64_t count = one ? 1 : name.back() == '2' ? 2 : c.arg("s").is_list() ? sizes : rank;
+    for (int64_t i = std::min(count, rank); i > 0; --i) axes.push_back(rank - i);
   }
-  // Lengths: cut or filled up with zeros.
+  if (axes.empty()) return is_complex || real_in ? Outputs(c.arg("self")) : Outputs(TensorValue{x, true, {}, {}});
+  // Lengths: cut or filled up with zeros. -1 leaves the axis as it is.
   std::vector<V> lengths(axes.size(), nullptr);
   if (!c.is_none("n")) lengths[0] = c.Number("n");
-  if (!c.is_none("s"))
-    for (size_t i = 0; i < axes.size() && i < c.arg("s").list().size(); ++i) lengths[i] = c.ToNumber(c.arg("s").list()[i]);
+  for (size_t i = 0; i < axes.size() && i < static_cast<size_t>(sizes); ++i)
+    if (const IValue& size = c.arg("s").list()[i]; !(size.is_int() && size.integer() == -1)) lengths[i] = c.ToNumber(size);
   V last = nullptr;
   for (size_t i = 0; i < axes.size(); ++i) {
     V length = lengths[i];
@@ -167,8 +171,8 @@ Outputs Fft(Call& c) {
   const std::string norm = c.String("norm", "backward");
   const int64_t normalization = norm == "ortho" ? 1 : (norm == "forward") != inverse ? 2 : 0;
   // Transform divides on the way back as these do on the way there: 0 and 2 change places.
-  if (hermitian && real_out) return ComplexToReal(c, conjugate(x), axes, normalization, last);
-  if (hermitian) return TensorValue{conjugate(RealToComplex(c, x, axes, normalization, true)), true, {}, {}};
+  if (hermitian && real_out) return ComplexToReal(c, Conjugate(b, x), axes, normalization, last);
+  if (hermitian) return TensorValue{Conjugate(b, RealToComplex(c, x, axes, normalization, true)), true, {}, {}};
   if (real_in) return TensorValue{RealToComplex(c, x, axes, normalization, true), true, {}, {}};
   if (real_out) return ComplexToReal(c, x, axes, normalization, last);
   return TensorValue{ComplexToComplex(c, x, axes, normalization, !inverse), true, {}, {}};
@@ -187,37 +191,6 @@ Outputs Shift(Call& c) {
   return Outputs(c.translator.Apply("aten.roll.default", {c.arg("self"), IValue::MakeList(shifts), IValue::MakeList(dims)})[0]);
 }
 
-// Short-time transform: windows of n_fft samples, hop_length apart, each transformed.
-Outputs Stft(Call& c) {
-  ops::GraphBuilder& b = c.b;
-  V x = c.float_tensor("self");
-  const bool vector = b.known_rank(x) == size_t{1};
-  if (vector) x = b.Unsqueeze(x, {0});
-  const int64_t size = c.Int("n_fft"), hop = c.Int("hop_length", size / 4), length = c.Int("win_length", size);
-  const bool onesided = c.Bool("onesided", true);
-  if (c.arg("center").is_bool() && c.Bool("center", false)) {
-    std::string mode = c.String("pad_mode", "reflect");
-    V pads = b.Ints({0, size / 2, 0, size / 2});
-    x = mode == "constant" ? b.Op("Pad", {x, pads}) : b.Op("Pad", {x, pads}, {{"mode", mode == "replicate" ? "edge" : mode}});
-  }
-  V count = b.Add(b.Div(b.Sub(b.SizeOf(x, 1), b.Int(size)), b.Int(hop)), b.Int(1));
-  V starts = b.Mul(Arange(b, count), b.Int(hop));
-  V frames = b.Gather(x, b.Add(b.Unsqueeze(starts, {1}), b.Unsqueeze(Arange(b, b.Int(size)), {0})), 1);  // [batch, frames, n_fft]
-  V window = c.tensor_or_null("window");
-  if (window == nullptr && length < size) window = Full(b, b.Ints({length}), b.NumberLike(1, x));
-  if (window != nullptr) {
-    window = b.Cast(window, b.dtype(x));
-    const int64_t before = (size - length) / 2;
-    if (length < size) window = b.Op("Pad", {window, b.Ints({before, size - length - before})});
-    frames = b.Mul(frames, window);
-  }
-  V y = Transform(c, b.Unsqueeze(frames, {-1}), 2, false, onesided);
-  if (c.Bool("normalized", false)) y = b.Div(y, b.NumberLike(std::sqrt(static_cast<double>(size)), y));
-  y = b.Transpose(y, {0, 2, 1, 3});
-  if (vector) y = b.Squeeze(y, {0});
-  return TensorValue{y, c.Bool("return_complex", false), {}, {}};
-}
-
 constexpr RuleRow kRows[] = {
     {"aten.complex", Complex},
     {"aten.polar", Polar},
@@ -227,14 +200,20 @@ constexpr RuleRow kRows[] = {
     {"aten.view_as_real_copy", AsReal},
     {"aten.view_as_complex", AsComplex},
     {"aten.view_as_complex_copy", AsComplex},
-    {"aten._conj", Conjugate},
-    {"aten._conj_physical", Conjugate},
-    {"aten.conj", Conjugate},
-    {"aten.conj_physical", Conjugate},
+    {"aten._conj", ConjugateOf},
+    {"aten._conj_physical", ConjugateOf},
+    {"aten.conj", ConjugateOf},
+    {"aten.conj_physical", ConjugateOf},
     {"aten.angle", Angle},
     {"aten._fft_r2c", R2c},
     {"aten._fft_c2c", C2c},
     {"aten._fft_c2r", C2r},
+    {"prims.fft_r2c", R2c},
+    {"prims.fft_c2c", C2c},
+    {"prims.fft_c2r", C2r},
+    {"prims.conj", ConjugateOf},
+    {"prims.conj_physical", ConjugateOf},
+    {"aten._conj_copy", ConjugateOf},
     {"aten.fft_fft", Fft, "fft1"},
     {"aten.fft_ifft", Fft, "ifft1"},
     {"aten.fft_rfft", Fft, "rfft1"},
@@ -255,7 +234,6 @@ constexpr RuleRow kRows[] = {
     {"aten.fft_ihfftn", Fft, "ihfftn"},
     {"aten.fft_fftshift", Shift, ""},
     {"aten.fft_ifftshift", Shift, "inverse"},
-    {"aten.stft", Stft},
 };
 
 }  // namespace

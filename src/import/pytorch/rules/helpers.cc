@@ -47,7 +47,14 @@ V Remainder(ops::GraphBuilder& b, V x, V y) {
   return b.Add(rest, b.Mul(b.Cast(DiffersInSign(b, rest, y), b.dtype(x)), y));
 }
 
+bool IsNarrow(DataType type) {
+  return type == DataType::kBool || type == DataType::kInt8 || type == DataType::kUint8 || type == DataType::kInt16 || type == DataType::kUint16;
+}
+V Widened(ops::GraphBuilder& b, V x) { return IsNarrow(b.dtype(x)) ? b.Cast(x, DataType::kInt32) : x; }
+V Times(ops::GraphBuilder& b, V x, V y) { return b.dtype(x) == DataType::kBool ? b.Op("And", {x, y}) : b.Mul(x, y); }
+
 V SignBit(ops::GraphBuilder& b, V x) {
+  if (b.dtype(x) == DataType::kBool || IsUnsigned(b.dtype(x))) return FullLike(b, x, b.Scalar<bool>(false));
   V zero = b.NumberLike(0, x);
   V negative = b.Op("Less", {x, zero});
   if (!IsFloatingPoint(b.dtype(x))) return negative;

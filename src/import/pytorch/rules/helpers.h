@@ -13,6 +13,10 @@ V Truncate(ops::GraphBuilder& b, V x);          // towards zero
 V FloorDivide(ops::GraphBuilder& b, V x, V y);  // of one type, integers or floats
 V Remainder(ops::GraphBuilder& b, V x, V y);    // with the divisor's sign, as Python
 V SignBit(ops::GraphBuilder& b, V x);           // true for -0 as well
+// What computes with numbers, of a type that ONNX's operators have: bytes and booleans become int32; and the result back in that type.
+bool IsNarrow(DataType type);
+V Widened(ops::GraphBuilder& b, V x);
+V Times(ops::GraphBuilder& b, V x, V y);  // booleans: both
 V ArcTangent2(ops::GraphBuilder& b, V y, V x);
 V IsNonFinite(ops::GraphBuilder& b, V x);
 V Not(ops::GraphBuilder& b, V x);
@@ -64,6 +68,9 @@ V RealPart(ops::GraphBuilder& b, const TensorValue& x);
 V ImaginaryPart(ops::GraphBuilder& b, const TensorValue& x);
 TensorValue MakeComplex(ops::GraphBuilder& b, V real, V imaginary);
 TensorValue ComplexMul(Call& c, const TensorValue& x, const TensorValue& y);
+V Conjugate(ops::GraphBuilder& b, V pairs);
+// The transform along one axis of [.., 1] or [.., 2]; inverse ones are divided by the length.
+V Transform(Call& c, V x, int64_t axis, bool inverse, bool onesided);
 
 // ---- Indexing (index.cc)
 // x along `axis` at int64 indices that broadcast with the rest, as torch.gather.

@@ -27,11 +27,25 @@ Outputs IndexSelect(Call& c) {
 
 Outputs Embedding(Call& c) { return c.b.Gather(c.tensor("weight"), Index64(c, c.tensor("indices")), 0); }
 
+// Rows that are looked up and longer than `max_norm` are scaled down to it.
+Outputs EmbeddingRenorm(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V x = c.tensor("self"), index = b.Reshape(Index64(c, c.tensor("indices")), {-1, 1});
+  V none = Full(b, b.Unsqueeze(b.SizeOf(x, 0), {0}), b.Scalar<int32_t>(0));
+  V looked_up = ToBool(b, b.Op("ScatterND", {none, index, FullLike(b, b.Squeeze(index, {1}), b.Scalar<int32_t>(1))}));
+  V norm = VectorNorm(c, x, c.Double("norm_type"), {1}, true), limit = c.NumberAs("max_norm", b.dtype(x));
+  V longer = b.Op("And", {b.Unsqueeze(looked_up, {1}), b.Op("Greater", {norm, limit})});
+  return b.Where(longer, b.Mul(x, b.Div(limit, b.Add(norm, b.NumberLike(1e-7, x)))), x);
+}
+
 Outputs Gather(Call& c) {
   V x = c.tensor("self");
   V index = Index64(c, c.tensor("index"));
   const int64_t rank = c.rank("self");
   if (rank == 0) return c.b.known_rank(index) == size_t{0} ? x : c.b.Expand(x, c.b.ShapeOf(index));
+  if (rank == 1 && c.b.rank(index) == 0) return c.b.Gather(x, index, 0);
+  // Without indices nothing is gathered, whatever the rank.
+  if (c.b.rank(index) != static_cast<size_t>(rank)) return FullLike(c.b, index, c.b.NumberLike(0, x));
   return GatherAlong(c, x, c.Axis("dim", rank), index);
 }
 
@@ -149,8 +163,7 @@ V IndexRows(Call& c, const Indexed& read, size_t* rank) {
   return c.b.Concat(columns, -1);
 }
 
-Outputs Index(Call& c) {
-  V x = c.tensor("self");
+V AtIndices(Call& c, V x) {
   // One mask of x's whole shape.
   const IValue& list = c.arg("indices");
   if (list.is_list() && list.list().size() == 1 && list.list()[0].is_tensor()) {
@@ -171,6 +184,11 @@ Outputs Index(Call& c) {
   for (int64_t i = 0; i < moved; ++i) perm.push_back(i);
   for (int64_t i = moved + first; i < rank; ++i) perm.push_back(i);
   return c.b.Transpose(y, perm);
+}
+Outputs Index(Call& c) {
+  // Pairs of a complex tensor are a last axis that no index is for.
+  if (c.is_complex("self")) return TensorValue{AtIndices(c, c.complex_tensor("self").value), true, {}, {}};
+  return AtIndices(c, c.tensor("self"));
 }
 
 Outputs IndexPut(Call& c) {
@@ -207,18 +225,24 @@ Outputs IndexPut(Call& c) {
     for (int64_t i = before + front; i < front + rest; ++i) to_front.push_back(i);
     updates = c.b.Transpose(updates, to_front);
   }
-  const bool flag = c.b.dtype(x) == DataType::kBool;
-  if (accumulate && flag) return c.Unsupported("accumulation of booleans");
+  // Booleans add up to whether there is any.
+  const bool flag = accumulate && c.b.dtype(x) == DataType::kBool;
+  if (flag) {
+    moved = c.b.Cast(moved, DataType::kInt32);
+    updates = c.b.Cast(updates, DataType::kInt32);
+  }
   V y = accumulate ? c.b.Op("ScatterND", {moved, rows, updates}, {{"reduction", "add"}}) : c.b.Op("ScatterND", {moved, rows, updates});
   std::vector<int64_t> back(perm.size());
   for (size_t i = 0; i < perm.size(); ++i) back[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
-  return c.b.Transpose(y, back);
+  return c.b.Transpose(flag ? ToBool(c.b, y) : y, back);
 }
 
 Outputs MaskedScatter(Call& c) {
   // The k-th true of the mask takes element k of the source.
-  V x = c.tensor("self");
-  V mask = c.b.Expand(ToBool(c.b, c.tensor("mask")), c.b.ShapeOf(x));
+  V x = c.tensor("self"), mask = ToBool(c.b, c.tensor("mask"));
+  V shape = c.b.ShapeOf(c.b.Op("Or", {mask, FullLike(c.b, x, c.b.Scalar<bool>(false))}));
+  x = c.b.Expand(x, shape);
+  mask = c.b.Expand(mask, shape);
   V source = c.b.Flatten(c.b.Cast(c.tensor("source"), c.b.dtype(x)));
   V flat = c.b.Cast(c.b.Flatten(mask), DataType::kInt64);
   V order = c.b.Sub(c.b.Op("CumSum", {flat, c.b.Int(0)}), c.b.Int(1));
@@ -279,10 +303,20 @@ Outputs MaskedIndex(Call& c) {
   V taken = Apply(c, "aten.index.Tensor", {c.arg("self"), IValue::MakeList(std::move(indices))});
   return c.b.Where(c.tensor("mask"), taken, c.NumberAs("fill", c.b.dtype(x)));
 }
+// What the mask leaves out is added as zeros.
+Outputs MaskedIndexAdd(Call& c) {
+  V x = c.tensor("self"), mask = c.tensor("mask");
+  IValue::List indices = c.arg("indices").list();
+  for (IValue& index : indices)
+    if (index.is_tensor()) index = AsArgument(c.b.Where(mask, Index64(c, c.ToTensor(index)), c.b.Int(0)));
+  V values = c.b.Where(mask, c.b.Cast(c.tensor("values"), c.b.dtype(x)), c.b.NumberLike(0, x));
+  return Apply(c, "aten.index_put.default", {c.arg("self"), IValue::MakeList(std::move(indices)), AsArgument(values), IValue(true)});
+}
 
 constexpr RuleRow kRows[] = {
     {"aten.index_select", IndexSelect},
     {"aten.embedding", Embedding},
+    {"aten.embedding_renorm", EmbeddingRenorm},
     {"aten.gather", Gather},
     {"aten.take_along_dim", TakeAlongDim},
     {"aten.take", Take},
@@ -293,7 +327,9 @@ constexpr RuleRow kRows[] = {
     {"aten.masked_select", MaskedSelect},
     {"aten.index.Tensor", Index},
     {"aten._unsafe_index", Index},
+    {"aten.index.Tensor_hacked_twin", Index},
     {"aten._unsafe_masked_index", MaskedIndex},
+    {"aten._unsafe_masked_index_put_accumulate", MaskedIndexAdd},
     {"aten.index_put", IndexPut},
     {"aten._unsafe_index_put", IndexPut},
     {"aten._index_put_impl", IndexPut},

@@ -33,11 +33,14 @@ Outputs Stack(Call& c) {
   const IValue::List& parts = c.arg("tensors").list();
   DataType type = c.PromotedType(parts);
   std::vector<V> values;
-  for (const IValue& part : parts) values.push_back(c.b.Cast(c.ToTensor(part), type));
+  // Complex numbers as their pairs, whose axis stays the last.
+  const auto complex = [](const IValue& part) { return part.is_tensor() && part.tensor().is_complex; };
+  const bool is_complex = !parts.empty() && std::all_of(parts.begin(), parts.end(), complex);
+  for (const IValue& part : parts) values.push_back(is_complex ? part.tensor().value : c.b.Cast(c.ToTensor(part), type));
   if (values.empty()) return c.Unsupported("a stack of no tensors");
-  const int64_t axis = c.Axis("dim", static_cast<int64_t>(c.b.rank(values[0])) + 1, 0);
+  const int64_t axis = c.Axis("dim", static_cast<int64_t>(c.b.rank(values[0])) + (is_complex ? 0 : 1), 0);
   for (V& value : values) value = c.b.Unsqueeze(value, {axis});
-  return c.b.Concat(values, axis);
+  return TensorValue{c.b.Concat(values, axis), is_complex, {}, {}};
 }
 // hstack, vstack, dstack, column_stack, row_stack.
 Outputs StackAlong(Call& c) {
@@ -67,12 +70,17 @@ std::vector<V> Pieces(Call& c, V x, int64_t axis, const std::vector<int64_t>& si
   if (sizes.size() == 1) return {x};
   return c.b.Ops("Split", {x, c.b.Ints(sizes)}, sizes.size(), {{"axis", axis}});
 }
+// How many tensors the source makes of one; 0 where it is a list that does not say.
+int64_t WrittenPieces(Call& c) {
+  const auto& outputs = c.node().outputs;
+  return outputs.size() == 1 && outputs[0]->kind == Kind::kList ? 0 : static_cast<int64_t>(outputs.size());
+}
 std::vector<V> EqualPieces(Call& c, V x, int64_t axis, int64_t size) {
   const std::optional<int64_t> total = c.b.static_dim(x, axis);
   if (!total) {
     // The number of pieces is the source's own.
-    const auto count = static_cast<int64_t>(c.node().outputs.size());
-    if (count <= 1) return {c.Unsupported("a split of an axis whose size is not known into a list of unknown length")};
+    const int64_t count = WrittenPieces(c);
+    if (count == 0) return {c.Unsupported("a split of an axis whose size is not known into a list of unknown length")};
     std::vector<V> pieces;
     for (int64_t i = 0; i < count; ++i) pieces.push_back(c.b.Slice(x, axis, i * size, i + 1 == count ? kEnd : (i + 1) * size));
     return pieces;
@@ -88,8 +96,8 @@ Outputs Split(Call& c) {
   const std::string_view name = c.is_none("split_sizes") ? "split_size" : "split_sizes";
   if (!c.arg(name).is_list()) {
     if (c.IsStatic(name)) return EqualPieces(c, x, axis, c.Int(name));
-    const auto count = static_cast<int64_t>(c.node().outputs.size());
-    if (count <= 1) return c.Unsupported("a split into a list of unknown length");
+    const int64_t count = WrittenPieces(c);
+    if (count == 0) return c.Unsupported("a split into a list of unknown length");
     V size = c.Number(name);
     std::vector<V> pieces;
     for (int64_t i = 0; i < count; ++i)
@@ -123,7 +131,17 @@ Outputs TensorSplit(Call& c) {
   std::optional<int64_t> count;
   if (either.is_tensor()) {
     const std::optional<std::vector<int64_t>> known = c.b.constant_ints(either.tensor().value);
-    if (!known) return c.Unsupported("tensor_split at places that depend on the input");
+    if (const std::optional<int64_t> places = c.b.static_dim(either.tensor().value, 0); !known && places) {
+      V at = c.b.Cast(either.tensor().value, DataType::kInt64), begin = c.b.Int(0);
+      std::vector<V> pieces;
+      for (int64_t i = 0; i <= *places; ++i) {
+        V end = i < *places ? c.b.Gather(at, c.b.Int(i), 0) : c.b.Int(kEnd);
+        pieces.push_back(c.b.Slice(x, axis, begin, end));
+        begin = end;
+      }
+      return pieces;
+    }
+    if (!known) return c.Unsupported("tensor_split into a number of pieces that depends on the input");
     if (c.b.known_rank(either.tensor().value) == size_t{0})
       count = known->at(0);
     else
@@ -134,9 +152,17 @@ Outputs TensorSplit(Call& c) {
   } else if (!c.is_none("indices")) {
     for (const int64_t at : c.Ints("indices")) starts.push_back(at);
   } else {
-    if (!total) return c.Unsupported("tensor_split of an axis whose size is not known");
     const int64_t sections = count ? *count : c.Int("sections");
     if (sections < 1) return c.Unsupported("a split into no sections");
+    if (!total) {
+      // The first ones are longer by one.
+      V size = c.b.SizeOf(x, axis), each = c.b.Div(size, c.b.Int(sections)), longer = c.b.Op("Mod", {size, c.b.Int(sections)});
+      const auto begin = [&](int64_t i) { return c.b.Add(c.b.Mul(c.b.Int(i), each), c.b.Op("Min", {c.b.Int(i), longer})); };
+      std::vector<V> pieces;
+      for (int64_t i = 0; i < sections; ++i)
+        pieces.push_back(c.b.Slice(x, axis, begin(i), i + 1 < sections ? begin(i + 1) : c.b.Int(kEnd)));
+      return pieces;
+    }
     for (int64_t i = 1; i < sections; ++i) starts.push_back(i * (*total / sections) + std::min(i, *total % sections));
   }
   std::vector<V> pieces;
@@ -156,8 +182,8 @@ Outputs Unbind(Call& c) {
   V x = c.tensor("self");
   const int64_t axis = c.Axis("dim", c.rank("self"), 0);
   const std::optional<int64_t> known = c.b.static_dim(x, axis);
-  const int64_t count = known.value_or(static_cast<int64_t>(c.node().outputs.size()));
-  if (!known && count <= 1) return c.Unsupported("unbind of an axis whose size is not known");
+  const int64_t count = known.value_or(WrittenPieces(c));
+  if (!known && count == 0) return c.Unsupported("unbind of an axis whose size is not known");
   std::vector<V> parts;
   for (int64_t i = 0; i < count; ++i) parts.push_back(c.b.Gather(x, c.b.Int(i), axis));
   return IValue::MakeList(Outputs(parts).values);
@@ -184,6 +210,7 @@ constexpr RuleRow kRows[] = {
     {"aten.concat", Concatenate},
     {"aten.concatenate", Concatenate},
     {"aten.stack", Stack},
+    {"aten._stack", Stack},
     {"aten.hstack", StackAlong, "h"},
     {"aten.vstack", StackAlong, "v"},
     {"aten.row_stack", StackAlong, "v"},
@@ -191,6 +218,7 @@ constexpr RuleRow kRows[] = {
     {"aten.column_stack", StackAlong, "c"},
     {"aten.split.Tensor", Split},
     {"aten.split.sizes", Split},
+    {"aten.split.default", Split},
     {"aten.unsafe_split", Split},
     {"aten.split_copy", Split},
     {"aten.split_with_sizes", Split},

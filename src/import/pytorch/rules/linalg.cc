@@ -186,6 +186,9 @@ V MatrixNorm(Call& c, V x, const IValue& order, std::vector<int64_t> dims, bool 
   if (order.is_none() || (order.is_string() && order.string() == "fro")) return b.Reduce("ReduceL2", x, dims, keepdim);
   const double p = order.is_string() ? 0 : order.is_double() ? order.number() : static_cast<double>(order.integer());
   V y = nullptr;
+  // The largest of nothing is 0.
+  const bool empty = p > 0 && (b.dim(x, dims[0]).is_constant(0) || b.dim(x, dims[1]).is_constant(0));
+  if (empty) return b.Reduce("ReduceSum", x, dims, keepdim);
   if (order.is_string() || std::abs(p) == 2) {
     // Of the singular values: their sum, the largest, the smallest.
     V values = SingularValues(c, b.Transpose(x, AxesLast(rank, dims[0], dims[1])));

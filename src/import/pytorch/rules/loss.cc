@@ -165,7 +165,7 @@ Outputs Margin(Call& c) {
   ops::GraphBuilder& b = c.b;
   if (c.param() == "ranking") {
     V x = c.tensor("input1");
-    V d = c.ToFloat(b.Mul(b.Neg(c.tensor("target")), b.Sub(x, c.tensor("input2"))));
+    V d = c.ToFloat(b.Mul(c.tensor("target"), b.Sub(c.tensor("input2"), x)));
     return ReduceLoss(c, b.Op("Max", {b.Add(d, b.NumberLike(c.Double("margin", 0.0), d)), b.NumberLike(0, d)}), Reduction(c));
   }
   V x = c.tensor("self"), target = c.tensor("target");
@@ -176,7 +176,8 @@ Outputs Margin(Call& c) {
   // Hinge embedding: x where the target is 1, max(0, margin - x) where it is -1.
   V zero = b.NumberLike(0, x), sign = b.Cast(target, b.dtype(x));
   V apart = b.Op("Max", {b.Sub(b.NumberLike(c.Double("margin", 1.0), x), x), zero});
-  return ReduceLoss(c, b.Where(b.Op("Greater", {sign, zero}), x, apart), Reduction(c));
+  V near = b.Where(b.Op("Equal", {sign, b.NumberLike(-1, x)}), zero, x), far = b.Where(b.Op("Equal", {sign, b.NumberLike(1, x)}), zero, apart);
+  return ReduceLoss(c, b.Add(near, far), Reduction(c));  // any other target: both
 }
 
 // The element of x [N, C] at each row's class [N, 1], and 1 where a class is another.
@@ -228,15 +229,17 @@ Outputs MultiLabelMargin(Call& c) {
 }
 
 V PairDistance(Call& c, V x, V y, double p, double epsilon, bool keepdim) {
-  return VectorNorm(c, c.b.Add(c.b.Sub(x, y), c.b.NumberLike(epsilon, x)), p, {static_cast<int64_t>(c.b.rank(c.b.Sub(x, y))) - 1}, keepdim);
+  V apart = c.ToFloat(c.b.Sub(x, y));  // of integers, in their own type
+  return VectorNorm(c, c.b.Add(apart, c.b.NumberLike(epsilon, apart)), p, {static_cast<int64_t>(c.b.rank(apart)) - 1}, keepdim);
 }
 Outputs PairwiseDistance(Call& c) {
-  const std::vector<V> v = c.Promoted({"x1", "x2"}, true);
+  const std::vector<V> v = c.Promoted({"x1", "x2"});
   return PairDistance(c, v[0], v[1], c.Double("p", 2), c.Double("eps", 1e-6), c.Bool("keepdim", false));
 }
 Outputs TripletMargin(Call& c) {
   ops::GraphBuilder& b = c.b;
-  V anchor = c.float_tensor("anchor"), positive = c.float_tensor("positive"), negative = c.float_tensor("negative");
+  const std::vector<V> v = c.Promoted({"anchor", "positive", "negative"});
+  V anchor = v[0], positive = v[1], negative = v[2];
   const double p = c.Double("p", 2), epsilon = c.Double("eps", 1e-6);
   V near = PairDistance(c, anchor, positive, p, epsilon, false), far = PairDistance(c, anchor, negative, p, epsilon, false);
   if (c.Bool("swap", false)) far = b.Op("Min", {far, PairDistance(c, positive, negative, p, epsilon, false)});

@@ -10,16 +10,14 @@ namespace sardonyx::pytorch::rules {
 
 V MatMul(ops::GraphBuilder& b, V x, V y) {
   const DataType type = b.dtype(x);
-  const bool narrow = type == DataType::kInt8 || type == DataType::kUint8 || type == DataType::kInt16 || type == DataType::kUint16 ||
-                      type == DataType::kBool;
-  if (!narrow) return b.Op("MatMul", {x, y});
-  return b.Cast(b.Op("MatMul", {b.Cast(x, DataType::kInt32), b.Cast(y, DataType::kInt32)}), type);
+  if (!IsNarrow(type)) return b.Op("MatMul", {x, y});
+  return b.Cast(b.Op("MatMul", {Widened(b, x), Widened(b, y)}), type);
 }
 
 V Linear(Call& c, V x, V weight, V bias) {
   ops::GraphBuilder& b = c.b;
   if (b.known_rank(weight) == size_t{1}) {
-    V y = b.Squeeze(b.Op("MatMul", {x, b.Unsqueeze(weight, {1})}), {-1});
+    V y = b.Squeeze(MatMul(b, x, b.Unsqueeze(weight, {1})), {-1});
     return bias ? b.Add(y, bias) : y;
   }
   const bool real = IsFloatingPoint(b.dtype(x));
@@ -27,7 +25,7 @@ V Linear(Call& c, V x, V weight, V bias) {
     if (bias == nullptr) return b.Op("Gemm", {x, weight}, {{"transB", 1}});
     return b.Op("Gemm", {x, weight, bias}, {{"transB", 1}});
   }
-  V y = b.Op("MatMul", {x, b.SwapAxes(weight, -1, -2)});
+  V y = MatMul(b, x, b.SwapAxes(weight, -1, -2));
   return bias ? b.Add(y, bias) : y;
 }
 
@@ -46,17 +44,27 @@ Outputs MatMulOf(Call& c) {
   return MatMul(c.b, v[0], v[1]);
 }
 
+// Products whose result is wider than the factors.
+Outputs IntegerMatMul(Call& c) { return c.b.Op("MatMul", {c.b.Cast(c.tensor("self"), DataType::kInt32), c.b.Cast(c.tensor("mat2"), DataType::kInt32)}); }
+Outputs ScaledInt8(Call& c) {
+  // x w^T, w in 8 bits with a scale a row.
+  V x = c.tensor("self"), weight = c.b.Cast(c.tensor("mat2"), c.b.dtype(x));
+  return c.b.Mul(c.b.Op("MatMul", {x, c.b.SwapAxes(weight, 0, 1)}), c.b.Cast(c.tensor("scales"), c.b.dtype(x)));
+}
+
 // beta * self + alpha * (product)
 V Combined(Call& c, V self, V product) {
   const auto scaled = [&](V x, std::string_view name) {
     const IValue& factor = c.arg(name);
     const bool one = factor.is_none() || (factor.is_int() && factor.integer() == 1) || (factor.is_double() && factor.number() == 1);
-    return one ? x : c.b.Mul(x, c.NumberAs(name, c.b.dtype(x)));
+    return one ? x : Times(c.b, x, c.NumberAs(name, c.b.dtype(x)));
   };
   const IValue& beta = c.arg("beta");
   const bool none = (beta.is_int() && beta.integer() == 0) || (beta.is_double() && beta.number() == 0);
   product = scaled(product, "alpha");
-  return none ? product : c.b.Add(product, scaled(self, "beta"));
+  if (none) return product;
+  V other = scaled(self, "beta");
+  return c.b.dtype(product) == DataType::kBool ? c.b.Op("Or", {product, other}) : c.b.Add(product, other);
 }
 Outputs Addmm(Call& c) {
   V bias = c.tensor("self"), x = c.tensor("mat1"), y = c.tensor("mat2");
@@ -76,11 +84,17 @@ Outputs Addmm(Call& c) {
   }
   return Combined(c, bias, MatMul(c.b, x, y));
 }
+Outputs AddmmActivation(Call& c) {
+  Outputs y = Addmm(c);
+  if (!c.b.ok()) return y;
+  if (!c.Bool("use_gelu", false)) return c.b.Op("Relu", {y.values.at(0).tensor().value});
+  return Apply(c, "aten.gelu.default", {y.values.at(0)});
+}
 Outputs AddProduct(Call& c) {
   const bool vector = !c.is_none("vec"), batch = !c.is_none("batch1");
   V x = c.tensor(batch ? "batch1" : vector ? "mat" : "mat1"), y = c.tensor(batch ? "batch2" : vector ? "vec" : "mat2");
   V product = MatMul(c.b, x, y);
-  if (c.param() == "sum") product = c.b.Reduce("ReduceSum", product, {0}, false);
+  if (c.param() == "sum") product = c.b.Cast(c.b.Reduce("ReduceSum", Widened(c.b, product), {0}, false), c.b.dtype(product));
   return Combined(c, c.tensor("self"), product);
 }
 Outputs Outer(Call& c) {
@@ -88,12 +102,13 @@ Outputs Outer(Call& c) {
   V x = c.tensor(add ? "vec1" : "self"), y = c.tensor(!c.is_none("vec2") ? "vec2" : "other");
   const std::vector<IValue> pair = {IValue(TensorValue{x, false, {}, {}}), IValue(TensorValue{y, false, {}, {}})};
   const std::vector<V> v = c.Promoted(pair);
-  V product = c.b.Mul(c.b.Unsqueeze(v[0], {1}), c.b.Unsqueeze(v[1], {0}));
+  V product = Times(c.b, c.b.Unsqueeze(v[0], {1}), c.b.Unsqueeze(v[1], {0}));
   return add ? Combined(c, c.tensor("self"), product) : product;
 }
 Outputs Dot(Call& c) {
   const std::vector<V> v = c.Promoted({"self", c.is_none("tensor") ? "other" : "tensor"});
-  return c.b.Reduce("ReduceSum", c.b.Mul(v[0], v[1]), {}, false);
+  V product = Times(c.b, v[0], v[1]);
+  return c.b.Cast(c.b.Reduce("ReduceSum", Widened(c.b, product), {}, false), c.b.dtype(product));
 }
 Outputs Vecdot(Call& c) {
   const std::string_view first = c.is_none("x") ? "self" : "x";
@@ -135,23 +150,30 @@ Outputs Tensordot(Call& c) {
   const auto ra = static_cast<int64_t>(c.b.rank(v[0])), rd = static_cast<int64_t>(c.b.rank(v[1]));
   for (int64_t& axis : a) axis = NormalAxis(axis, ra);
   for (int64_t& axis : d) axis = NormalAxis(axis, rd);
+  // An axis of one element goes with every element of the other: with their sum.
+  V first = v[0], second = v[1];
+  for (size_t i = 0; i < a.size() && i < d.size(); ++i) {
+    if (c.b.dim(first, a[i]) == c.b.dim(second, d[i])) continue;
+    if (c.b.dim(first, a[i]).is_constant(1)) second = c.b.Reduce("ReduceSum", second, {d[i]}, true);
+    if (c.b.dim(second, d[i]).is_constant(1)) first = c.b.Reduce("ReduceSum", first, {a[i]}, true);
+  }
   std::vector<int64_t> pa, pd = d;
   std::vector<V> sizes;
   for (int64_t i = 0; i < ra; ++i)
     if (std::find(a.begin(), a.end(), i) == a.end()) {
       pa.push_back(i);
-      sizes.push_back(c.b.SizeOf(v[0], i));
+      sizes.push_back(c.b.SizeOf(first, i));
     }
   pa.insert(pa.end(), a.begin(), a.end());
   for (int64_t i = 0; i < rd; ++i)
     if (std::find(d.begin(), d.end(), i) == d.end()) {
       pd.push_back(i);
-      sizes.push_back(c.b.SizeOf(v[1], i));
+      sizes.push_back(c.b.SizeOf(second, i));
     }
-  V inner = CountOf(c.b, v[0], a);
+  V inner = CountOf(c.b, first, a);
   if (a.empty()) inner = c.b.Int(1);
-  V x = c.b.Reshape(c.b.Transpose(v[0], pa), c.b.Stack1D({c.b.Int(-1), inner}));
-  V y = c.b.Reshape(c.b.Transpose(v[1], pd), c.b.Stack1D({inner, c.b.Int(-1)}));
+  V x = c.b.Reshape(c.b.Transpose(first, pa), c.b.Stack1D({c.b.Int(-1), inner}));
+  V y = c.b.Reshape(c.b.Transpose(second, pd), c.b.Stack1D({inner, c.b.Int(-1)}));
   return c.b.Reshape(MatMul(c.b, x, y), c.b.Stack1D(sizes));
 }
 
@@ -196,7 +218,9 @@ Outputs ChainMatMul(Call& c) {
 Outputs MatrixPower(Call& c) {
   V x = c.tensor("self");
   int64_t n = c.Int("n");
-  if (n < 0 || n > 1024) return c.Unsupported("a negative power of a matrix");
+  if (std::abs(n) > 1024) return c.Unsupported("a power of a matrix above 1024");
+  if (n < 0) x = Solve(c, x, IdentityMatrix(c.b, x, c.b.SizeOf(x, -1)));
+  n = std::abs(n);
   V result = nullptr;
   for (V square = x; n > 0; n >>= 1) {
     if (n & 1) result = result ? c.b.Op("MatMul", {result, square}) : square;
@@ -255,6 +279,19 @@ Outputs EinsumOf(Call& c) {
   return Einsum(c, equation, operands);
 }
 
+// Three tensors with new axes of size 1, multiplied and summed.
+Outputs Trilinear(Call& c) {
+  V product = nullptr;
+  for (const char* which : {"1", "2", "3"}) {
+    V factor = c.tensor(std::string("i") + which);
+    std::vector<int64_t> fresh = c.Ints(std::string("expand") + which);
+    if (!fresh.empty()) factor = c.b.Unsqueeze(factor, fresh);
+    product = product ? c.b.Mul(product, factor) : factor;
+  }
+  const std::vector<int64_t> summed = c.Ints("sumdim");
+  return summed.empty() ? product : c.b.Reduce("ReduceSum", product, summed, false);
+}
+
 Outputs Bilinear(Call& c) {
   // y[o] = sum over i, j of x1[i] w[o, i, j] x2[j]
   V y = Einsum(c, "...i,oij,...j->...o", {c.tensor("input1"), c.tensor("weight"), c.tensor("input2")});
@@ -275,8 +312,10 @@ constexpr RuleRow kRows[] = {
     {"aten.bmm", MatMulOf},
     {"aten.mv", MatMulOf},
     {"aten.linalg_matmul", MatMulOf},
+    {"aten._int_mm", IntegerMatMul},
+    {"aten._weight_int8pack_mm", ScaledInt8},
     {"aten.addmm", Addmm},
-    {"aten._addmm_activation", Addmm},
+    {"aten._addmm_activation", AddmmActivation},
     {"aten.baddbmm", AddProduct, ""},
     {"aten.addbmm", AddProduct, "sum"},
     {"aten.addmv", AddProduct, ""},
@@ -302,6 +341,7 @@ constexpr RuleRow kRows[] = {
     {"aten.vander", Vandermonde, "falling"},
     {"aten.linalg_vander", Vandermonde, "rising"},
     {"aten.einsum", EinsumOf},
+    {"aten._trilinear", Trilinear},
     {"aten.bilinear", Bilinear},
 };
 

@@ -33,7 +33,7 @@ Outputs BatchNorm(Call& c) {
     V scale = PerChannel(c, weight, x, 1), shift = PerChannel(c, bias, x, 0);
     V y = c.b.Op("BatchNormalization", {x, scale, shift, mean, variance}, {{"epsilon", epsilon}});
     if (flat) y = c.b.Squeeze(y, {0});
-    V none = c.b.Constant(Tensor::From<float>({0}, std::vector<float>()));
+    V none = Full(c.b, c.b.Ints({0}), c.b.NumberLike(0, x));
     return Outputs{y, none, none, none};
   }
   // Statistics of the batch itself: over all axes but 1.
@@ -48,7 +48,10 @@ Outputs BatchNorm(Call& c) {
   if (weight) y = c.b.Mul(y, OnAxis1(c, weight, x));
   if (bias) y = c.b.Add(y, OnAxis1(c, bias, x));
   V flat_mean = c.b.Squeeze(mean, axes), flat_inverse = c.b.Squeeze(inverse, axes);
-  if (c.target().find("_functional") == std::string_view::npos || c.is_none("running_mean")) return Outputs{y, flat_mean, flat_inverse};
+  if (c.target().find("_functional") == std::string_view::npos || c.is_none("running_mean")) {
+    V reserve = Full(c.b, c.b.Ints({0}), c.b.Number(int64_t{0}, DataType::kUint8));  // for the derivative
+    return Outputs{y, flat_mean, flat_inverse, reserve};
+  }
   // What the running statistics become.
   const double momentum = c.Double("momentum", 0.1);
   V unbiased = c.b.Squeeze(Variance(c, x, axes, 1, true), axes);
@@ -72,8 +75,10 @@ Outputs LayerNorm(Call& c) {
   const bool all = c.target().starts_with("aten.native_layer_norm");
   const double epsilon = c.Double("eps", 1e-5);
   if (!all) return c.b.Op("LayerNormalization", {x, weight, bias}, {{"axis", axis - rank}, {"epsilon", epsilon}});
-  return Outputs(
-      c.b.Ops("LayerNormalization", {x, weight, bias}, c.node().outputs.size() > 1 ? 3 : 1, {{"axis", axis - rank}, {"epsilon", epsilon}}));
+  std::vector<V> made =
+      c.b.Ops("LayerNormalization", {x, weight, bias}, c.node().outputs.size() > 1 ? 3 : 1, {{"axis", axis - rank}, {"epsilon", epsilon}});
+  for (V& one : made) one = c.b.Cast(one, c.b.dtype(x));
+  return made;
 }
 
 Outputs RmsNorm(Call& c) {
@@ -155,6 +160,15 @@ Outputs WeightNorm(Call& c) {
   return Outputs{y, norm};
 }
 
+Outputs NormExceptOne(Call& c) {
+  V v = c.tensor("v");
+  std::vector<int64_t> axes;
+  const int64_t keep = c.Int("dim", 0), rank = c.rank("v");
+  for (int64_t i = 0; i < rank; ++i)
+    if (keep == -1 || i != keep) axes.push_back(i);
+  return VectorNorm(c, v, static_cast<double>(c.Int("pow", 2)), axes, keep != -1);
+}
+
 // Slices along an axis whose norm is above a limit are scaled down to it.
 Outputs Renormalize(Call& c) {
   V x = c.tensor("self");
@@ -176,6 +190,8 @@ constexpr RuleRow kRows[] = {
     {"aten._native_batch_norm_legit_no_training", BatchNorm, "inference"},
     {"aten._batch_norm_no_update", BatchNorm, "inference"},
     {"aten._batch_norm_with_update_functional", BatchNorm, "batch"},
+    {"aten._batch_norm_with_update", BatchNorm, "batch"},
+    {"aten._batch_norm_impl_index", BatchNorm, ""},
     {"aten.layer_norm", LayerNorm},
     {"aten.native_layer_norm", LayerNorm},
     {"aten.rms_norm", RmsNorm},
@@ -187,6 +203,7 @@ constexpr RuleRow kRows[] = {
     {"aten._weight_norm", WeightNorm},
     {"aten._weight_norm_interface", WeightNorm},
     {"aten.renorm", Renormalize},
+    {"aten.norm_except_dim", NormExceptOne},
 };
 
 }  // namespace

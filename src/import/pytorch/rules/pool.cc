@@ -65,7 +65,7 @@ Outputs MaxPool(Call& c) {
     if (w.ceil) attributes.push_back({"ceil_mode", 1});
     const DataType type = c.b.dtype(x);
     const bool cast = IsInteger(type) && type != DataType::kInt8 && type != DataType::kUint8;
-    if (cast) x = c.b.Cast(x, DataType::kFloat);
+    if (cast) x = c.b.Cast(x, DataType::kDouble);
     std::vector<V> made = c.b.Ops("MaxPool", {x}, indices ? 2 : 1, std::move(attributes));
     if (cast) made[0] = c.b.Cast(made[0], type);
     if (indices) made[1] = PlaneIndices(c, x, made[1], spatial);

@@ -49,6 +49,28 @@ Outputs Iota(Call& c) {
   return c.b.Cast(c.b.Add(steps, c.Number("start")), type);
 }
 
+// Axes start to end, both included, as one; and one as two.
+Outputs Collapse(Call& c) { return Apply(c, "aten.flatten.using_ints", {c.arg("a"), c.arg("start"), c.arg("end")}); }
+Outputs SplitAxis(Call& c) {
+  V x = c.tensor("a");
+  const int64_t axis = c.Axis("dim", c.rank("a"));
+  std::vector<V> sizes;
+  for (int64_t i = 0; i < c.rank("a"); ++i) {
+    if (i == axis) sizes.push_back(c.Number("outer_length"));
+    sizes.push_back(i == axis ? c.b.Div(c.b.SizeOf(x, i), c.Number("outer_length")) : c.b.SizeOf(x, i));
+  }
+  return c.b.Reshape(x, c.b.Stack1D(sizes));
+}
+Outputs CubeRoot(Call& c) {
+  V x = c.float_tensor("self");
+  return c.b.Mul(c.b.Op("Sign", {x}), c.b.Op("Pow", {c.b.Op("Abs", {x}), c.b.NumberLike(1.0 / 3, x)}));
+}
+Outputs CopyTo(Call& c) { return c.b.Expand(c.b.Cast(c.tensor("b"), c.dtype("a")), c.b.ShapeOf(c.tensor("a"))); }
+Outputs FullOf(Call& c) {
+  V value = c.NumberAs("fill_value", c.Dtype("dtype", DataType::kFloat));
+  return c.is_none("a") ? Full(c.b, c.IntVector("shape"), value) : FullLike(c.b, c.tensor("a"), value);
+}
+
 Outputs OfShape(Call& c) { return Full(c.b, c.IntVector("shape"), c.b.Number(0.0, c.Dtype("dtype", DataType::kFloat))); }
 Outputs First(Call& c) { return c.tensor("a"); }
 Outputs Select(Call& c) { return Given(c.translator.Apply("aten.where.self", {c.arg("pred"), c.arg("a"), c.arg("b")})); }
@@ -126,6 +148,35 @@ constexpr RuleRow kRows[] = {
     {"prims.prod", Reduce, "aten.prod.dim_int"},
     {"prims.sum", Reduce, "aten.sum.dim_IntList"},
     {"prims.var", Reduce, "aten.var.correction"},
+    {"prims.as_strided_scatter", As, "aten.as_strided_scatter.default"},
+    {"prims.bessel_i0", As, "aten.i0.default"},
+    {"prims.bessel_i0e", As, "aten.special_i0e.default"},
+    {"prims.bessel_i1", As, "aten.special_i1.default"},
+    {"prims.bessel_i1e", As, "aten.special_i1e.default"},
+    {"prims.bessel_j0", As, "aten.special_bessel_j0.default"},
+    {"prims.bessel_j1", As, "aten.special_bessel_j1.default"},
+    {"prims.spherical_bessel_j0", As, "aten.special_spherical_bessel_j0.default"},
+    {"prims.erfcx", As, "aten.special_erfcx.default"},
+    {"prims.frexp", As, "aten.frexp.Tensor"},
+    {"prims.igamma", As, "aten.igamma.default"},
+    {"prims.igammac", As, "aten.igammac.default"},
+    {"prims.imag", As, "aten.imag.default"},
+    {"prims.real", As, "aten.real.default"},
+    {"prims.item", As, "aten.item.default"},
+    {"prims.ndtri", As, "aten.special_ndtri.default"},
+    {"prims.nextafter", As, "aten.nextafter.default"},
+    {"prims.zeta", As, "aten.special_zeta.default"},
+    {"prims.view_of_dtype", As, "aten.view.dtype"},
+    {"prims.cbrt", CubeRoot},
+    {"prims.collapse", Collapse},
+    {"prims.collapse_view", Collapse},
+    {"prims.split_dim", SplitAxis},
+    {"prims.copy_strided", First},
+    {"prims.copy_to", CopyTo},
+    {"prims.full", FullOf},
+    {"prims.full_like", FullOf},
+    {"prims.empty_permuted", OfShape},
+    {"prims.empty_strided", OfShape},
     {"prims.div", Divide},
     {"prims.where", Select},
     {"prims.broadcast_in_dim", BroadcastInDim},
@@ -135,9 +186,6 @@ constexpr RuleRow kRows[] = {
     {"prims.device_put", First},
     {"prims.view_of", First},
     {"aten.is_nonzero", IsNonzero},
-    {"aten.mH", As, "aten.mT.default"},
-    {"aten.matrix_H", As, "aten.mT.default"},
-    {"aten.adjoint", As, "aten.mT.default"},
 };
 
 }  // namespace

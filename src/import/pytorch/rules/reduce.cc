@@ -172,15 +172,24 @@ Outputs Norm(Call& c) {
   if (c.arg("dtype").is_dtype()) x = c.b.Cast(x, c.Dtype("dtype", DataType::kFloat));
   const int64_t rank = c.rank("self");
   const std::string_view order = c.is_none("p") && !c.is_none("ord") ? "ord" : "p";
-  if (rank == 0) return c.b.Op("Abs", {x});
+  if (rank == 0) return VectorNorm(c, c.b.Unsqueeze(x, {0}), OrderOf(c, order, 2), {0}, false);
   const std::vector<int64_t> axes =
       c.is_none("dim") || (c.arg("dim").is_list() && c.arg("dim").list().empty()) ? std::vector<int64_t>{} : c.Axes("dim", rank);
   return VectorNorm(c, x, OrderOf(c, order, 2), axes, c.Bool("keepdim", false));
 }
 
+// A norm before its root.
+Outputs PowerSum(Call& c) {
+  V x = c.float_tensor("self");
+  if (c.arg("dtype").is_dtype()) x = c.b.Cast(x, c.Dtype("dtype", DataType::kFloat));
+  const double p = c.Double("ord", 2);
+  V powers = p == 2 ? c.b.Mul(x, x) : c.b.Op("Pow", {c.b.Op("Abs", {x}), c.b.NumberLike(p, x)});
+  return Over(c, "ReduceSum", powers, c.Bool("keepdim", false));
+}
+
 // Summed where the wanted size is 1 and over the axes that it lacks.
 Outputs SumToSize(Call& c) {
-  V x = c.tensor("self");
+  V x = Summand(c, false);
   const std::vector<int64_t> size = c.Ints("size");
   const int64_t extra = c.rank("self") - static_cast<int64_t>(size.size());
   std::vector<int64_t> lead, ones;
@@ -224,6 +233,8 @@ constexpr RuleRow kRows[] = {
     {"aten.nanmean", NanSum, "mean"},
     {"aten.any", AnyAll, "any"},
     {"aten.all", AnyAll, "all"},
+    {"aten._is_any_true", AnyAll, "any"},
+    {"aten._is_all_true", AnyAll, "all"},
     {"aten.amax", Amax, "max"},
     {"aten.amin", Amax, "min"},
     {"aten.aminmax", Aminmax},
@@ -244,6 +255,8 @@ constexpr RuleRow kRows[] = {
     {"aten.trapz", Trapezoid, "sum"},
     {"aten.cumulative_trapezoid", Trapezoid, "running"},
     {"aten.norm", Norm},
+    {"aten.native_norm", Norm},
+    {"aten.linalg__powsum", PowerSum},
     {"aten.linalg_vector_norm", Norm},
     {"aten.frobenius_norm", Norm},
 };

@@ -26,7 +26,16 @@ float ScaleOf(double scale, std::optional<int64_t> size, bool nearest) {
 // param: the mode, with "aa" for antialiasing.
 Outputs Upsample(Call& c) {
   ops::GraphBuilder& b = c.b;
-  V x = c.tensor(c.is_none("input") ? "self" : "input");
+  const std::string_view name = c.is_none("input") ? "self" : "input";
+  V x = c.tensor(name);
+  if (b.dtype(x) == DataType::kUint8 && !c.param().starts_with("nearest")) {
+    // In float, rounded.
+    std::vector<IValue> arguments = c.arguments();
+    arguments[0] = AsArgument(b.Cast(x, DataType::kFloat));
+    V y = Apply(c, c.target(), std::move(arguments));
+    y = b.Op("Floor", {b.Add(b.Op("Clip", {y, b.NumberLike(0, y), b.NumberLike(255, y)}), b.NumberLike(0.5, y))});
+    return b.Cast(y, DataType::kUint8);
+  }
   const auto rank = static_cast<int64_t>(b.rank(x));
   const auto spatial = static_cast<size_t>(std::max<int64_t>(0, rank - 2));
   const std::string_view mode = c.param();

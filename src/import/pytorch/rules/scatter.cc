@@ -87,7 +87,7 @@ Outputs IndexAdd(Call& c) {
   V source = c.b.Cast(c.tensor("source"), c.b.dtype(x));
   const IValue& alpha = c.arg("alpha");
   const bool one = alpha.is_none() || (alpha.is_int() && alpha.integer() == 1) || (alpha.is_double() && alpha.number() == 1);
-  if (!one) source = c.b.Mul(source, c.NumberAs(alpha, c.b.dtype(x)));
+  if (!one) source = Times(c.b, source, c.NumberAs(alpha, c.b.dtype(x)));
   if (c.rank("self") > 0) return ScatterSlices(c, x, c.Axis("dim", c.rank("self")), index, source, std::string(c.param()));
   // A scalar is taken as a vector of one.
   V y = ScatterSlices(c, c.b.Flatten(x), 0, index, c.b.Flatten(source), std::string(c.param()));
@@ -133,19 +133,38 @@ Outputs IndexFill(Call& c) {
   return scalar ? c.b.Reshape(filled, std::vector<int64_t>{}) : filled;
 }
 
+// x with as many elements along an axis replaced as the source has there, from `start` (a scalar, negative from the end) on; with
+// `to_end`, that is all that are left.
+V Replaced(Call& c, V x, V source, int64_t axis, V start, bool to_end) {
+  ops::GraphBuilder& b = c.b;
+  source = b.Cast(source, b.dtype(x));
+  const std::optional<std::vector<int64_t>> known = b.constant_ints(start);
+  const bool front = known && known->at(0) >= 0;
+  V size = b.SizeOf(x, axis), zero = b.Int(0), begin = start;
+  if (!front) {
+    V from_end = b.Op("Max", {b.Add(start, size), zero});
+    begin = known ? from_end : b.Where(b.Op("Less", {start, zero}), from_end, start);
+  }
+  V end = b.Add(begin, b.SizeOf(source, axis));
+  const std::optional<std::vector<int64_t>> first = b.constant_ints(begin), last = b.constant_ints(end);
+  const std::optional<int64_t> total = b.static_dim(x, axis);
+  std::vector<V> parts;
+  if (!(first && first->at(0) == 0)) parts.push_back(b.Slice(x, axis, zero, begin));
+  parts.push_back(source);
+  if (!to_end && !(last && total && last->at(0) >= *total)) parts.push_back(b.Slice(x, axis, end, b.Int(kEnd)));
+  V y = b.Concat(parts, axis);
+  if (x->type.shape) b.Declare(y, x->type);
+  return y;
+}
 // x with its slice [start, end) by step replaced.
 V SliceScatter(Call& c, V x, V source, int64_t axis, V start, V end, int64_t step) {
-  source = c.b.Cast(source, c.b.dtype(x));
-  V size = c.b.SizeOf(x, axis);
-  // The positions that the slice has, from a slice of all positions.
-  V positions = c.b.Slice(Arange(c.b, size), 0, start, end, step);
-  const std::optional<std::vector<int64_t>> known = c.b.constant_ints(positions);
-  const std::optional<int64_t> total = c.b.static_dim(x, axis);
-  if (known && total && static_cast<int64_t>(known->size()) == *total && step == 1) {
-    const ir::Shape *a = c.b.shape(source), *d = c.b.shape(x);
-    if (a && d && a->rank() == d->rank()) return source;
+  if (step == 1) {
+    const std::optional<std::vector<int64_t>> known = c.b.constant_ints(end);
+    return Replaced(c, x, source, axis, c.b.Squeeze(start, {0}), known && known->at(0) == kEnd);
   }
-  V updates = c.b.SwapAxes(source, 0, axis), moved = c.b.SwapAxes(x, 0, axis);
+  // The positions that the slice has, from a slice of all positions.
+  V positions = c.b.Slice(Arange(c.b, c.b.SizeOf(x, axis)), 0, start, end, step);
+  V updates = c.b.SwapAxes(c.b.Cast(source, c.b.dtype(x)), 0, axis), moved = c.b.SwapAxes(x, 0, axis);
   return c.b.SwapAxes(c.b.Op("ScatterND", {moved, c.b.Unsqueeze(positions, {1}), updates}), 0, axis);
 }
 V Vector(Call& c, const IValue& value, int64_t fallback) {
@@ -164,9 +183,9 @@ Outputs NarrowScatter(Call& c) {
 Outputs SelectScatter(Call& c) {
   V x = c.tensor("self");
   const int64_t axis = c.Axis("dim", c.rank("self"));
-  V index = c.b.Unsqueeze(c.Number("index"), {0});
-  V source = c.b.Unsqueeze(c.b.Cast(c.tensor("src"), c.b.dtype(x)), {axis});
-  return ScatterSlices(c, x, axis, index, source, "none");
+  V index = c.b.Cast(c.Number("index"), DataType::kInt64);
+  const std::optional<std::vector<int64_t>> known = c.b.constant_ints(index);
+  return Replaced(c, x, c.b.Unsqueeze(c.tensor("src"), {axis}), axis, index, known && known->at(0) == -1);
 }
 Outputs DiagonalScatter(Call& c) {
   // The source as a diagonal of a matrix, where that diagonal is.

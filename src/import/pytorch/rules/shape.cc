@@ -37,8 +37,10 @@ V Reshaped(Call& c, const Moved& x, V shape) { return c.b.Reshape(x.value, x.is_
 Outputs View(Call& c) {
   const Moved x = Of(c);
   if (c.arg("dtype").is_dtype()) {
-    if (c.Dtype("dtype", DataType::kUndefined) == c.b.dtype(x.value)) return Result(x, x.value);
-    return c.Unsupported("a view of the bytes as another type");
+    const DataType from = c.b.dtype(x.value), to = c.Dtype("dtype", DataType::kUndefined);
+    if (to == from) return Result(x, x.value);
+    if (c.b.Has("BitCast") && BitsPerElement(from) == BitsPerElement(to)) return c.b.Op("BitCast", {x.value}, {{"to", to}});
+    return c.Unsupported("a view of the bytes as another type (one of the same size can be said from opset 26 on: --opset 26)");
   }
   return Result(x, Reshaped(c, x, c.IntVector(c.is_none("size") ? "shape" : "size")));
 }
@@ -82,6 +84,16 @@ Outputs Flatten(Call& c) {
   return Result(x, Reshaped(c, x, SizesWith(c, x, begin, end + 1, {c.b.Int(known ? product : -1)})));
 }
 
+// The first elements, as many as the size has; zeros where there are fewer.
+Outputs Resize(Call& c) {
+  V size = c.is_none("the_template") ? c.IntVector(c.is_none("size") ? "shape" : "size") : c.b.ShapeOf(c.tensor("the_template"));
+  V flat = c.b.Flatten(c.tensor(c.is_none("self") ? "a" : "self"));
+  V count = c.b.Op("ReduceProd", {size}, {{"keepdims", 0}});
+  V lack = c.b.Op("Max", {c.b.Sub(count, c.b.SizeOf(flat, 0)), c.b.Int(0)});
+  V enough = c.b.Op("Pad", {flat, c.b.Stack1D({c.b.Int(0), lack})});
+  return c.b.Reshape(c.b.Slice(enough, 0, c.b.Int(0), count), size);
+}
+
 Outputs Unflatten(Call& c) {
   const Moved x = Of(c);
   const int64_t axis = c.Axis("dim", x.rank);
@@ -116,11 +128,11 @@ Outputs MatrixTranspose(Call& c) {
   const Moved x = Of(c);
   if (x.rank < 2) return Result(x, x.value);
   std::vector<int64_t> perm = AllAxes(x.rank);
-  if (c.param() == "H" && x.is_complex) return c.Unsupported("the conjugate transpose of complex numbers");
   if (c.param() == "all")
     std::reverse(perm.begin(), perm.end());
   else
     std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  if (c.param() == "H" && x.is_complex) return Permuted(c, {Conjugate(c.b, x.value), true, x.rank}, perm);
   return Permuted(c, x, perm);
 }
 Outputs MoveAxes(Call& c) {
@@ -273,6 +285,11 @@ constexpr RuleRow kRows[] = {
     {"aten.resolve_conj", Same},
     {"aten.resolve_neg", Same},
     {"aten.requires_grad", Same},
+    {"aten._lazy_clone", Same},
+    {"aten._to_cpu", Same},
+    {"aten.to_dense", Same},
+    {"aten._to_dense", Same},
+    {"aten.pin_memory", Same},
     {"aten.cpu", Same},
     {"aten.cuda", Same},
     {"aten.view", View},
@@ -280,11 +297,17 @@ constexpr RuleRow kRows[] = {
     {"aten.reshape", View},
     {"aten._unsafe_view", View},
     {"aten._reshape_alias", View},
+    {"aten._reshape_copy", View},
+    {"aten._reshape_alias_copy", View},
+    {"aten._reshape_from_tensor", View},
     {"aten.view_as", ViewAs},
     {"aten.reshape_as", ViewAs},
     {"aten.flatten", Flatten},
     {"aten.unflatten", Unflatten},
     {"aten.ravel", Ravel},
+    {"aten.resize", Resize},
+    {"aten.resize_as", Resize},
+    {"prims.resize", Resize},
     {"aten.permute", Permute},
     {"aten.permute_copy", Permute},
     {"aten.transpose", Transpose},
@@ -296,6 +319,7 @@ constexpr RuleRow kRows[] = {
     {"aten.mT", MatrixTranspose, ""},
     {"aten.mH", MatrixTranspose, "H"},
     {"aten.matrix_H", MatrixTranspose, "H"},
+    {"aten.adjoint", MatrixTranspose, "H"},
     {"aten.numpy_T", MatrixTranspose, "all"},
     {"aten.T", MatrixTranspose, "all"},
     {"aten.movedim", MoveAxes},

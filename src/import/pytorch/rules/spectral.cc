@@ -56,7 +56,7 @@ V Rotation(ops::GraphBuilder& b, const Neighbours& n, V a, int64_t rank) {
 Spectrum Eigen(Call& c, V a, V count, bool largest) {
   ops::GraphBuilder& b = c.b;
   const auto rank = static_cast<int64_t>(b.rank(a));
-  V n = b.SizeOf(a, -1), zero = b.NumberLike(0, a);
+  V n = b.SizeOf(a, -1);
   // Rows come in pairs: an odd number of them gets one more, of zeros.
   V odd = b.Op("Mod", {n, b.Int(2)}), size = b.Add(n, odd);
   std::vector<V> pads(static_cast<size_t>(2 * rank), b.Int(0));
@@ -174,15 +174,60 @@ V Tolerance(Call& c, V a, V values) {
   V limit = b.Mul(factor, b.Reduce("ReduceMax", values, {-1}, true));
   return absolute ? b.Op("Max", {absolute, limit}) : limit;
 }
+// In double; `kept` says which singular values count.
+V PseudoInverseOf(ops::GraphBuilder& b, const Svd& made, V kept) {
+  V inverse = b.Where(kept, b.Op("Reciprocal", {b.Where(kept, made.s, b.NumberLike(1, made.s))}), b.NumberLike(0, made.s));
+  V scaled = b.Mul(made.v, b.Unsqueeze(inverse, {-2}));
+  return b.Op("MatMul", {scaled, MatrixTransposed(b, made.u)});
+}
 Outputs PseudoInverse(Call& c) {
   ops::GraphBuilder& b = c.b;
   V a = c.tensor("self");
   if (c.Bool("hermitian", false)) a = FromTriangle(b, a, false);
   const Svd made = Singular(c, a);
-  V kept = b.Op("Greater", {made.s, Tolerance(c, a, made.s)});
-  V inverse = b.Where(kept, b.Op("Reciprocal", {b.Where(kept, made.s, b.NumberLike(1, made.s))}), b.NumberLike(0, made.s));
-  V scaled = b.Mul(made.v, b.Unsqueeze(inverse, {-2}));
-  return b.Cast(b.Op("MatMul", {scaled, MatrixTransposed(b, made.u)}), b.dtype(a));
+  return b.Cast(PseudoInverseOf(b, made, b.Op("Greater", {made.s, Tolerance(c, a, made.s)})), b.dtype(a));
+}
+// The X of least norm that makes |A X - B| least.
+Outputs LeastSquares(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V a = c.tensor("self"), rhs = c.tensor("b");
+  bool vector = b.rank(rhs) == 1 || b.rank(rhs) + 1 == b.rank(a);
+  for (int64_t i = 0; vector && b.rank(rhs) > 1 && i < static_cast<int64_t>(b.rank(rhs)); ++i) vector = b.dim(rhs, i) == b.dim(a, i);
+  if (vector) rhs = b.Unsqueeze(rhs, {-1});
+  const Svd made = Singular(c, a);
+  V kept = b.Op("Greater", {made.s, Tolerance(c, a, made.s)}), wide = b.Cast(rhs, DataType::kDouble);
+  V x = b.Op("MatMul", {PseudoInverseOf(b, made, kept), wide});
+  const auto back = [&](V value) { return b.Cast(value, b.dtype(a)); };
+  const auto squeezed = [&](V value) { return vector ? b.Squeeze(value, {-1}) : value; };
+  V none = Full(b, b.Ints({0}), b.NumberLike(0, a)), residuals = none;
+  const std::optional<int64_t> m = b.static_dim(a, -2), n = b.static_dim(a, -1);
+  const std::string driver = c.String("driver", "gelsy");
+  if (m && n && *m > *n && driver != "gelsy") {
+    V rest = b.Sub(b.Op("MatMul", {b.Cast(a, DataType::kDouble), x}), wide);
+    residuals = squeezed(back(b.Reduce("ReduceSum", b.Mul(rest, rest), {static_cast<int64_t>(b.rank(rest)) - 2}, false)));
+  }
+  V rank = b.Reduce("ReduceSum", b.Cast(kept, DataType::kInt64), {static_cast<int64_t>(b.rank(kept)) - 1}, false);
+  if (driver == "gels") rank = b.Cast(none, DataType::kInt64);
+  return Outputs{squeezed(back(x)), residuals, rank, driver == "gelsd" || driver == "gelss" ? back(made.s) : none};
+}
+// A = U H with orthogonal U and positive H.
+Outputs Polar(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V a = c.tensor("A");
+  const Svd made = Singular(c, a);
+  V turned = MatrixTransposed(b, made.v);
+  return Outputs{b.Cast(b.Op("MatMul", {made.u, turned}), b.dtype(a)),
+                 b.Cast(b.Op("MatMul", {b.Mul(made.v, b.Unsqueeze(made.s, {-2})), turned}), b.dtype(a))};
+}
+// The root of a symmetric matrix that has no negative eigenvalues.
+Outputs SymmetricRoot(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  V given = c.tensor("self");
+  V a = FromTriangle(b, b.Cast(given, DataType::kDouble), false);
+  const Spectrum made = Eigen(c, a, b.SizeOf(a, -1), false);
+  V roots = b.Op("Sqrt", {b.Op("Max", {made.values, b.NumberLike(0, a)})});
+  V y = b.Op("MatMul", {b.Mul(made.vectors, b.Unsqueeze(roots, {-2})), MatrixTransposed(b, made.vectors)});
+  return b.Cast(y, b.dtype(given));
 }
 Outputs MatrixRank(Call& c) {
   ops::GraphBuilder& b = c.b;
@@ -221,6 +266,10 @@ constexpr RuleRow kRows[] = {
     {"aten.linalg_svdvals", SvdValues},
     {"aten.linalg_pinv", PseudoInverse},
     {"aten.pinverse", PseudoInverse},
+    {"aten.linalg_lstsq", LeastSquares},
+    {"aten.linalg_polar", Polar},
+    {"aten.linalg_matrix_sqrth", SymmetricRoot},
+    {"prims.svd", SvdOf},
     {"aten.linalg_matrix_rank", MatrixRank},
     {"aten.matrix_exp", MatrixExponential},
     {"aten.linalg_matrix_exp", MatrixExponential},

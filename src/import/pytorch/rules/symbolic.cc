@@ -1,6 +1,7 @@
 // Python numbers that depend on the input: sizes and arithmetic on them. Constants are computed now.
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "import/pytorch/rules/families.h"
 #include "import/pytorch/rules/helpers.h"
@@ -184,6 +185,7 @@ Outputs Rank(Call& c) { return IValue(c.rank("self")); }
 Outputs Stride(Call& c) {
   // Of memory that is contiguous, as all of ONNX's is.
   V x = c.tensor("self");
+  if (const auto& cell = c.arg("self").tensor().cell; cell != nullptr && !InOrder(*cell)) return c.Unsupported("the strides of a view");
   IValue::List strides;
   V product = c.b.Int(1);
   for (int64_t i = c.rank("self"); i-- > 0;) {
@@ -194,6 +196,27 @@ Outputs Stride(Call& c) {
   return IValue::MakeList(std::move(strides));
 }
 Outputs Zero(Call&) { return IValue(int64_t{0}); }
+Outputs Yes(Call&) { return IValue(true); }
+// The largest or smallest number of a type.
+Outputs Limit(Call& c) {
+  const bool most = c.param() == "max";
+  switch (c.Dtype("dtype", DataType::kFloat)) {
+    case DataType::kBool:
+      return IValue(most);
+    case DataType::kUint8:
+      return IValue(int64_t{most ? 255 : 0});
+    case DataType::kInt8:
+      return IValue(int64_t{most ? 127 : -128});
+    case DataType::kInt16:
+      return IValue(int64_t{most ? 32767 : -32768});
+    case DataType::kInt32:
+      return IValue(most ? int64_t{std::numeric_limits<int32_t>::max()} : int64_t{std::numeric_limits<int32_t>::min()});
+    case DataType::kInt64:
+      return IValue(most ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min());
+    default:
+      return IValue(most ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity());
+  }
+}
 
 // The number in a tensor of one element.
 Outputs Item(Call& c) {
@@ -257,6 +280,9 @@ constexpr RuleRow kRows[] = {
     {"aten.sym_stride", Stride},
     {"aten.sym_storage_offset", Zero},
     {"aten.storage_offset", Zero},
+    {"aten.sym_is_contiguous", Yes},
+    {"prims.maximum_value", Limit, "max"},
+    {"prims.minimum_value", Limit, "min"},
     {"aten.item", Item},
     {"aten._local_scalar_dense", Item},
     {"aten._assert_tensor_metadata", Nothing},

@@ -40,7 +40,10 @@ Outputs AbsOf(Call& c) {
 
 Outputs Negate(Call& c) {
   if (c.is_complex("self")) return TensorValue{c.b.Neg(c.complex_tensor("self").value), true, {}, {}};
-  return c.b.Neg(c.tensor("self"));
+  V x = c.tensor("self");
+  const DataType type = c.b.dtype(x);
+  // Bytes wrap.
+  return type == DataType::kUint8 ? c.b.Sub(c.b.NumberLike(0, x), x) : c.b.Neg(x);
 }
 
 Outputs SignOf(Call& c) {
@@ -58,9 +61,9 @@ Outputs Exp2(Call& c) {
   return c.b.Op("Pow", {c.b.NumberLike(2, x), x});
 }
 Outputs Expm1(Call& c) {
-  // 2 sinh(x/2) exp(x/2): exact for small x.
+  // 2 sinh(x/2) exp(x/2): exact for small x. Far below zero the one would overflow though the product is -1.
   V x = c.float_tensor("self");
-  V half = c.b.Mul(x, c.b.NumberLike(0.5, x));
+  V half = c.b.Mul(c.b.Op("Max", {x, c.b.NumberLike(c.b.dtype(x) == DataType::kDouble ? -40 : -20, x)}), c.b.NumberLike(0.5, x));
   return c.b.Mul(c.b.Mul(c.b.Op("Sinh", {half}), c.b.Op("Exp", {half})), c.b.NumberLike(2, x));
 }
 Outputs Log1p(Call& c) {
@@ -121,7 +124,11 @@ Outputs Sinc(Call& c) {
 
 Outputs Logit(Call& c) {
   V x = c.float_tensor("self");
-  if (!c.is_none("eps")) x = c.b.Op("Clip", {x, c.b.NumberLike(c.Double("eps"), x), c.b.NumberLike(1 - c.Double("eps"), x)});
+  if (!c.is_none("eps")) {
+    V low = c.b.NumberLike(c.Double("eps"), x), high = c.b.NumberLike(1 - c.Double("eps"), x);
+    // Bounds the wrong way round: the lower one goes before.
+    x = c.Double("eps") <= 0.5 ? c.b.Op("Clip", {x, low, high}) : c.b.Where(c.b.Op("Less", {x, low}), low, c.b.Op("Min", {x, high}));
+  }
   return c.b.Op("Log", {c.b.Div(x, c.b.Sub(c.b.NumberLike(1, x), x))});
 }
 
@@ -201,6 +208,8 @@ constexpr RuleRow kRows[] = {
     {"aten.logit", Logit},
     {"aten.special_logit", Logit},
     {"aten.special_entr", Entropy},
+    {"aten._neg_view", Negate},
+    {"aten._neg_view_copy", Negate},
     {"prims.abs", AbsOf},
     {"prims.neg", Negate},
 };
