@@ -6,8 +6,8 @@
 The list has one signature a line in PyTorch's own notation, `aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) ->
 Tensor`, as torch._C._jit_get_all_schemas() prints them. An overload that is another one, but for arguments that it writes its results to,
 becomes a line `add.out = add.Tensor out`. Left out is what no exported program of an inference model calls: other overloads that write to
-an `out` argument, derivatives that PyTorch decomposes, optimizers' operators and those of other devices, but for what torch decomposes an
-LSTM to.
+an `out` argument, derivatives that PyTorch decomposes, optimizers' operators and those of other devices, but for what torch
+decomposes an LSTM to.
 """
 import collections
 import pathlib

@@ -69,7 +69,7 @@ def save(folder, what, model, make_inputs, dynamic, options, script=False):
     if any(folder.glob('model.*')):
         flags = []
         types = {'float32': 'float', 'float64': 'double'}
-        for i, (tensor, axes) in enumerate(zip(runs[0][0], dynamic)):
+        for i, (tensor, axes) in enumerate(zip(runs[0][0], dynamic or [[]] * len(runs[0][0]))):
             dims = [('batch', 'length', 'c', 'd')[a] if a in axes and used is runs else str(n) for a, n in enumerate(tensor.shape)]
             dtype = str(tensor.dtype)[6:]
             flags += ['--input', f'input_{i}:{types.get(dtype, dtype)}[{",".join(dims)}]']

@@ -48,6 +48,7 @@ V Call::ToTensor(const IValue& value) {
   if (value.is_tensor()) {
     const TensorValue& tensor = value.tensor();
     if (tensor.is_complex) return Unsupported("complex numbers are not supported by this operator");
+    if (tensor.kept != nullptr) return Unsupported("nested tensors are not supported by this operator");
     if (tensor.quantization == nullptr) return tensor.value;
     const Quantization& q = *tensor.quantization;
     return q.axis < 0 ? b.Op("DequantizeLinear", {tensor.value, q.scale, q.zero_point})

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include "base/status_macros.h"
+#include "formats/torch_save.h"
 #include "import/pytorch/signature.h"
+#include "ir/json_reader.h"
 
 namespace sardonyx::pytorch {
 namespace {
@@ -199,6 +201,26 @@ Status ExportedGraphReader::ReadTypes(const Json& json, Scope& scope) {
   return {};
 }
 
+Status ExportedGraphReader::ReadConstants(const Json& json) {
+  const Json* constants = MemberOrNull(json, "constants");
+  if (constants == nullptr || !constants->is_object()) return {};
+  for (auto it = constants->begin(); it != constants->end(); ++it) {
+    const auto read = [&]() -> Status {
+      ASSIGN_OR_RETURN(const std::string text, StringOf(*it));
+      std::string bytes;
+      if (!ir::AppendDecodedBase64(text, &bytes)) return Corrupt("it is not base64");
+      ASSIGN_OR_RETURN(const formats::TorchFile saved, formats::TorchFile::Open(Bytes::Own(std::move(bytes))));
+      auto parameter = std::make_shared<Parameter>();
+      parameter->name = it.key();
+      ASSIGN_OR_RETURN(parameter->tensor, saved.ReadTensor(saved.root()));
+      constants_.emplace_back(Define(it.key(), Kind::kTensor, nullptr), IValue(std::shared_ptr<const Parameter>(std::move(parameter))));
+      return {};
+    };
+    if (const Status status = read(); !status.ok()) return status.WithContext(fmt::format("constants['{}']", it.key()));
+  }
+  return {};
+}
+
 Status ExportedGraphReader::ReadOutput(const Json& output, Node* node) {
   ASSIGN_OR_RETURN(const Union one, UnionOf(output));
   const auto named = [&](const Json& item, const char* key, Kind kind) -> Status {
@@ -279,6 +301,7 @@ StatusOr<std::shared_ptr<Graph>> ExportedGraphReader::Read(const Json& json) {
   auto graph = std::make_shared<Graph>();
   scopes_.push_back({graph.get(), {}, {}});
   RETURN_IF_ERROR(ReadTypes(json, scopes_.back()));
+  RETURN_IF_ERROR(ReadConstants(json));
   ASSIGN_OR_RETURN(const Json* inputs, ListMember(json, "inputs"));
   for (const Json& input : *inputs) {
     ASSIGN_OR_RETURN(const Union one, UnionOf(input));

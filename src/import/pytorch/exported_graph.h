@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "import/pytorch/exported_json.h"
 
@@ -18,6 +20,8 @@ class ExportedGraphReader {
   StatusOr<IValue> Argument(const Json& json);
   // The variable of that name in that graph; null when there is none.
   Value* Find(const std::string& name) const;
+  // Tensors that stand in the graphs themselves, as torch 2.1 keeps constants, and the variables that are bound to them.
+  const std::vector<std::pair<Value*, IValue>>& constants() const { return constants_; }
 
  private:
   struct Scope {
@@ -26,6 +30,7 @@ class ExportedGraphReader {
     std::unordered_map<std::string, ir::Type> types;
   };
 
+  Status ReadConstants(const Json& json);
   Status ReadTypes(const Json& json, Scope& scope);
   Status ReadNode(const Json& json);
   Status ReadInputs(const Json& inputs, Node* node);
@@ -37,6 +42,7 @@ class ExportedGraphReader {
   StatusOr<IValue> List(const Json& json, const F& one);
 
   std::vector<Scope> scopes_;
+  std::vector<std::pair<Value*, IValue>> constants_;
   int depth_ = 0;
 };
 

@@ -187,6 +187,7 @@ StatusOr<Program> ReadExportedJson(std::string_view text, const FindParameter& f
     program.version = version->get<std::string>();
   ExportedGraphReader reader;
   ASSIGN_OR_RETURN(program.graph, reader.Read(*graph_json));
+  program.bound = reader.constants();
   ReadRanges(json, program);
   if (MemberOrNull(*signature, "input_specs") == nullptr) {
     RETURN_IF_ERROR(BindOldInputs(*signature, find, program));

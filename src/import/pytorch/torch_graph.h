@@ -57,6 +57,8 @@ struct TensorValue {
   std::shared_ptr<Cell> cell;  // the memory that it views, which in-place operators write to; null for a value of a rule's own
   // A number of Python's that a trace holds as a tensor: it counts as a number where types are promoted.
   bool is_number = false;
+  // Of a nested tensor, whose `value` is padded: bool [batch, length], true where a sequence has an element. Few operators take these.
+  ir::Value* kept = nullptr;
 };
 
 // An ONNX scalar (int64, double or bool, rank 0) that stands for a Python number: it does not take part in type promotion as

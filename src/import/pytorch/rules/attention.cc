@@ -129,15 +129,32 @@ Outputs NativeMultiHead(Call& c) {
   return Outputs{y, c.Bool("average_attn_weights", true) ? c.b.Reduce("ReduceMean", made.weights, {1}, false) : made.weights};
 }
 
+// nn.TransformerEncoder leaves padding out of the computation: a nested tensor has the elements that a mask keeps.
+Outputs NestedFromMask(Call& c) {
+  TensorValue nested{c.tensor("t"), false, {}, {}};
+  nested.kept = c.b.Cast(c.tensor("mask"), DataType::kBool);
+  return nested;
+}
+Outputs ToPadded(Call& c) {
+  ops::GraphBuilder& b = c.b;
+  if (!c.arg("self").is_tensor() || c.arg("self").tensor().kept == nullptr) return c.Unsupported("a tensor that is not nested");
+  V x = c.arg("self").tensor().value, kept = c.arg("self").tensor().kept;
+  V y = b.Where(b.Unsqueeze(kept, {2}), x, c.NumberAs("padding", b.dtype(x)));
+  if (!c.is_none("output_size")) return y;
+  V longest = Maximum(b, b.Reduce("ReduceSum", b.Cast(kept, DataType::kInt64), {1}, false), {0}, true);
+  return b.Op("Slice", {y, b.Ints({0}), longest, b.Ints({1})});
+}
+
 Outputs TransformerEncoderLayer(Call& c) {
   ops::GraphBuilder& b = c.b;
-  V x = c.tensor("src");
+  V kept = c.arg("src").is_tensor() ? c.arg("src").tensor().kept : nullptr;
+  V x = kept ? c.arg("src").tensor().value : c.tensor("src");
   const double epsilon = c.Double("eps", 1e-5);
   const bool first = c.Bool("norm_first", false);
   const auto norm = [&](V value, std::string_view weight, std::string_view bias) {
     return b.Op("LayerNormalization", {value, c.tensor(weight), c.tensor(bias)}, {{"axis", -1}, {"epsilon", epsilon}});
   };
-  V mask = NativeMask(c);
+  V mask = kept ? b.Unsqueeze(Not(b, kept), {1, 2}) : NativeMask(c);
   const auto attend = [&](V value) {
     const Heads made = MultiHead(c, value, value, value, c.Int("num_heads"), c.tensor("qkv_weight"), c.tensor("qkv_bias"), mask);
     return Linear(c, made.output, c.tensor("proj_weight"), c.tensor("proj_bias"));
@@ -150,10 +167,14 @@ Outputs TransformerEncoderLayer(Call& c) {
   };
   if (first) {
     x = b.Add(x, attend(norm(x, "norm_weight_1", "norm_bias_1")));
-    return b.Add(x, feed(norm(x, "norm_weight_2", "norm_bias_2")));
+    x = b.Add(x, feed(norm(x, "norm_weight_2", "norm_bias_2")));
+  } else {
+    x = norm(b.Add(x, attend(x)), "norm_weight_1", "norm_bias_1");
+    x = norm(b.Add(x, feed(x)), "norm_weight_2", "norm_bias_2");
   }
-  x = norm(b.Add(x, attend(x)), "norm_weight_1", "norm_bias_1");
-  return norm(b.Add(x, feed(x)), "norm_weight_2", "norm_bias_2");
+  TensorValue result{x, false, {}, {}};
+  result.kept = kept;
+  return result;
 }
 
 constexpr RuleRow kRows[] = {
@@ -166,6 +187,9 @@ constexpr RuleRow kRows[] = {
     {"aten._scaled_dot_product_fused_attention_overrideable", ScaledDotProduct},
     {"aten._native_multi_head_attention", NativeMultiHead},
     {"aten._transformer_encoder_layer_fwd", TransformerEncoderLayer},
+    {"aten._nested_tensor_from_mask", NestedFromMask},
+    {"aten.to_padded_tensor", ToPadded},
+    {"aten.nested_to_padded_tensor", ToPadded},
 };
 
 }  // namespace

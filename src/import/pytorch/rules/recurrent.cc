@@ -75,7 +75,7 @@ struct Run {
   V output, h, c;
 };
 Run RunLayer(Call& c, std::string_view op, std::string_view activation, V x, V h, V cell, const std::vector<Direction>& directions,
-             bool reverse = false) {
+             bool reverse = false, V lengths = nullptr) {
   ops::GraphBuilder& b = c.b;
   const std::vector<int64_t> order = GateOrder(op);
   std::vector<V> w, r, bias;
@@ -91,7 +91,7 @@ Run RunLayer(Call& c, std::string_view op, std::string_view activation, V x, V h
   if (both || reverse) attributes.push_back({"direction", both ? "bidirectional" : "reverse"});
   if (op == "GRU") attributes.push_back({"linear_before_reset", 1});
   if (op == "RNN" && activation == "Relu") attributes.push_back({"activations", std::vector<std::string>(directions.size(), "Relu")});
-  std::vector<V> inputs = {x, b.Concat(w, 0), b.Concat(r, 0), bias.empty() ? nullptr : b.Concat(bias, 0), nullptr, h};
+  std::vector<V> inputs = {x, b.Concat(w, 0), b.Concat(r, 0), bias.empty() ? nullptr : b.Concat(bias, 0), lengths, h};
   if (op == "LSTM") inputs.push_back(cell);
   const std::vector<V> made = b.Ops(op, inputs, op == "LSTM" ? 3 : 2, std::move(attributes));
   V y = both ? b.Reshape(b.Transpose(made[0], {0, 2, 1, 3}), b.Stack1D({b.SizeOf(x, 0), b.SizeOf(x, 1), b.Int(2 * *hidden)}))
@@ -99,16 +99,33 @@ Run RunLayer(Call& c, std::string_view op, std::string_view activation, V x, V h
   return {y, made[1], made.size() > 2 ? made[2] : nullptr};
 }
 
+// Packed sequences, the longest first: elements of all at each time in a row, and how many these are. They are padded for ONNX's operators.
+struct Packed {
+  V positions = nullptr;  // [elements, 2]: time and sequence of each
+  V lengths = nullptr;  // int32[batch]
+  V padded = nullptr;  // [time, batch, width]
+};
+Packed Unpacked(ops::GraphBuilder& b, V data, V batch_sizes) {
+  V batch = b.Gather(batch_sizes, b.Int(0), 0);
+  V present = b.Op("Less", {b.Unsqueeze(Arange(b, batch), {0}), b.Unsqueeze(batch_sizes, {1})});
+  V positions = b.Transpose(b.Op("NonZero", {present}), {1, 0});
+  V shape = b.Stack1D({b.SizeOf(batch_sizes, 0), batch, b.SizeOf(data, 1)});
+  return {positions, b.Reduce("ReduceSum", b.Cast(present, DataType::kInt32), {0}, false),
+          b.Op("ScatterND", {Full(b, shape, b.NumberLike(0, data)), positions, data})};
+}
+
 Outputs Recurrent(Call& c) {
   ops::GraphBuilder& b = c.b;
   const std::string_view op = c.param().substr(0, c.param().find(':')),
                          activation = c.param().find(':') == std::string_view::npos ? "" : c.param().substr(c.param().find(':') + 1);
-  if (c.is_none("input")) return c.Unsupported("packed sequences: export with padded ones");
   if (c.Bool("train", false) && c.Double("dropout", 0.0) > 0)
     return c.Unsupported("dropout in training mode: export the model after model.eval()");
-  V x = c.tensor("input");
+  const bool is_packed = c.is_none("input");
+  Packed packed;
+  if (is_packed) packed = Unpacked(b, c.tensor("data"), b.Cast(c.tensor("batch_sizes"), DataType::kInt64));
+  V x = is_packed ? packed.padded : c.tensor("input");
   const std::vector<V> params = c.tensors("params");
-  const bool biases = c.Bool("has_biases"), both = c.Bool("bidirectional"), batch_first = c.Bool("batch_first");
+  const bool biases = c.Bool("has_biases"), both = c.Bool("bidirectional"), batch_first = c.Bool("batch_first", false);
   const int64_t layers = c.Int("num_layers");
   const size_t directions = both ? 2 : 1;
   const bool unbatched = c.b.known_rank(x) == size_t{2};
@@ -123,6 +140,7 @@ Outputs Recurrent(Call& c) {
   const bool projected = op == "LSTM" && per == (biases ? 5u : 3u);
   if (layers < 1 || per < 2 || states.empty() || (op == "LSTM" && states.size() < 2))
     return c.Unsupported("a recurrent layer with these parameters");
+  if (projected && is_packed) return c.Unsupported("an LSTM with projections of packed sequences");
   std::vector<V> last_h, last_c;
   for (int64_t layer = 0; layer < layers; ++layer) {
     const int64_t first = layer * static_cast<int64_t>(directions);
@@ -144,13 +162,15 @@ Outputs Recurrent(Call& c) {
     }
     const auto count = static_cast<int64_t>(directions);
     const Run run =
-        RunLayer(c, op, activation, x, part(states[0], first, count), op == "LSTM" ? part(states[1], first, count) : nullptr, of);
+        RunLayer(c, op, activation, x, part(states[0], first, count), op == "LSTM" ? part(states[1], first, count) : nullptr, of, false, packed.lengths);
     x = run.output;
     last_h.push_back(run.h);
     last_c.push_back(run.c);
   }
   V h = b.Concat(last_h, 0), cell = op == "LSTM" ? b.Concat(last_c, 0) : nullptr;
-  if (unbatched) {
+  if (is_packed) {
+    x = b.Op("GatherND", {x, packed.positions});
+  } else if (unbatched) {
     x = b.Squeeze(x, {1});
     h = b.Squeeze(h, {1});
     if (cell) cell = b.Squeeze(cell, {1});

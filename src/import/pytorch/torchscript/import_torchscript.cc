@@ -321,6 +321,7 @@ Status Run(ScriptArchive& archive, const import::ImportOptions& options, Transla
   for (const InputSpec& spec : options.inputs) b.ReserveName(spec.name);
   ASSIGN_OR_RETURN(const std::shared_ptr<Instance> module, interpreter.LoadModule());
   const FunctionDef* forward = module->type->FindMethod("forward");
+  if (forward == nullptr) forward = module->type->FindMethod("forward__0");  // of one with overloads: nn.LSTM scripted by itself
   if (forward == nullptr) return Unsupported(fmt::format("the module {} has no method forward", module->type->qualified_name));
   const uint64_t loaded = interpreter.seen();
   Inputs inputs(interpreter, archive, options, report);
