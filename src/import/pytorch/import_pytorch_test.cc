@@ -140,6 +140,48 @@ TEST(Translator, ListsEverythingUnsupported) {
   EXPECT_EQ(imported->report.unsupported[0].places, (std::vector<std::string>{"first", "third"}));
 }
 
+// Operators of higher order have no signature: their arguments are what the file gives, by position.
+TEST(HigherOrder, BlocksEffectsAndTypes) {
+  const auto block = [] {
+    auto graph = std::make_shared<Graph>();
+    graph->inputs.push_back(graph->AddValue("a"));
+    Node* node = graph->AddNode("aten.relu.default");
+    node->inputs = {IValue(static_cast<const Value*>(graph->inputs[0]))};
+    graph->outputs.emplace_back(static_cast<const Value*>(graph->AddOutput(node, "b")));
+    return IValue(std::shared_ptr<const Graph>(std::move(graph)));
+  };
+  const struct {
+    const char* target;
+    std::vector<IValue> before;  // of x
+    size_t result;
+    std::vector<std::string> operators;
+  } cases[] = {
+      {"higher_order.invoke_subgraph", {block(), IValue(std::string("region_0"))}, 0, {"Relu"}},
+      {"higher_order.out_dtype", {IValue(std::string("torch.ops.aten.relu.default")), IValue(DataType::kDouble)}, 0, {"Cast", "Relu"}},
+      {"higher_order.with_effects", {IValue(), IValue(std::string("torch.ops.aten.relu.default"))}, 1, {"Relu"}},
+  };
+  for (const auto& one : cases) {
+    Case c;
+    const Value* x = c.Input("x", Floats({4}));
+    Node* node = c.program.graph->AddNode(one.target);
+    node->inputs = one.before;
+    node->inputs.emplace_back(x);
+    const Value* result = nullptr;
+    for (size_t i = 0; i <= one.result; ++i) result = c.program.graph->AddOutput(node, i == one.result ? "y0" : "");
+    auto imported = c.Import(result);
+    ASSERT_TRUE(imported.ok() && imported->model != nullptr) << one.target << ": " << imported.status().ToString();
+    EXPECT_EQ(Operators(*imported), one.operators) << one.target;
+  }
+  Case c;
+  const Value* x = c.Input("x", Floats({4}));
+  Node* node = c.program.graph->AddNode("torch._functorch.predispatch._add_batch_dim");
+  node->inputs = {IValue(x)};
+  const auto imported = c.Import(c.program.graph->AddOutput(node, "y0"));
+  ASSERT_TRUE(imported.ok()) << imported.status().ToString();
+  ASSERT_EQ(imported->report.unsupported.size(), 1u);
+  EXPECT_NE(imported->report.unsupported[0].reason.find("run_decompositions"), std::string::npos);
+}
+
 TEST(ExportedJson, SaysWhatIsWrong) {
   const FindParameter none = [](const std::string&) -> StatusOr<std::shared_ptr<const Parameter>> {
     return std::shared_ptr<const Parameter>();
