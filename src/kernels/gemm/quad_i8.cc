@@ -40,7 +40,8 @@ QuadWeights PackQuads(const QuadSource& source, int64_t taps, int64_t depth, int
   w.depth = depth;
   w.columns = columns;
   const int64_t padded = CeilDiv(columns, kQuadVector) * kQuadVector, quads = w.quads();
-  w.data = AlignedBuffer<int8_t>(padded * taps * quads * 4);
+  // Products of whole tiles read up to 15 quads of a panel past the end.
+  w.data = AlignedBuffer<int8_t>(padded * taps * quads * 4 + 16 * 4 * kQuadPanel);
   if (!w.data) return w;
   w.column_sums.assign(static_cast<size_t>(w.panels() * kQuadPanel), 0);
   pool.ParallelFor(w.panels(), static_cast<double>(taps * quads * kQuadPanel) * 2, [&](int64_t begin, int64_t end) {

@@ -3,7 +3,7 @@
 // On AVX-512 a tile is 6 rows x 4 vectors of 16 columns (8 x 3, 12 x 2 and 12 x 1 in narrower panels): 24 registers of sums, 4 of
 // weights, one of a row's four bytes, broadcast. Each step along the depth loads 4 vectors of weights and 6 times four bytes for 24
 // dot products, so loads stay hidden. The weights of a panel stream from the second-level cache once for each tile of rows; the rows
-// of a block stay in the first. Other targets have 16 registers and take 4 rows x 2 vectors.
+// of a block stay in the first. Machines with AMX multiply tiles (quad_i8_tiles-inl.h). Other targets have 16 registers and take 4 rows x 2 vectors.
 //
 // Where bytes are multiplied as pairs of int16 (AVX2 and SSE4), a step has 16 products, which two of four ports can do, and nothing
 // else should wait for these: four rows are split into pairs once for all columns of a panel, and only weights are split in the loop.
@@ -19,6 +19,7 @@
 #include "hwy/highway.h"
 
 #include "kernels/gemm/quad_dot-inl.h"
+#include "kernels/gemm/quad_i8_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
@@ -109,6 +110,17 @@ HWY_INLINE void QuantizeRow(const QuadEpilogue& e, const V32 (&sum)[kVectors], i
 }
 #endif
 
+template <int kVectors>
+HWY_INLINE void FinishRow(const QuadEpilogue& e, const V32 (&sum)[kVectors], int64_t row, int64_t column, int64_t columns) {
+#if HWY_TARGET <= HWY_AVX3
+  if (e.kind == QuadEpilogue::Kind::kQuantize && e.offsets) return QuantizeRow<kVectors>(e, sum, row, column, columns);
+#endif
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(D32()));
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v)
+    if (column + lanes * v < columns) Finish(e, sum[v], row, column + lanes * v, columns);
+}
+
 template <int kRows, int kVectors, class Dot>
 HWY_NOINLINE void ComputeTile(const Tile& t) {
   const D32 d;
@@ -139,15 +151,7 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     if (r > last) break;
-#if HWY_TARGET <= HWY_AVX3
-    if (t.epilogue.kind == QuadEpilogue::Kind::kQuantize && t.epilogue.offsets) {
-      QuantizeRow<kVectors>(t.epilogue, sum[r], r, t.column, t.columns);
-      continue;
-    }
-#endif
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v)
-      if (t.column + lanes * v < t.columns) Finish(t.epilogue, sum[r][v], r, t.column + lanes * v, t.columns);
+    FinishRow<kVectors>(t.epilogue, sum[r], r, t.column, t.columns);
   }
 }
 
@@ -332,7 +336,23 @@ void ComputePanel(const QuadBlock& b) {
 #endif
 }
 
+#if SARDONYX_QUAD_TILES
+constexpr int64_t kMinTileRows = 4;  // with fewer, weights are read as fast without tiles
+
+void ComputeTileBlock(const QuadBlock& b) {
+  const D32 d;
+  ComputeTilePanel(b, [&](const int32_t* sums, int64_t row, int64_t column, int vectors) HWY_ATTR {
+    const V32 first = hn::Load(d, sums);
+    if (vectors == 1) return FinishRow<1>(b.epilogue, {first}, row, column, b.weights->columns);
+    FinishRow<2>(b.epilogue, {first, hn::Load(d, sums + kTileColumns)}, row, column, b.weights->columns);
+  });
+}
+#endif
+
 void ComputeBlock(const QuadBlock& block) {
+#if SARDONYX_QUAD_TILES
+  if (block.num_rows >= kMinTileRows && HasAmxInt8()) return ComputeTileBlock(block);
+#endif
 #if SARDONYX_HAS_VPDPBUSD
   if (MachineHasVpdpbusd()) return ComputePanel<FusedDot<D32>>(block);
 #endif

@@ -5,5 +5,6 @@ namespace sardonyx::kernels {
 
 bool HasAvx512Vnni();  // vpdpbusd on 512 bits
 bool HasAvxVnni();     // on 256 bits, without AVX-512
+bool HasAmxInt8();     // tdpbusd on tiles; asks the system for their registers at the first call
 
 }  // namespace sardonyx::kernels
