@@ -68,7 +68,7 @@ void GemmUnpacked(benchmark::State& state) {
   if (state.range(3)) g.b = {b.data(), 1, k};
   g.c = c.data();
   g.c_stride = n;
-  AlignedBuffer<char> workspace(static_cast<int64_t>(GemmF32Workspace(g)));
+  AlignedBuffer<char> workspace(static_cast<int64_t>(GemmF32Workspace(g, Pool().threads())));
   for (auto _ : state) GemmF32(g, workspace.data(), Pool());
   SetFlops(state, 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k));
 }

@@ -9,7 +9,7 @@ namespace sardonyx::kernels {
 namespace {
 
 // What a band of tiles reads again for every block of outputs should stay in the second-level cache, its table in the first.
-constexpr int64_t kBandInputBytes = 256 << 10;
+constexpr int64_t kBandInputBytes = 1024 << 10;
 constexpr int64_t kBandTableBytes = 16 << 10;
 constexpr int64_t kMaxBandTiles = 64;
 
@@ -22,11 +22,17 @@ struct Cut {
     tiles = CeilDiv(positions, limits.pixels);
     blocks = ChannelBlocks(s.outputs);
     const int64_t steps = CeilDiv(blocks, limits.blocks), planes = s.batch * s.groups;
-    // Every group of blocks makes its own tables, so blocks are cut only to keep all threads busy.
-    const int64_t wanted = threads > 1 ? CeilDiv(int64_t{8} * threads, std::max<int64_t>(1, planes * tiles)) : 1;
-    group_blocks = CeilDiv(steps, std::clamp<int64_t>(wanted, 1, steps)) * limits.blocks;
+    // Threads take part after part, so that one that is held up leaves more to the others. Every group of blocks makes its own tables, so
+    // blocks are cut only to keep all threads busy, but then before tiles: a part reads all weights of its blocks.
+    const int64_t wanted = threads > 1 ? int64_t{8} * threads : 1, lines = planes * tiles;
+    group_blocks = CeilDiv(steps, std::clamp<int64_t>(lines >= wanted ? 1 : CeilDiv(wanted, planes), 1, steps)) * limits.blocks;
     block_groups = CeilDiv(blocks, group_blocks);
     count = planes * block_groups * tiles;
+    const int64_t groups = planes * block_groups;
+    if (lines >= wanted)
+      part = CeilDiv(count, wanted);
+    else
+      part = groups >= wanted / 2 ? CeilDiv(groups, wanted) * tiles : CeilDiv(tiles, CeilDiv(wanted / 2, groups));
     const WindowAxis &ha = s.window.height(), &wa = s.window.width();
     const int64_t input_bytes = limits.pixels * ha.stride * wa.stride * s.channels * static_cast<int64_t>(sizeof(float));
     const int64_t table_bytes = s.window.kernel_size() * static_cast<int64_t>(sizeof(TileTap));
@@ -38,6 +44,7 @@ struct Cut {
   int64_t tiles, blocks;
   int64_t group_blocks, block_groups;
   int64_t count;  // image * group * block group * tile
+  int64_t part;   // of count: what a thread takes at a time
   int64_t band;   // tiles whose tables are made at once
   int64_t workers;
 };
@@ -202,7 +209,13 @@ class Worker {
       if (a_.grid) at = plane / s_.groups * a_.grid->image + (group * cut_.blocks + block) * tile.output_stride;
       tile.output = a_.y + at;
       if (a_.residual) tile.residual = a_.residual + at;
-      for (int64_t t = 0; t < count; ++t) {
+      // While the tiles of the band take these weights the next ones come in, a part with each tile.
+      const int64_t left = std::min(cut_.limits.blocks, blocks - b - tile.blocks) * s_.depth();  // vectors of the next ones
+      tile.next_weights = tile.weights + tile.blocks * tile.weight_stride;
+      tile.next_vectors = CeilDiv(4 * tile.blocks, count);
+      const int64_t a_tile = s_.depth() / 4 * tile.next_vectors;
+      for (int64_t t = 0; t < count; ++t, tile.next_weights += a_tile * kChannelBlock) {
+        if (t * a_tile >= left) tile.next_vectors = 0;
         tile.pixels = band_.pixels[t];
         tile.offsets = band_.offsets + t * kMaxTilePixels;
         tile.taps = band_.taps + t * s_.window.kernel_size();
@@ -272,13 +285,11 @@ void Convolve(const BlockedConvArguments& a, const InputLayout& layout, void* wo
   const Cut cut(s, pool.threads());
   const double products = static_cast<double>(s.output.num_elements()) * static_cast<double>(s.depth());
   constexpr double kProductsANanosecond = 50;
-  // Threads take part after part, so that one that is held up leaves more to the others.
-  const int64_t part = cut.workers == 1 ? cut.count : CeilDiv(cut.count, 8 * cut.workers);
   std::atomic<int64_t> next{0};
   pool.ParallelFor(cut.workers, products / kProductsANanosecond / static_cast<double>(cut.workers), [&](int64_t first, int64_t) {
     Worker worker(a, layout, cut, static_cast<char*>(workspace) + TableBytes(s, cut) * static_cast<size_t>(first));
-    for (int64_t begin; (begin = next.fetch_add(part, std::memory_order_relaxed)) < cut.count;)
-      worker.Run(begin, std::min(begin + part, cut.count));
+    for (int64_t begin; (begin = next.fetch_add(cut.part, std::memory_order_relaxed)) < cut.count;)
+      worker.Run(begin, std::min(begin + cut.part, cut.count));
   });
 }
 

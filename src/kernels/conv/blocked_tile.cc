@@ -81,7 +81,8 @@ HWY_NOINLINE void ComputeTile(const ConvTile& t) {
     constexpr int v = i % kVectors;
     sums.of[i] = t.bias ? hn::LoadU(d, t.bias + v / kPerBlock * kChannelBlock + InBlock(v)) : hn::Zero(d);
   });
-  const int64_t weight_stride = t.weight_stride;
+  const int64_t weight_stride = t.weight_stride, next_vectors = t.next_vectors;
+  const float* next = t.next_weights;
   for (const TileTap* tap = t.taps; tap != t.taps + t.num_taps; ++tap) {
     const float* w = t.weights + tap->weights;
     const float* at[kPixels];
@@ -89,6 +90,7 @@ HWY_NOINLINE void ComputeTile(const ConvTile& t) {
     int64_t channels = t.channels;
     for (; channels >= kChannelBlock; channels -= kChannelBlock) {
       for (int64_t c = 0; c < kChannelBlock; c += 4) {
+        for (int64_t i = 0; i < next_vectors; ++i, next += kChannelBlock) __builtin_prefetch(next, 0, 2);
         Unroll<4>([&](auto i) SARDONYX_INLINE_LAMBDA {
           AddChannel<kPixels, kVectors>(w + i * kChannelBlock, weight_stride, at, c + i, sums);
         });

@@ -39,6 +39,9 @@ struct ConvTile {
   float* output = nullptr;  // of the first block; position p is stored at offsets[p]
   const int64_t* offsets = nullptr;  // kMaxTilePixels of them; beyond `pixels` some that may be read
   int64_t output_stride = 0;  // from block to block
+  // Weights that are needed soon, one after the other: fetched into the second-level cache, so many vectors of 16 with every four channels.
+  const float* next_weights = nullptr;
+  int64_t next_vectors = 0;
 };
 
 // What fills the registers of the instruction set in use, for a convolution of so many positions: of a single one, more blocks.

@@ -92,11 +92,13 @@ void DeformConv(const ConvShape& s, int64_t offset_groups, const T* x, const T* 
     T* out = y + i * s.outputs * positions;
     const T* weights = w + group * s.outputs * s.depth();
     if constexpr (std::is_same_v<T, float>) {
-      GemmF32Arguments g{.m = s.outputs, .n = positions, .k = s.depth(), .a = {weights, s.depth(), 1}, .b = {columns, positions, 1}};
+      GemmF32Arguments g{.m = s.outputs, .n = positions, .k = s.depth(), .a = {weights, s.depth(), 1}};
+      PackColumnsF32({columns, positions, 1}, s.depth(), positions, packed, pool);
+      g.packed_b = packed;
       g.c = out;
       g.c_stride = positions;
       if (bias) g.epilogue.row_bias = bias + group * s.outputs;
-      GemmF32(g, packed, pool);
+      GemmF32(g, nullptr, pool);
     } else {
       GemmGeneric<T>(s.outputs, positions, s.depth(), {weights, s.depth(), 1}, {columns, positions, 1}, out, positions, pool);
       if (bias)

@@ -14,8 +14,9 @@ constexpr int64_t kMaxRowBlock = 12 * kPanelRows;
 constexpr int64_t kMaxDepth = 384;
 // With fewer rows than this, packing a B that is used once costs more than it saves.
 constexpr int64_t kMinRowsToPack = 8;
-// Panels of a task, at least, so that packing A is small beside computing; skinny products pack nothing.
+// Panels of a task, at least, where it packs its own rows: packing should be small beside computing.
 constexpr int64_t kMinPanels = 6;
+constexpr int64_t kMinPanelsOfShared = 2;
 // Tasks a thread: cores are of unlike speed when others use them too.
 constexpr int64_t kTasksPerThread = 4;
 
@@ -35,12 +36,12 @@ struct Tasks {
   int64_t panels, panel_groups;  // panels of a group
 };
 
-Tasks Split(const GemmF32Arguments& g, int threads) {
+Tasks Split(const GemmF32Arguments& g, int threads, int64_t min_panels) {
   Tasks tasks;
   tasks.row_blocks = CeilDiv(g.m, kMaxRowBlock);
   const int64_t panels = CeilDiv(g.n, kPanelColumns);
   const int64_t wanted = threads > 1 ? threads * kTasksPerThread : 1;
-  const int64_t most_groups = std::max<int64_t>(panels / kMinPanels, std::min<int64_t>(threads, panels));
+  const int64_t most_groups = std::max<int64_t>(panels / min_panels, std::min<int64_t>(threads, panels));
   int64_t groups = std::clamp<int64_t>(CeilDiv(wanted, tasks.row_blocks), 1, most_groups);
   // Whole rounds of all threads where there are few.
   if (threads > 1 && tasks.row_blocks == 1 && groups > threads) groups = groups / threads * threads;
@@ -52,6 +53,29 @@ Tasks Split(const GemmF32Arguments& g, int threads) {
   if (IsSkinny(g) && tasks.panels > 4) tasks.panels = CeilDiv(tasks.panels, 4) * 4;  // several are computed at a time
   tasks.panel_groups = CeilDiv(panels, tasks.panels);
   return tasks;
+}
+
+// Where several tasks read the same rows these are packed before, once, for all of them.
+bool PacksRows(const GemmF32Arguments& g, const Tasks& tasks) { return tasks.panel_groups > 1 && g.m > 1 && !IsSkinny(g); }
+
+// The most rows that are: of more, each task has its own (Split).
+int64_t RowsToPack(const GemmF32Arguments& g, int threads) {
+  return threads == 1 || g.m == 1 || IsSkinny(g) ? 0 : std::min(g.m, threads * kTasksPerThread * kMaxRowBlock);
+}
+
+// Blocks of tasks.rows rows, of which each holds its depth blocks as PackRowBlockF32 gives them.
+void PackRowBlocks(const GemmF32Arguments& g, const Tasks& tasks, float* out, ThreadPool& pool) {
+  const int64_t depth_block = DepthBlock(g.k);
+  pool.ParallelFor(CeilDiv(g.m, kPanelRows), static_cast<double>(kPanelRows * g.k) / 8, [&](int64_t first, int64_t last) {
+    for (int64_t panel = first; panel < last; ++panel) {
+      const int64_t row = panel * kPanelRows, in_block = row % tasks.rows, block = row - in_block;
+      const int64_t rows = std::min(tasks.rows, g.m - block), count = std::min(kPanelRows, g.m - row);
+      for (int64_t begin = 0; begin < g.k; begin += depth_block) {
+        const int64_t depth = std::min(depth_block, g.k - begin);
+        PackRowBlockF32(g.a, row, count, begin, depth, out + block * g.k + begin * rows + in_block * depth);
+      }
+    }
+  });
 }
 
 // What a task computes.
@@ -93,7 +117,8 @@ void ComputeUnpacked(const MatrixF32& b, int64_t begin, int64_t column, const Ep
   ComputeGemmBlockF32(block);
 }
 
-void ComputePart(const GemmF32Arguments& g, const Part& p) {
+// `packed_rows`: all of A as PackRowBlocks gives it, or null.
+void ComputePart(const GemmF32Arguments& g, const Part& p, const float* packed_rows) {
   alignas(kAlignment) float row_panels[kMaxRowBlock * kMaxDepth];
   const EpilogueF32 epilogue = EpilogueAt(g.epilogue, p.row, p.column);
   const int64_t depth_block = DepthBlock(g.k);
@@ -104,7 +129,9 @@ void ComputePart(const GemmF32Arguments& g, const Part& p) {
     block.c_stride = g.c_stride;
     block.accumulate = begin > 0;
     block.epilogue = begin + block.depth >= g.k && !epilogue.trivial() ? &epilogue : nullptr;
-    if (p.rows == 1 && g.a.column_stride == 1) {
+    if (packed_rows) {
+      block.a = packed_rows + p.row * g.k + begin * p.rows;
+    } else if (p.rows == 1 && g.a.column_stride == 1) {
       block.a = g.a.data + p.row * g.a.row_stride + begin;
     } else {
       PackRowBlockF32(g.a, p.row, p.rows, begin, block.depth, row_panels);
@@ -138,8 +165,9 @@ EpilogueF32 EpilogueAt(const EpilogueF32& epilogue, int64_t row, int64_t column)
   return shifted;
 }
 
-size_t GemmF32Workspace(const GemmF32Arguments& arguments) {
-  return PacksColumns(arguments) ? static_cast<size_t>(PackedColumnsSize(arguments.k, arguments.n)) * sizeof(float) : 0;
+size_t GemmF32Workspace(const GemmF32Arguments& arguments, int threads) {
+  const int64_t columns = PacksColumns(arguments) ? PackedColumnsSize(arguments.k, arguments.n) : 0;
+  return static_cast<size_t>(columns + RowsToPack(arguments, threads) * arguments.k) * sizeof(float);
 }
 
 void GemmF32(const GemmF32Arguments& arguments, void* workspace, ThreadPool& pool) {
@@ -149,8 +177,13 @@ void GemmF32(const GemmF32Arguments& arguments, void* workspace, ThreadPool& poo
     PackColumnsF32(g.b, g.k, g.n, static_cast<float*>(workspace), pool);
     g.packed_b = static_cast<const float*>(workspace);
   }
-  const Tasks tasks = Split(g, pool.threads());
+  const Tasks tasks = Split(g, pool.threads(), workspace ? kMinPanelsOfShared : kMinPanels);
   const bool skinny = IsSkinny(g);
+  float* rows = nullptr;
+  if (workspace && PacksRows(g, tasks)) {
+    rows = static_cast<float*>(workspace) + (PacksColumns(arguments) ? PackedColumnsSize(g.k, g.n) : 0);
+    PackRowBlocks(g, tasks, rows, pool);
+  }
   // Row blocks innermost: consecutive tasks share columns of B.
   pool.ParallelFor(tasks.row_blocks * tasks.panel_groups, Cost(g, tasks), [&](int64_t first, int64_t last) {
     for (int64_t task = first; task < last; ++task) {
@@ -160,7 +193,7 @@ void GemmF32(const GemmF32Arguments& arguments, void* workspace, ThreadPool& poo
       if (skinny)
         ComputeSkinny(g, part);
       else
-        ComputePart(g, part);
+        ComputePart(g, part, rows);
     }
   });
 }

@@ -70,8 +70,9 @@ struct GemmF32Arguments {
   int64_t c_stride = 0;  // between rows
   EpilogueF32 epilogue = {};
 };
-// Bytes of 64-byte aligned scratch that GemmF32 needs for these arguments (to pack B); may be 0.
-size_t GemmF32Workspace(const GemmF32Arguments& arguments);
+// Bytes of 64-byte aligned scratch that GemmF32 needs for these arguments on a pool of so many threads (to pack B, and A where several
+// threads read it); may be 0. Never less for more rows. A null workspace will do where B is packed: threads then pack their own rows.
+size_t GemmF32Workspace(const GemmF32Arguments& arguments, int threads);
 void GemmF32(const GemmF32Arguments& arguments, void* workspace, ThreadPool& pool);
 
 // The step that all of the above, and convolution, are made of: a block of C from packed panels of one depth block.

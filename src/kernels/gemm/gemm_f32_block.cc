@@ -29,13 +29,15 @@ constexpr int kPanelVectors = static_cast<int>(kPanelColumns) / kLanes;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kTileRows = 12;
 constexpr int kMaxSums = 24;
-constexpr int kUnroll = 1;
 #else
-// A step has half as many multiply-adds, so that what else it does weighs more: several steps share one turn of the loop and its fetching.
 constexpr int kTileRows = 6;
 constexpr int kMaxSums = 12;
-constexpr int kUnroll = 4;
 #endif
+// Several steps of depth share one turn of the loop and its fetching.
+constexpr int kUnroll = 4;
+// What comes next is fetched from so many places at once: each is a stream that the machine's own prefetcher goes on with, and a core
+// has more requests on their way for it than for one.
+constexpr int kStreams = 4;
 
 struct Tile {
   int64_t depth;
@@ -46,9 +48,10 @@ struct Tile {
   float* c;
   int64_t c_stride;
   bool accumulate;
-  // Memory that is needed soon: fetched into the cache, `prefetch_step` floats with each kUnroll steps of depth.
+  // Memory that is needed soon, kStreams parts `prefetch_stream` floats apart: of each, `prefetch_step` floats come into the cache with
+  // each turn.
   const float* prefetch;
-  int64_t prefetch_step;
+  int64_t prefetch_step, prefetch_stream;
 };
 
 template <int kRows, int kVectors>
@@ -81,11 +84,14 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
   const float* b = t.b;
   const float* next = t.prefetch;
   const int64_t a_stride = kPacked ? kPanelRows : t.a_stride, b_stride = kPacked ? kPanelColumns : t.b_stride;
-  const int64_t next_step = t.prefetch_step;
+  const int64_t next_step = t.prefetch_step, next_stream = t.prefetch_stream;
+  const int lines = next_step > 16 ? 2 : 1;  // of 16 floats; a row of a panel has two
   int64_t k = t.depth;
   for (; k >= kUnroll; k -= kUnroll) {
-    __builtin_prefetch(next, 0, 3);
-    __builtin_prefetch(next + 16, 0, 3);
+    for (int line = 0; line < lines; ++line) {
+#pragma GCC unroll 4
+      for (int s = 0; s < kStreams; ++s) __builtin_prefetch(next + 16 * line + s * next_stream, 0, 3);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < kUnroll; ++i) Accumulate(a + i * a_stride, b + i * b_stride, sum);
     a += kUnroll * a_stride;
@@ -217,11 +223,12 @@ void ComputeBlock(const GemmBlockF32& block) {
     // Of depth 0 there is no B; the tile's pointer is then not read, but it must be one.
     static constexpr float kNothing[kPanelColumns] = {};
     const float* b = block.depth == 0 ? kNothing : block.b + column / kPanelColumns * block.b_panel_stride;
-    // While one panel is used by all rows the next comes in, a part with each tile. A lone tile fetches a little ahead.
+    // While one panel is used by all rows the next comes in, a part with each tile.
     constexpr int64_t kTilesDown = kPanelRows / kTileRows, kTiles = kTilesDown * (kPanelColumns / (2 * kLanes));  // of whole panels
-    const bool last = column + kPanelColumns >= block.columns, lone = row_panels * kTiles == 1;
-    const int64_t step = last && !lone ? 0 : kUnroll * block.b_row_stride / (row_panels * kTiles);
-    const float* next = last || lone ? b + 24 * block.b_row_stride : b + block.b_panel_stride;
+    static_assert(kUnroll % kStreams == 0);
+    const bool last = column + kPanelColumns >= block.columns;
+    const int64_t step = last ? 0 : kUnroll / kStreams * block.b_row_stride / (row_panels * kTiles);
+    const float* next = last ? b : b + block.b_panel_stride;
     for (int64_t row = 0; row < block.rows; row += kPanelRows) {
       const int64_t rows = std::min(kPanelRows, block.rows - row);
       for (int64_t j = 0; j < columns; j += 2 * kLanes) {
@@ -234,7 +241,8 @@ void ComputeBlock(const GemmBlockF32& block) {
                         block.c_stride,
                         block.accumulate,
                         next,
-                        step};
+                        step,
+                        block.depth / kStreams * block.b_row_stride};
         ComputePanelPart(tile, rows, std::min<int64_t>(2 * kLanes, columns - j));
         next += block.depth / kUnroll * step * kTilesDown;
       }

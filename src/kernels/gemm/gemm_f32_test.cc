@@ -37,7 +37,7 @@ std::vector<float> Compute(const Case& c, const std::vector<float>& a, const std
   g.epilogue = epilogue;
   AlignedBuffer<float> packed_b(PackedColumnsSize(c.k, c.n));
   if (c.pack_b) PackColumnsF32(g.b, c.k, c.n, packed_b.data(), pool), g.packed_b = packed_b.data();
-  AlignedBuffer<char> workspace(static_cast<int64_t>(GemmF32Workspace(g)));
+  AlignedBuffer<char> workspace(static_cast<int64_t>(GemmF32Workspace(g, threads)));
   GemmF32(g, workspace.data(), pool);
   EXPECT_EQ(result.back(), 7.0f) << "wrote beyond C";
   result.pop_back();

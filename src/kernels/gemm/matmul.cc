@@ -105,7 +105,7 @@ int64_t Workers(const MatMulF32Arguments& m, int threads) {
 
 size_t MatMulF32Workspace(const MatMulF32Arguments& arguments, int threads) {
   if (arguments.shape.output.num_elements() == 0) return 0;
-  return RoundUpToAlignment(GemmF32Workspace(Product(arguments, 0))) * static_cast<size_t>(Workers(arguments, threads));
+  return RoundUpToAlignment(GemmF32Workspace(Product(arguments, 0), threads)) * static_cast<size_t>(Workers(arguments, threads));
 }
 
 void MatMulF32(const MatMulF32Arguments& arguments, void* workspace, ThreadPool& pool) {
@@ -113,7 +113,7 @@ void MatMulF32(const MatMulF32Arguments& arguments, void* workspace, ThreadPool&
   if (s.output.num_elements() == 0) return;
   if (IsOneProduct(arguments)) return GemmF32(Product(arguments, 0), workspace, pool);
   const int64_t batches = s.num_batches(), workers = Workers(arguments, pool.threads());
-  const size_t slice = RoundUpToAlignment(GemmF32Workspace(Product(arguments, 0)));
+  const size_t slice = RoundUpToAlignment(GemmF32Workspace(Product(arguments, 0), pool.threads()));
   // Enough products: each worker takes every so-manyth with scratch of its own. Else the threads share each product.
   const auto run = [&](int64_t worker, int64_t step) {
     void* scratch = static_cast<char*>(workspace) + slice * static_cast<size_t>(worker);

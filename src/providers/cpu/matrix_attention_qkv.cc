@@ -71,7 +71,7 @@ Status RunFused(KernelContext& context, const FusedState& state) {
   const TensorView* bias = HasInput(context, 5) ? &context.input(5) : nullptr;
   const bool present = WantsOutput(context, 1) || s.past > 0;
   WorkspacePlan plan;
-  const size_t product = plan.AddArray<float>(g.m * columns), gemm = plan.Add(kernels::GemmF32Workspace(g));
+  const size_t product = plan.AddArray<float>(g.m * columns), gemm = plan.Add(kernels::GemmF32Workspace(g, context.thread_pool().threads()));
   const size_t mask = plan.Add(MaskElements(padding, bias, a) * sizeof(float));
   const size_t cache = plan.AddArray<float>(present && !WantsOutput(context, 1) ? a.batch * a.q_heads * a.keys * (size + v_size) : 0);
   const size_t scratch = plan.Add(kernels::AttentionWorkspace(a, context.thread_pool().threads()));

@@ -229,7 +229,7 @@ Status Run(KernelContext& context, const State& state) {
   size_t gemm_bytes = 0;
   for (const auto& [columns, depth] : {std::pair(s.fc1_columns, s.hidden), std::pair(s.hidden, s.inner)}) {
     kernels::GemmF32Arguments g{.m = s.rows, .n = columns, .k = depth, .b = {nullptr, 1, depth}};
-    gemm_bytes = std::max(gemm_bytes, kernels::GemmF32Workspace(g));
+    gemm_bytes = std::max(gemm_bytes, kernels::GemmF32Workspace(g, context.thread_pool().threads()));
   }
   WorkspacePlan plan;
   const size_t chosen = plan.AddArray<int32_t>(s.rows * state.top), shares = plan.AddArray<float>(s.rows * state.top);

@@ -47,7 +47,7 @@ Status RunLinear(KernelContext& context, const LinearState& state) {
     g.epilogue.residual_stride = n;
   }
   g.epilogue.activation = state.activation;
-  ASSIGN_OR_RETURN(void* workspace, context.Workspace(kernels::GemmF32Workspace(g)));
+  ASSIGN_OR_RETURN(void* workspace, context.Workspace(kernels::GemmF32Workspace(g, context.thread_pool().threads())));
   ASSIGN_OR_RETURN(TensorView y, context.Output(0, DataType::kFloat, y_dims));
   g.c = y.mutable_ptr<float>();
   g.c_stride = n;

@@ -119,7 +119,7 @@ Status RunGemmF32(KernelContext& context, const GemmOptions& options, const Pack
   g.epilogue.activation = options.activation;
 
   WorkspacePlan plan;
-  const size_t scratch = plan.Add(kernels::GemmF32Workspace(g)), row = plan.AddArray<float>(n);
+  const size_t scratch = plan.Add(kernels::GemmF32Workspace(g, context.thread_pool().threads())), row = plan.AddArray<float>(n);
   ASSIGN_OR_RETURN(char* workspace, plan.Allocate(context));
   if (context.has_input(2)) {
     const TensorView& c = context.input(2);
