@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "base/ceil_div.h"
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/gemm/gemm_generic.h"
 #include "kernels/gemm/matmul_i8.h"
@@ -35,21 +36,39 @@ void Multiply(int64_t m, int64_t n, int64_t k, const T* a, const T* w, const T* 
   }
 }
 
-// The same for few rows, without bias, by one thread: columns in turns, and `backwards` from the last turn to the first. A step that goes
-// the other way than the one before begins with what the caches still hold of weights that are larger than these.
-void MultiplyInTurns(int64_t m, int64_t n, int64_t k, const float* a, const float* w, bool backwards, float* c, ThreadPool& pool) {
+// The same for few rows, without bias, by one thread: columns [first, last) in turns, and `backwards` from the last turn to the first. A
+// step that goes the other way than the one before begins with what the caches still hold of weights that are larger than these.
+void MultiplyInTurns(int64_t m, int64_t n, int64_t k, const float* a, const float* w, bool backwards, float* c, int64_t first,
+                     int64_t last) {
   constexpr int64_t kTurnFloats = 32 << 10;
   // Four panels are computed at a time.
   const int64_t columns = 4 * kPanelColumns * std::max<int64_t>(1, kTurnFloats / (4 * kPanelColumns * std::max<int64_t>(1, k)));
-  const int64_t turns = (n + columns - 1) / columns;
+  const int64_t turns = CeilDiv(last - first, columns);
   for (int64_t turn = 0; turn < turns; ++turn) {
-    const int64_t begin = (backwards ? turns - 1 - turn : turn) * columns;
-    GemmF32Arguments g{.m = m, .n = std::min(columns, n - begin), .k = k, .a = {a, k, 1}};
-    g.packed_b = w + begin * k;
-    g.c = c + begin;
-    g.c_stride = n;
-    GemmF32(g, nullptr, pool);
+    const int64_t begin = first + (backwards ? turns - 1 - turn : turn) * columns;
+    GemmSkinnyF32 block{.rows = m, .columns = std::min(columns, last - begin), .depth = k, .a = a, .a_stride = k};
+    block.b = w + begin * k;
+    block.c = c + begin;
+    block.c_stride = n;
+    ComputeGemmSkinnyF32(block);
   }
+}
+
+// The same by all threads, each of which always takes the same columns: their weights stay in its own cache from step to step.
+void MultiplyInShares(int64_t m, int64_t n, int64_t k, const float* a, const float* w, bool backwards, float* c, ThreadPool& pool) {
+  const int64_t panels = CeilDiv(n, kPanelColumns), shares = std::min<int64_t>(pool.threads(), panels);
+  const double cost = static_cast<double>(n * k) / 10 / static_cast<double>(shares);
+  pool.ParallelFor(shares, cost, [&](int64_t begin, int64_t end) {
+    for (int64_t share = begin; share < end; ++share)
+      MultiplyInTurns(m, n, k, a, w, backwards, c, panels * share / shares * kPanelColumns,
+                      std::min(n, panels * (share + 1) / shares * kPanelColumns));
+  });
+}
+
+// Whether one sequence's or few sequences' recurrent weights are more than the cache of one thread's core, but less than all threads'.
+bool SharesSteps(const RecurrentShape& s, ThreadPool& pool) {
+  constexpr int64_t kOwnCacheFloats = 384 << 10;
+  return s.batch <= SkinnyRowsF32() && pool.threads() > 1 && s.gates() * s.hidden > kOwnCacheFloats;
 }
 
 // Elements of what is rounded to 8 bits at once. Behind their floats their bytes have a place.
@@ -201,9 +220,11 @@ class Slice {
   void MultiplyState(int64_t step) {
     const T* h = Round(s_, h_, batch_ * s_.hidden, rounded_);
     if constexpr (std::is_same_v<T, float>) {
-      const bool alone = pool_.threads() == 1 || s_.directions * NumSlices(s_) > 1;
-      if (alone && batch_ <= SkinnyRowsF32())
-        return MultiplyInTurns(batch_, FirstGates(s_), s_.hidden, h, weights_.r, step % 2 != 0, first_, pool_);
+      const int64_t gates = FirstGates(s_);
+      const bool alone = pool_.threads() == 1 || (s_.directions * NumSlices(s_) > 1 && !SharesSteps(s_, pool_)), backwards = step % 2 != 0;
+      if (batch_ <= SkinnyRowsF32())
+        return alone ? MultiplyInTurns(batch_, gates, s_.hidden, h, weights_.r, backwards, first_, 0, gates)
+                     : MultiplyInShares(batch_, gates, s_.hidden, h, weights_.r, backwards, first_, pool_);
     }
     Multiply<T>(batch_, FirstGates(s_), s_.hidden, h, weights_.r, nullptr, nullptr, first_, pool_);
   }
@@ -303,14 +324,15 @@ void RunRecurrent(const RecurrentArguments<T>& arguments, void* workspace, Threa
   T* const shared = static_cast<T*>(workspace);
   T* const own = shared + s.directions * layout.direction_total;
   for (int64_t d = 0; d < s.directions; ++d) ComputeInputs(arguments, d, shared + d * layout.direction_total, pool);
-  // Directions and slices of sequences do not meet: a thread takes one through all steps. A lone one shares each product.
+  // Directions and slices of sequences do not meet: a thread takes one through all steps. Of a lone one, and of large weights, threads
+  // share each product.
   const auto run = [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const int64_t direction = i / slices, begin = i % slices * SliceOf(s);
       Slice<T>(arguments, direction, begin, shared + direction * layout.direction_total, own + i * layout.slice_total, pool).Run();
     }
   };
-  if (s.directions * slices <= 1) return run(0, s.directions * slices);
+  if (s.directions * slices <= 1 || (std::is_same_v<T, float> && SharesSteps(s, pool))) return run(0, s.directions * slices);
   const double cost = static_cast<double>(s.steps * SliceOf(s) * s.gates()) * static_cast<double>(s.hidden + 1) / 10;
   pool.ParallelFor(s.directions * slices, cost, run);
 }
