@@ -1,9 +1,9 @@
 #include "kernels/conv/blocked_conv.h"
 
 #include <algorithm>
-#include <atomic>
 
 #include "base/ceil_div.h"
+#include "base/home_ranges.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -285,11 +285,10 @@ void Convolve(const BlockedConvArguments& a, const InputLayout& layout, void* wo
   const Cut cut(s, pool.threads());
   const double products = static_cast<double>(s.output.num_elements()) * static_cast<double>(s.depth());
   constexpr double kProductsANanosecond = 50;
-  std::atomic<int64_t> next{0};
+  HomeRanges ranges(cut.count, cut.part, cut.workers);
   pool.ParallelFor(cut.workers, products / kProductsANanosecond / static_cast<double>(cut.workers), [&](int64_t first, int64_t) {
     Worker worker(a, layout, cut, static_cast<char*>(workspace) + TableBytes(s, cut) * static_cast<size_t>(first));
-    for (int64_t begin; (begin = next.fetch_add(cut.part, std::memory_order_relaxed)) < cut.count;)
-      worker.Run(begin, std::min(begin + cut.part, cut.count));
+    ranges.Work(first, [&](int64_t begin, int64_t end) { worker.Run(begin, end); });
   });
 }
 

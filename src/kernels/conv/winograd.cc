@@ -4,10 +4,10 @@
 #include "kernels/conv/winograd.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 
 #include "base/ceil_div.h"
+#include "base/home_ranges.h"
 #include "kernels/conv/blocked_tile.h"
 #include "kernels/conv/winograd_transform.h"
 
@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kGroupBytes = 768 << 10;
 constexpr int64_t kMinGroup = 28;
+constexpr int64_t kMinOwnGroup = 14;
 
 // The patches of all images, and how they are grouped.
 struct Patches {
@@ -28,6 +29,10 @@ struct Patches {
     const int64_t bytes = (channel_blocks + output_blocks) * kChannelBlock * elements * static_cast<int64_t>(sizeof(float));
     const int64_t wanted = std::max(kMinGroup, kGroupBytes / bytes);
     groups = std::max<int64_t>(1, CeilDiv(count, wanted));
+    // Enough groups for each thread to have its own, where all weights stay in its cache and groups are not too small for them.
+    const int64_t weights = channel_blocks * output_blocks * kChannelBlock * kChannelBlock * elements * static_cast<int64_t>(sizeof(float));
+    const int64_t own = int64_t{4} * threads;
+    if (threads > 1 && groups < own && weights <= kGroupBytes && count >= own * kMinOwnGroup) groups = own;
     // As even as possible, so that no thread waits for a small one.
     group = CeilDiv(count, groups);
     groups = CeilDiv(count, std::max<int64_t>(1, group));
@@ -222,10 +227,10 @@ size_t WinogradWorkspace(Winograd form, const ConvShape& shape, int threads) {
 void WinogradConv(const WinogradArguments& a, void* workspace, ThreadPool& pool) {
   if (a.shape.output.num_elements() == 0) return;
   const Patches patches(a.form, a.shape, pool.threads());
-  std::atomic<int64_t> next{0};  // the first group that no thread has taken
+  HomeRanges ranges(patches.groups, 1, patches.workers);
   const auto run = [&](int64_t first, int64_t) {
     Group group(a, patches, reinterpret_cast<float*>(static_cast<char*>(workspace) + patches.WorkerBytes() * static_cast<size_t>(first)), pool);
-    for (int64_t g; (g = next.fetch_add(1, std::memory_order_relaxed)) < patches.groups;) group.Run(g);
+    ranges.Work(first, [&](int64_t g, int64_t) { group.Run(g); });
   };
   if (patches.workers == 1) return run(0, 1);  // threads share each group
   const double products = static_cast<double>(patches.count * patches.elements) * static_cast<double>(a.shape.channels * a.shape.outputs);

@@ -43,8 +43,8 @@ Tasks Split(const GemmF32Arguments& g, int threads, int64_t min_panels) {
   const int64_t wanted = threads > 1 ? threads * kTasksPerThread : 1;
   const int64_t most_groups = std::max<int64_t>(panels / min_panels, std::min<int64_t>(threads, panels));
   int64_t groups = std::clamp<int64_t>(CeilDiv(wanted, tasks.row_blocks), 1, most_groups);
-  // Whole rounds of all threads where there are few.
-  if (threads > 1 && tasks.row_blocks == 1 && groups > threads) groups = groups / threads * threads;
+  // Whole rounds of all threads.
+  if (threads > 1 && groups > 1) groups = std::min(CeilDiv(groups, threads) * threads, std::max<int64_t>(most_groups / threads, 1) * threads);
   // Columns could not be split enough: smaller row blocks.
   if (tasks.row_blocks * groups < wanted) tasks.row_blocks = std::min(CeilDiv(wanted, groups), CeilDiv(g.m, 2 * kPanelRows));
   tasks.rows = CeilDiv(CeilDiv(g.m, kPanelRows), tasks.row_blocks) * kPanelRows;
