@@ -9,8 +9,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/ceil_div.h"
 #include "base/cgroup.h"
 #include "base/denormals.h"
+#include "base/home_ranges.h"
 
 namespace sardonyx {
 namespace {
@@ -37,12 +39,10 @@ struct alignas(64) Slot {
   // kTaken: some caller's; kOpen: workers may join; below: how many have.
   static constexpr uint32_t kTaken = 1u << 31, kOpen = 1u << 30, kHelpers = kOpen - 1;
   std::atomic<uint32_t> state{0};
-  std::atomic<int64_t> next{0};  // the first item not handed out
-  std::atomic<int64_t> count{0};
   std::atomic<uint32_t> max_helpers{0};
+  HomeRanges items;
   // Read only by those that joined.
   const RangeFunction* f = nullptr;
-  int64_t chunk = 1;
 
   bool Take() {
     uint32_t free = 0;
@@ -50,19 +50,12 @@ struct alignas(64) Slot {
   }
   bool Join() {
     uint32_t now = state.load(std::memory_order_relaxed);
-    while ((now & kOpen) != 0 && (now & kHelpers) < max_helpers.load(std::memory_order_relaxed) &&
-           next.load(std::memory_order_relaxed) < count.load(std::memory_order_relaxed))
+    while ((now & kOpen) != 0 && (now & kHelpers) < max_helpers.load(std::memory_order_relaxed) && items.HasWork())
       if (state.compare_exchange_weak(now, now + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
     return false;
   }
-  void Work() {
-    const int64_t end = count.load(std::memory_order_relaxed);
-    for (;;) {
-      const int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-      if (begin >= end) return;
-      (*f)(begin, std::min(end, begin + chunk));
-    }
-  }
+  // `thread`: 0 for the caller, others for workers.
+  void Work(int64_t thread) { items.Work(thread, *f); }
   void Leave() {
     if (((state.fetch_sub(1, std::memory_order_release) - 1) & kHelpers) == 0) state.notify_all();
   }
@@ -112,25 +105,25 @@ struct ThreadPool::Impl {
   std::vector<std::thread> workers;
 
   // Works for every open loop that still has room; false when there was none.
-  bool Help() {
+  bool Help(int64_t thread) {
     bool helped = false;
     for (Slot& slot : slots) {
       if (!slot.Join()) continue;
-      slot.Work();
+      slot.Work(thread);
       slot.Leave();
       helped = true;
     }
     return helped;
   }
 
-  void RunWorker(bool flush_denormals) {
+  void RunWorker(int64_t thread, bool flush_denormals) {
     const DenormalMode mode(flush_denormals);
     inside_parallel_for = true;
     for (;;) {
       const uint32_t seen = epoch.load(std::memory_order_acquire);
       // Not before: the destructor sets it and then moves the epoch, so who saw the old epoch does not sleep through it.
       if (stopping.load(std::memory_order_relaxed)) return;
-      if (Help()) continue;
+      if (Help(thread)) continue;
       for (int spins = 0; spins < kWorkSpins && epoch.load(std::memory_order_acquire) == seen; ++spins) Pause();
       if (epoch.load(std::memory_order_acquire) != seen) continue;
       sleepers.fetch_add(1, std::memory_order_seq_cst);
@@ -188,7 +181,7 @@ struct ThreadPool::Impl {
 ThreadPool::ThreadPool(int threads, bool flush_denormals) : threads_(threads > 0 ? threads : AvailableCpus()) {
   if (threads_ == 1) return;
   impl_ = std::make_unique<Impl>();
-  for (int i = 1; i < threads_; ++i) impl_->workers.emplace_back([this, flush_denormals] { impl_->RunWorker(flush_denormals); });
+  for (int i = 1; i < threads_; ++i) impl_->workers.emplace_back([this, i, flush_denormals] { impl_->RunWorker(i, flush_denormals); });
   impl_->Spread();
 }
 
@@ -216,15 +209,13 @@ void ThreadPool::ParallelFor(int64_t count, double cost, RangeFunction f) {
   impl_->MakeRoom();
 
   slot->f = &f;
-  // Four ranges a thread even out cores of unlike speed; more would only add hand-outs.
-  slot->chunk = std::max<int64_t>(1, (count + useful * 4 - 1) / (useful * 4));
-  slot->next.store(0, std::memory_order_relaxed);
-  slot->count.store(count, std::memory_order_relaxed);
+  // Four parts a thread even out cores of unlike speed; more would only add hand-outs.
+  slot->items.Divide(count, CeilDiv(count, useful * 4), useful);
   slot->max_helpers.store(static_cast<uint32_t>(useful - 1), std::memory_order_relaxed);
   slot->state.store(Slot::kTaken | Slot::kOpen, std::memory_order_release);
   impl_->Announce(useful - awake);
   inside_parallel_for = true;
-  slot->Work();
+  slot->Work(0);
   inside_parallel_for = false;
   slot->Close();
 }
