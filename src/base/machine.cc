@@ -54,6 +54,11 @@ int64_t PeakResidentBytes() {
   return 0;
 }
 
+int64_t SecondLevelCacheBytes() {
+  static const int64_t bytes = CacheBytes(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? bytes : int64_t{1} << 20;
+}
+
 Machine DescribeMachine() {
   Machine machine;
   machine.cpu_model = CpuInfo("model name");

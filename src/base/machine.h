@@ -18,6 +18,8 @@ struct Machine {
 };
 
 Machine DescribeMachine();
+// Of one core, in bytes; 1 MiB where the system does not tell. How loops divide their work, never what they compute, may depend on it.
+int64_t SecondLevelCacheBytes();
 // Memory that this process may use: the smaller of the host's and the cgroup's limit, in bytes.
 int64_t MemoryLimit();
 // Resident set of this process now and at its peak, in bytes.

@@ -1,25 +1,75 @@
 #include "kernels/conv/blocked_conv.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "base/ceil_div.h"
 #include "base/home_ranges.h"
+#include "base/machine.h"
 
 namespace sardonyx::kernels {
 namespace {
 
-// What a band of tiles reads again for every block of outputs should stay in the second-level cache, its table in the first.
-constexpr int64_t kBandInputBytes = 1024 << 10;
-constexpr int64_t kBandTableBytes = 16 << 10;
+// What a band of tiles reads again for every block of outputs (inputs: half of the second-level cache) and its table should stay in that.
+constexpr int64_t kBandTableBytes = 64 << 10;
 constexpr int64_t kMaxBandTiles = 64;
 
 alignas(64) constexpr float kZeros[kChannelBlock] = {};
 
+// The tiles of output positions: as even as possible over all of them, or, where many windows reach far into the padding, rows cut where
+// a column of the kernel leaves the input, so that tiles see it as a whole or not at all.
+class Tiling {
+ public:
+  Tiling(const Window& window, int64_t most_pixels) : positions_(window.output_size()), width_(window.width().output) {
+    tiles_ = CeilDiv(positions_, most_pixels);
+    if (window.width().dilation > 1 && width_ > 1) CutRows(window.width(), most_pixels);
+  }
+  int64_t tiles() const { return tiles_; }
+  int64_t FirstOf(int64_t tile) const {
+    return cuts_ == 0 ? positions_ * tile / tiles_ : tile / cuts_ * width_ + first_[tile % cuts_];
+  }
+
+ private:
+  static constexpr int64_t kMaxCuts = 32;
+  // Outputs [begin, end) of a row whose input in column `k` of the kernel is none of the padding.
+  static std::pair<int64_t, int64_t> Inside(const WindowAxis& axis, int64_t k) {
+    const int64_t before = axis.pad_begin - k * axis.dilation, after = axis.input + before;
+    const int64_t begin = before <= 0 ? 0 : std::min(axis.output, CeilDiv(before, axis.stride));
+    return {begin, after <= 0 ? begin : std::clamp(CeilDiv(after, axis.stride), begin, axis.output)};
+  }
+  void CutRows(const WindowAxis& axis, int64_t most_pixels) {
+    std::vector<int64_t> edges = {0, axis.output};
+    for (int64_t k = 0; k < axis.kernel; ++k) {
+      const auto [begin, end] = Inside(axis, k);
+      edges.insert(edges.end(), {begin, end});
+    }
+    std::sort(edges.begin(), edges.end());
+    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+    std::vector<int64_t> first;
+    double cost = 0;  // pixels times columns of the kernel; small tiles take their time, too
+    for (size_t i = 0; i + 1 < edges.size(); ++i) {
+      const int64_t length = edges[i + 1] - edges[i], tiles = CeilDiv(length, most_pixels);
+      for (int64_t t = 0; t < tiles; ++t) first.push_back(edges[i] + length * t / tiles);
+      int64_t columns = 0;
+      for (int64_t k = 0; k < axis.kernel; ++k) columns += Inside(axis, k).first <= edges[i] && edges[i + 1] <= Inside(axis, k).second;
+      cost += static_cast<double>(columns * std::max(length, tiles * most_pixels / 2));
+    }
+    const auto count = static_cast<int64_t>(first.size());
+    if (count > kMaxCuts || cost > 0.9 * static_cast<double>(axis.kernel * axis.output)) return;
+    std::copy(first.begin(), first.end(), first_);
+    cuts_ = count;
+    tiles_ = positions_ / width_ * count;
+  }
+
+  int64_t positions_, width_, tiles_;
+  int64_t cuts_ = 0;  // of a row; 0: rows are not cut
+  int64_t first_[kMaxCuts];
+};
+
 // How the work is cut: image, group, group of output blocks and tile of output positions, the last changing fastest.
 struct Cut {
-  Cut(const ConvShape& s, int threads) : limits(TileLimits(s.window.output_size())) {
-    const int64_t positions = s.window.output_size();
-    tiles = CeilDiv(positions, limits.pixels);
+  Cut(const ConvShape& s, int threads) : limits(TileLimits(s.window.output_size())), tiling(s.window, limits.pixels), tiles(tiling.tiles()) {
     blocks = ChannelBlocks(s.outputs);
     const int64_t steps = CeilDiv(blocks, limits.blocks), planes = s.batch * s.groups;
     // Threads take part after part, so that one that is held up leaves more to the others. Every group of blocks makes its own tables, so
@@ -36,11 +86,12 @@ struct Cut {
     const WindowAxis &ha = s.window.height(), &wa = s.window.width();
     const int64_t input_bytes = limits.pixels * ha.stride * wa.stride * s.channels * static_cast<int64_t>(sizeof(float));
     const int64_t table_bytes = s.window.kernel_size() * static_cast<int64_t>(sizeof(TileTap));
-    band = std::clamp<int64_t>(std::min(kBandInputBytes / std::max<int64_t>(1, input_bytes), kBandTableBytes / std::max<int64_t>(1, table_bytes)), 1,
+    band = std::clamp<int64_t>(std::min(SecondLevelCacheBytes() / 2 / std::max<int64_t>(1, input_bytes), kBandTableBytes / std::max<int64_t>(1, table_bytes)), 1,
                                std::min(kMaxBandTiles, std::max<int64_t>(1, tiles)));
     workers = std::min<int64_t>(threads, count);
   }
   TileShape limits;
+  Tiling tiling;
   int64_t tiles, blocks;
   int64_t group_blocks, block_groups;
   int64_t count;  // image * group * block group * tile
@@ -168,14 +219,11 @@ class Worker {
   }
 
  private:
-  // Tiles are as even as possible.
-  int64_t FirstOf(int64_t tile) const { return s_.window.output_size() * tile / cut_.tiles; }
-
   void FillBand(int64_t plane, int64_t tile, int64_t count) {
     const float* x = a_.x + plane * layout_.image;
     for (int64_t t = 0; t < count; ++t) {
-      const int64_t first = FirstOf(tile + t);
-      band_.pixels[t] = FirstOf(tile + t + 1) - first;
+      const int64_t first = cut_.tiling.FirstOf(tile + t);
+      band_.pixels[t] = cut_.tiling.FirstOf(tile + t + 1) - first;
       FillOffsets(first, band_.pixels[t], band_.offsets + t * kMaxTilePixels);
       band_.num_taps[t] = FillTaps(s_.window, x, layout_, s_.channels * kChannelBlock, first, band_.pixels[t],
                                    band_.taps + t * s_.window.kernel_size());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ceil_div.h"
+#include "base/machine.h"
 #include "kernels/gemm/gemm_f32.h"
 #include "kernels/gemm/gemm_generic.h"
 #include "kernels/gemm/matmul_i8.h"
@@ -67,8 +68,8 @@ void MultiplyInShares(int64_t m, int64_t n, int64_t k, const float* a, const flo
 
 // Whether one sequence's or few sequences' recurrent weights are more than the cache of one thread's core, but less than all threads'.
 bool SharesSteps(const RecurrentShape& s, ThreadPool& pool) {
-  constexpr int64_t kOwnCacheFloats = 384 << 10;
-  return s.batch <= SkinnyRowsF32() && pool.threads() > 1 && s.gates() * s.hidden > kOwnCacheFloats;
+  const int64_t bytes = s.gates() * s.hidden * static_cast<int64_t>(sizeof(float));
+  return s.batch <= SkinnyRowsF32() && pool.threads() > 1 && bytes > SecondLevelCacheBytes() / 4 * 3;
 }
 
 // Elements of what is rounded to 8 bits at once. Behind their floats their bytes have a place.
