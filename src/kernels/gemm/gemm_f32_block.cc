@@ -35,9 +35,10 @@ constexpr int kMaxSums = 12;
 #endif
 // Several steps of depth share one turn of the loop and its fetching.
 constexpr int kUnroll = 4;
-// What comes next is fetched from so many places at once: each is a stream that the machine's own prefetcher goes on with, and a core
-// has more requests on their way for it than for one.
-constexpr int kStreams = 4;
+// What comes next is fetched from several places at once: each is a stream that the machine's own prefetcher goes on with, and a core
+// has more requests on their way for it than for one. The more tiles there are to spread the fetching over, the fewer places.
+constexpr int kMostStreams = 4;
+constexpr int Streams(int64_t tiles) { return tiles <= 3 ? 4 : tiles <= 7 ? 2 : 1; }
 
 struct Tile {
   int64_t depth;
@@ -48,11 +49,22 @@ struct Tile {
   float* c;
   int64_t c_stride;
   bool accumulate;
-  // Memory that is needed soon, kStreams parts `prefetch_stream` floats apart: of each, `prefetch_step` floats come into the cache with
-  // each turn.
+  // Memory that is needed soon, in `streams` parts `prefetch_stream` floats apart: of each, `prefetch_step` floats come into the cache
+  // with each turn.
   const float* prefetch;
   int64_t prefetch_step, prefetch_stream;
+  int streams;
 };
+
+// A line of 16 floats of each stream.
+HWY_INLINE void FetchLines(const float* at, int64_t stream, int streams) {
+  __builtin_prefetch(at, 0, 3);
+  if (streams == 1) return;
+  __builtin_prefetch(at + stream, 0, 3);
+  if (streams == 2) return;
+  __builtin_prefetch(at + 2 * stream, 0, 3);
+  __builtin_prefetch(at + 3 * stream, 0, 3);
+}
 
 template <int kRows, int kVectors>
 HWY_INLINE void Accumulate(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, V (&sum)[kRows][kVectors]) {
@@ -85,13 +97,12 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
   const float* next = t.prefetch;
   const int64_t a_stride = kPacked ? kPanelRows : t.a_stride, b_stride = kPacked ? kPanelColumns : t.b_stride;
   const int64_t next_step = t.prefetch_step, next_stream = t.prefetch_stream;
-  const int lines = next_step > 16 ? 2 : 1;  // of 16 floats; a row of a panel has two
+  const int streams = t.streams;
+  const bool two_lines = next_step > 16;  // a row of a panel has no more
   int64_t k = t.depth;
   for (; k >= kUnroll; k -= kUnroll) {
-    for (int line = 0; line < lines; ++line) {
-#pragma GCC unroll 4
-      for (int s = 0; s < kStreams; ++s) __builtin_prefetch(next + 16 * line + s * next_stream, 0, 3);
-    }
+    FetchLines(next, next_stream, streams);
+    if (two_lines) FetchLines(next + 16, next_stream, streams);
 #pragma GCC unroll 4
     for (int i = 0; i < kUnroll; ++i) Accumulate(a + i * a_stride, b + i * b_stride, sum);
     a += kUnroll * a_stride;
@@ -225,9 +236,10 @@ void ComputeBlock(const GemmBlockF32& block) {
     const float* b = block.depth == 0 ? kNothing : block.b + column / kPanelColumns * block.b_panel_stride;
     // While one panel is used by all rows the next comes in, a part with each tile.
     constexpr int64_t kTilesDown = kPanelRows / kTileRows, kTiles = kTilesDown * (kPanelColumns / (2 * kLanes));  // of whole panels
-    static_assert(kUnroll % kStreams == 0);
+    static_assert(kUnroll % kMostStreams == 0);
     const bool last = column + kPanelColumns >= block.columns;
-    const int64_t step = last ? 0 : kUnroll / kStreams * block.b_row_stride / (row_panels * kTiles);
+    const int streams = Streams(row_panels * kTiles);
+    const int64_t step = last ? 0 : kUnroll / streams * block.b_row_stride / (row_panels * kTiles);
     const float* next = last ? b : b + block.b_panel_stride;
     for (int64_t row = 0; row < block.rows; row += kPanelRows) {
       const int64_t rows = std::min(kPanelRows, block.rows - row);
@@ -242,7 +254,8 @@ void ComputeBlock(const GemmBlockF32& block) {
                         block.accumulate,
                         next,
                         step,
-                        block.depth / kStreams * block.b_row_stride};
+                        block.depth / streams * block.b_row_stride,
+                        streams};
         ComputePanelPart(tile, rows, std::min<int64_t>(2 * kLanes, columns - j));
         next += block.depth / kUnroll * step * kTilesDown;
       }
