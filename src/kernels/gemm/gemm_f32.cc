@@ -8,7 +8,7 @@
 namespace sardonyx::kernels {
 namespace {
 
-// A task packs rows of A a block at a time: 144 rows of a depth of 384 are 216 KiB, which stay in the second-level cache
+// A task reads or packs rows of A a block at a time: 144 rows of a depth of 384 are 216 KiB, which stay in the second-level cache
 // while panels of B (48 KiB of that depth) stream past them.
 constexpr int64_t kMaxRowBlock = 12 * kPanelRows;
 constexpr int64_t kMaxDepth = 384;
@@ -21,6 +21,11 @@ constexpr int64_t kMinPanelsOfShared = 2;
 constexpr int64_t kTasksPerThread = 4;
 
 bool PacksColumns(const GemmF32Arguments& g) { return g.packed_b == nullptr && (g.m >= kMinRowsToPack || g.b.column_stride != 1); }
+
+// Rows are read where they lie, except those a whole number of pages apart: they would share few sets of the cache.
+bool ReadsRowsInPlace(const GemmF32Arguments& g) {
+  return (g.packed_b || PacksColumns(g)) && g.a.column_stride == 1 && g.a.row_stride % 1024 != 0 && ReadsRowsInPlaceF32();
+}
 
 bool IsSkinny(const GemmF32Arguments& g) { return g.packed_b != nullptr && g.a.column_stride == 1 && g.m <= SkinnyRowsF32(); }
 
@@ -56,11 +61,13 @@ Tasks Split(const GemmF32Arguments& g, int threads, int64_t min_panels) {
 }
 
 // Where several tasks read the same rows these are packed before, once, for all of them.
-bool PacksRows(const GemmF32Arguments& g, const Tasks& tasks) { return tasks.panel_groups > 1 && g.m > 1 && !IsSkinny(g); }
+bool PacksRows(const GemmF32Arguments& g, const Tasks& tasks) {
+  return tasks.panel_groups > 1 && g.m > 1 && !IsSkinny(g) && !ReadsRowsInPlace(g);
+}
 
 // The most rows that are: of more, each task has its own (Split).
 int64_t RowsToPack(const GemmF32Arguments& g, int threads) {
-  return threads == 1 || g.m == 1 || IsSkinny(g) ? 0 : std::min(g.m, threads * kTasksPerThread * kMaxRowBlock);
+  return threads == 1 || g.m == 1 || IsSkinny(g) || ReadsRowsInPlace(g) ? 0 : std::min(g.m, threads * kTasksPerThread * kMaxRowBlock);
 }
 
 // Blocks of tasks.rows rows, of which each holds its depth blocks as PackRowBlockF32 gives them.
@@ -133,6 +140,9 @@ void ComputePart(const GemmF32Arguments& g, const Part& p, const float* packed_r
       block.a = packed_rows + p.row * g.k + begin * p.rows;
     } else if (p.rows == 1 && g.a.column_stride == 1) {
       block.a = g.a.data + p.row * g.a.row_stride + begin;
+    } else if (ReadsRowsInPlace(g)) {
+      block.a = g.a.data + p.row * g.a.row_stride + begin;
+      block.a_row_stride = g.a.row_stride;
     } else {
       PackRowBlockF32(g.a, p.row, p.rows, begin, block.depth, row_panels);
       block.a = row_panels;

@@ -80,6 +80,7 @@ struct GemmBlockF32 {
   int64_t rows = 0, columns = 0, depth = 0;
   const float* a = nullptr;    // row panels of this depth
   int64_t a_depth_stride = 0;  // not 0: A is one panel of all rows, of which element (i, k) is a[k * a_depth_stride + i]
+  int64_t a_row_stride = 0;    // not 0: A as it lies, element (i, k) at a[i * a_row_stride + k]; B packed; where ReadsRowsInPlaceF32()
   const float* b = nullptr;    // column panels of this depth, kPanelColumns apart when not packed
   int64_t b_panel_stride = 0;  // floats from one panel to the next: kPanelColumns * depth when packed
   int64_t b_row_stride = kPanelColumns;
@@ -89,6 +90,7 @@ struct GemmBlockF32 {
   const EpilogueF32* epilogue = nullptr;  // given with the last depth block; its pointers are those of this block
 };
 void ComputeGemmBlockF32(const GemmBlockF32& block);
+bool ReadsRowsInPlaceF32();  // depends on the instruction set
 
 // Few rows, whose product is as fast as B comes from memory: A as it lies, all of k at once, B in packed panels.
 struct GemmSkinnyF32 {

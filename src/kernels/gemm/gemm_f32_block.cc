@@ -29,9 +29,11 @@ constexpr int kPanelVectors = static_cast<int>(kPanelColumns) / kLanes;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kTileRows = 12;
 constexpr int kMaxSums = 24;
+constexpr bool kReadsMatrices = true;  // there are registers for the pointers, and packing is a larger part of the whole
 #else
 constexpr int kTileRows = 6;
 constexpr int kMaxSums = 12;
+constexpr bool kReadsMatrices = false;
 #endif
 // Several steps of depth share one turn of the loop and its fetching.
 constexpr int kUnroll = 4;
@@ -43,12 +45,13 @@ constexpr int Streams(int64_t tiles) { return tiles <= 3 ? 4 : tiles <= 7 ? 2 : 
 struct Tile {
   int64_t depth;
   const float* a;
-  int64_t a_stride;  // rows of the panel that the tile is a part of
+  int64_t a_stride;  // rows of the panel that the tile is a part of; in a matrix: from row to row
   const float* b;
   int64_t b_stride;
   float* c;
   int64_t c_stride;
   bool accumulate;
+  bool in_matrix;  // A as it lies, row after row
   // Memory that is needed soon, in `streams` parts `prefetch_stream` floats apart: of each, `prefetch_step` floats come into the cache
   // with each turn.
   const float* prefetch;
@@ -66,22 +69,50 @@ HWY_INLINE void FetchLines(const float* at, int64_t stream, int streams) {
   __builtin_prefetch(at + 3 * stream, 0, 3);
 }
 
-template <int kRows, int kVectors>
-HWY_INLINE void Accumulate(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, V (&sum)[kRows][kVectors]) {
+// One step of depth; a(r) is row r's element.
+template <int kRows, int kVectors, class A>
+HWY_INLINE void Accumulate(const A& a, const float* HWY_RESTRICT b, V (&sum)[kRows][kVectors]) {
   const D d;
   V columns[kVectors];
 #pragma GCC unroll 2
   for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(d, b + v * kLanes);
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
-    const V row = hn::Set(d, a[r]);
+    const V row = hn::Set(d, a(r));
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, columns[v], sum[r][v]);
   }
 }
 
-// kPacked: both strides are those of whole panels, so that they cost no instructions.
-template <int kRows, int kVectors, bool kPacked>
+// Where a tile's rows lie: in a panel of so many rows as the tile says; in a whole panel; or in a matrix. In the last two B's columns are
+// in whole panels, too, so that their strides cost no instructions.
+enum class Rows { kPanel, kPackedPanel, kMatrix };
+
+// Elements of some rows at one depth after the other.
+template <Rows kWhere, int kRows>
+class RowReader {
+ public:
+  HWY_INLINE RowReader(const float* a, int64_t stride) : stride_(4 * (kWhere == Rows::kPackedPanel ? kPanelRows : stride)) {
+    // Three rows from a pointer are what addresses can reach, and so few pointers stay in registers.
+#pragma GCC unroll 16
+    for (int i = 0; i < kPointers; ++i) at_[i] = reinterpret_cast<const char*>(a + 3 * i * stride);
+  }
+  HWY_INLINE float operator()(int row, int step) const {
+    const char* at = kWhere == Rows::kMatrix ? at_[row / 3] + row % 3 * stride_ + 4 * step : at_[0] + step * stride_ + 4 * row;
+    return *reinterpret_cast<const float*>(at);
+  }
+  HWY_INLINE void Advance(int steps) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kPointers; ++i) at_[i] += kWhere == Rows::kMatrix ? 4 * steps : steps * stride_;
+  }
+
+ private:
+  static constexpr int kPointers = kWhere == Rows::kMatrix ? (kRows + 2) / 3 : 1;
+  int64_t stride_;  // bytes
+  const char* at_[kPointers];
+};
+
+template <int kRows, int kVectors, Rows kWhere>
 HWY_NOINLINE void ComputeTile(const Tile& t) {
   const D d;
   V sum[kRows][kVectors];
@@ -92,10 +123,10 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
-  const float* a = t.a;
+  RowReader<kWhere, kRows> a(t.a, t.a_stride);
   const float* b = t.b;
   const float* next = t.prefetch;
-  const int64_t a_stride = kPacked ? kPanelRows : t.a_stride, b_stride = kPacked ? kPanelColumns : t.b_stride;
+  const int64_t b_stride = kWhere == Rows::kPanel ? t.b_stride : kPanelColumns;
   const int64_t next_step = t.prefetch_step, next_stream = t.prefetch_stream;
   const int streams = t.streams;
   const bool two_lines = next_step > 16;  // a row of a panel has no more
@@ -104,14 +135,14 @@ HWY_NOINLINE void ComputeTile(const Tile& t) {
     FetchLines(next, next_stream, streams);
     if (two_lines) FetchLines(next + 16, next_stream, streams);
 #pragma GCC unroll 4
-    for (int i = 0; i < kUnroll; ++i) Accumulate(a + i * a_stride, b + i * b_stride, sum);
-    a += kUnroll * a_stride;
+    for (int i = 0; i < kUnroll; ++i) Accumulate([&](int r) HWY_ATTR { return a(r, i); }, b + i * b_stride, sum);
+    a.Advance(kUnroll);
     b += kUnroll * b_stride;
     next += next_step;
   }
   for (; k > 0; --k) {
-    Accumulate(a, b, sum);
-    a += a_stride;
+    Accumulate([&](int r) HWY_ATTR { return a(r, 0); }, b, sum);
+    a.Advance(1);
     b += b_stride;
   }
 #pragma GCC unroll 16
@@ -128,21 +159,32 @@ using TileFunction = void (*)(const Tile&);
 struct TileFunctions {
   TileFunction of_rows[kTileRows];  // index: rows - 1
 };
-template <int kVectors, bool kPacked, int... kRow>
+template <int kVectors, Rows kWhere, int... kRow>
 constexpr TileFunctions MakeTileFunctions(std::integer_sequence<int, kRow...>) {
-  return {{&ComputeTile<kRow + 1, kVectors, kPacked>...}};
+  return {{&ComputeTile<kRow + 1, kVectors, kWhere>...}};
+}
+template <int kVectors>
+const TileFunctions& TileFunctionsFor(Rows where) {
+  using Numbers = std::make_integer_sequence<int, kTileRows>;
+  static constexpr TileFunctions kPanel = MakeTileFunctions<kVectors, Rows::kPanel>(Numbers());
+  static constexpr TileFunctions kPackedPanel = MakeTileFunctions<kVectors, Rows::kPackedPanel>(Numbers());
+  if (where == Rows::kPackedPanel) return kPackedPanel;
+  if constexpr (kReadsMatrices) {
+    static constexpr TileFunctions kMatrix = MakeTileFunctions<kVectors, Rows::kMatrix>(Numbers());
+    if (where == Rows::kMatrix) return kMatrix;
+  }
+  return kPanel;
 }
 
 void ComputeRows(Tile tile, int64_t rows, int64_t vectors) {
-  using Rows = std::make_integer_sequence<int, kTileRows>;
-  static constexpr TileFunctions kFunctions[2][2] = {{MakeTileFunctions<1, false>(Rows()), MakeTileFunctions<1, true>(Rows())},
-                                                     {MakeTileFunctions<2, false>(Rows()), MakeTileFunctions<2, true>(Rows())}};
-  const TileFunctions& functions = kFunctions[vectors - 1][tile.a_stride == kPanelRows && tile.b_stride == kPanelColumns];
+  Rows where = tile.in_matrix ? Rows::kMatrix : Rows::kPanel;
+  if (where == Rows::kPanel && tile.a_stride == kPanelRows && tile.b_stride == kPanelColumns) where = Rows::kPackedPanel;
+  const TileFunctions& functions = vectors == 1 ? TileFunctionsFor<1>(where) : TileFunctionsFor<2>(where);
   // Rows in equal parts: a tile of two or three has too few sums to hide their latency.
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows, most = (rows + tiles - 1) / tiles;
   for (int64_t r = 0; r < rows; r += most) {
     functions.of_rows[std::min(most, rows - r) - 1](tile);
-    if (tile.a) tile.a += most;  // null when the depth is 0
+    if (tile.a) tile.a += tile.in_matrix ? most * tile.a_stride : most;  // null when the depth is 0
     tile.c += most * tile.c_stride;
     tile.prefetch += tile.depth / kUnroll * tile.prefetch_step;
   }
@@ -229,6 +271,9 @@ void FinishRows(const EpilogueF32& e, int64_t row, int64_t rows, int64_t column,
 
 void ComputeBlock(const GemmBlockF32& block) {
   const int64_t row_panels = (block.rows + kPanelRows - 1) / kPanelRows;
+  const bool in_matrix = block.a_row_stride != 0;
+  // In a matrix panels may as well be of equal heights.
+  const int64_t height = in_matrix ? std::max<int64_t>(1, (block.rows + row_panels - 1) / std::max<int64_t>(1, row_panels)) : kPanelRows;
   for (int64_t column = 0; column < block.columns; column += kPanelColumns) {
     const int64_t columns = std::min(kPanelColumns, block.columns - column);
     // Of depth 0 there is no B; the tile's pointer is then not read, but it must be one.
@@ -241,17 +286,18 @@ void ComputeBlock(const GemmBlockF32& block) {
     const int streams = Streams(row_panels * kTiles);
     const int64_t step = last ? 0 : kUnroll / streams * block.b_row_stride / (row_panels * kTiles);
     const float* next = last ? b : b + block.b_panel_stride;
-    for (int64_t row = 0; row < block.rows; row += kPanelRows) {
-      const int64_t rows = std::min(kPanelRows, block.rows - row);
+    for (int64_t row = 0; row < block.rows; row += height) {
+      const int64_t rows = std::min(height, block.rows - row);
       for (int64_t j = 0; j < columns; j += 2 * kLanes) {
         const Tile tile{block.depth,
-                        block.a_depth_stride ? block.a + row : block.a + row * block.depth,
-                        block.a_depth_stride ? block.a_depth_stride : rows,
+                        in_matrix ? block.a + row * block.a_row_stride : block.a_depth_stride ? block.a + row : block.a + row * block.depth,
+                        in_matrix ? block.a_row_stride : block.a_depth_stride ? block.a_depth_stride : rows,
                         b + j,
                         block.b_row_stride,
                         block.c + row * block.c_stride + column + j,
                         block.c_stride,
                         block.accumulate,
+                        in_matrix,
                         next,
                         step,
                         block.depth / streams * block.b_row_stride,
@@ -352,6 +398,7 @@ void ComputeSkinnyOf(const GemmSkinnyF32& block, std::integer_sequence<int, kRow
 }
 void ComputeSkinny(const GemmSkinnyF32& block) { ComputeSkinnyOf(block, std::make_integer_sequence<int, kSkinnyRows>()); }
 int64_t SkinnyRows() { return kSkinnyRows; }
+bool ReadsMatrices() { return kReadsMatrices; }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -364,9 +411,11 @@ namespace sardonyx::kernels {
 HWY_EXPORT(ComputeBlock);
 HWY_EXPORT(ComputeSkinny);
 HWY_EXPORT(SkinnyRows);
+HWY_EXPORT(ReadsMatrices);
 
 void ComputeGemmBlockF32(const GemmBlockF32& block) { HWY_DYNAMIC_DISPATCH(ComputeBlock)(block); }
 void ComputeGemmSkinnyF32(const GemmSkinnyF32& block) { HWY_DYNAMIC_DISPATCH(ComputeSkinny)(block); }
+bool ReadsRowsInPlaceF32() { return HWY_DYNAMIC_DISPATCH(ReadsMatrices)(); }
 int64_t SkinnyRowsF32() { return HWY_DYNAMIC_DISPATCH(SkinnyRows)(); }
 
 }  // namespace sardonyx::kernels
