@@ -22,9 +22,13 @@ constexpr int64_t kTasksPerThread = 4;
 
 bool PacksColumns(const GemmF32Arguments& g) { return g.packed_b == nullptr && (g.m >= kMinRowsToPack || g.b.column_stride != 1); }
 
-// Rows are read where they lie, except those a whole number of pages apart: they would share few sets of the cache.
+// Rows are read where they lie, except those a whole number of pages apart, which would share few sets of the cache, and very short ones,
+// which cost more to find than to copy.
+constexpr int64_t kMinDepthInPlace = 16;
+
 bool ReadsRowsInPlace(const GemmF32Arguments& g) {
-  return (g.packed_b || PacksColumns(g)) && g.a.column_stride == 1 && g.a.row_stride % 1024 != 0 && ReadsRowsInPlaceF32();
+  return (g.packed_b || PacksColumns(g)) && g.a.column_stride == 1 && g.k >= kMinDepthInPlace && g.a.row_stride % 1024 != 0 &&
+         ReadsRowsInPlaceF32();
 }
 
 bool IsSkinny(const GemmF32Arguments& g) { return g.packed_b != nullptr && g.a.column_stride == 1 && g.m <= SkinnyRowsF32(); }

@@ -190,6 +190,18 @@ void ComputeRows(Tile tile, int64_t rows, int64_t vectors) {
   }
 }
 
+// Fewer floats than a panel has. A call, or what compilers make of one for any length, would cost as much as a small product.
+HWY_INLINE void CopyFirst(const float* from, int64_t count, float* to) {
+  const D d;
+  int64_t j = 0;
+  for (; j + kLanes <= count; j += kLanes) hn::StoreU(hn::LoadU(d, from + j), d, to + j);
+#if HWY_TARGET <= HWY_AVX3
+  if (j < count) hn::BlendedStore(hn::LoadU(d, from + j), hn::FirstN(d, static_cast<size_t>(count - j)), d, to + j);
+#else
+  for (; j < count; ++j) hn::StoreU(hn::LoadU(hn::CappedTag<float, 1>(), from + j), hn::CappedTag<float, 1>(), to + j);
+#endif
+}
+
 // `rows` of one row panel by `columns` (at most two vectors) of one column panel.
 void ComputePanelPart(const Tile& tile, int64_t rows, int64_t columns) {
   if (columns == kLanes || columns == 2 * kLanes) return ComputeRows(tile, rows, columns / kLanes);
@@ -205,8 +217,7 @@ void ComputePanelPart(const Tile& tile, int64_t rows, int64_t columns) {
       std::fill_n(copy + r * local.c_stride + columns, local.c_stride - columns, 0.0f);
     }
   ComputeRows(local, rows, vectors);
-  for (int64_t r = 0; r < rows; ++r)
-    std::memcpy(tile.c + r * tile.c_stride, copy + r * local.c_stride, static_cast<size_t>(columns) * sizeof(float));
+  for (int64_t r = 0; r < rows; ++r) CopyFirst(copy + r * local.c_stride, columns, tile.c + r * tile.c_stride);
 }
 
 // One row of a finished tile. What is left of a last vector is computed like the rest, on a copy.
