@@ -32,6 +32,7 @@ struct QuadWeights {
   AlignedBuffer<int8_t> data;
   std::vector<int32_t> column_sums;  // of all taps and depths
 
+  int64_t bytes() const { return (columns + kQuadVector - 1) / kQuadVector * kQuadVector * taps * quads() * 4; }
   int64_t quads() const { return (depth + 3) / 4; }
   int64_t panels() const { return (columns + kQuadPanel - 1) / kQuadPanel; }
   int64_t panel_width(int64_t panel) const;
@@ -65,6 +66,7 @@ struct QuadBlock {
   int64_t row_stride = 0;
   int64_t num_rows = 0;
   QuadEpilogue epilogue = {};
+  bool fetches_next = false;  // the next panel comes into the cache meanwhile (a hint: the caller goes on with it)
 };
 void ComputeQuadBlock(const QuadBlock& block);
 

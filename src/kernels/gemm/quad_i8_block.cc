@@ -339,13 +339,28 @@ void ComputePanel(const QuadBlock& b) {
 #if SARDONYX_QUAD_TILES
 constexpr int64_t kMinTileRows = 4;  // with fewer, weights are read as fast without tiles
 
-void ComputeTileBlock(const QuadBlock& b) {
+template <int kVectors>
+void ComputeTileBlockOf(const QuadBlock& b) {
   const D32 d;
-  ComputeTilePanel(b, [&](const int32_t* sums, int64_t row, int64_t column, int vectors) HWY_ATTR {
-    const V32 first = hn::Load(d, sums);
-    if (vectors == 1) return FinishRow<1>(b.epilogue, {first}, row, column, b.weights->columns);
-    FinishRow<2>(b.epilogue, {first, hn::Load(d, sums + kTileColumns)}, row, column, b.weights->columns);
+  ComputeTilePanel(b, [&](const int32_t* sums, int64_t row) HWY_ATTR {
+    V32 of[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) of[v] = hn::Load(d, sums + kTileColumns * v);
+    FinishRow<kVectors>(b.epilogue, of, row, b.panel * kQuadPanel, b.weights->columns);
   });
+}
+
+void ComputeTileBlock(const QuadBlock& b) {
+  switch (b.weights->panel_width(b.panel) / kQuadVector) {
+    case 1:
+      return ComputeTileBlockOf<1>(b);
+    case 2:
+      return ComputeTileBlockOf<2>(b);
+    case 3:
+      return ComputeTileBlockOf<3>(b);
+    default:
+      return ComputeTileBlockOf<4>(b);
+  }
 }
 #endif
 

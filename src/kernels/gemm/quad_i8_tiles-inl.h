@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ceil_div.h"
 #include "hwy/highway.h"
 #include "kernels/gemm/quad_i8.h"
 
@@ -90,7 +91,10 @@ struct QuadTiles {
   int64_t taps, quads;
   const uint8_t* const* rows;
   int64_t row_stride, num_rows;
-  int32_t* sums;  // [32][2 * kTileColumns]
+  int32_t* sums;  // [32][kQuadPanel], from the first column on
+  // Weights that are needed soon: four streams `fetch_stream` bytes apart, of each `fetch_lines` lines with every step of 64 of depth.
+  const int8_t* fetch;
+  int64_t fetch_stream, fetch_lines;
 };
 
 // Sums of up to 32 rows and 32 columns (16 where kTwoRows, kTwoColumns are false).
@@ -100,12 +104,19 @@ HWY_NOINLINE void ComputeTiles(const QuadTiles& t) {
   if constexpr (kTwoColumns) SARDONYX_TILE_ZERO(1);
   if constexpr (kTwoRows) SARDONYX_TILE_ZERO(2);
   if constexpr (kTwoRows && kTwoColumns) SARDONYX_TILE_ZERO(3);
-  const int64_t depth = 4 * t.quads, weight_stride = 4 * t.width;
+  const int64_t depth = 4 * t.quads, weight_stride = 4 * t.width, fetch_lines = t.fetch_lines, fetch_stream = t.fetch_stream;
+  const int8_t* fetch = t.fetch;
   for (int64_t tap = 0; tap < t.taps; ++tap) {
     const uint8_t* const* rows = t.rows + tap * t.row_stride;
     TileOfRows upper(rows, t.num_rows), lower(kTwoRows ? rows + kTileRows : rows, kTwoRows ? t.num_rows - kTileRows : t.num_rows);
     const int8_t* weights = t.weights + tap * t.quads * weight_stride;
     for (int64_t at = 0; at < depth; at += kTileBytes, weights += kTileRows * weight_stride) {
+      for (int64_t i = 0; i < fetch_lines; ++i, fetch += 64) {
+        __builtin_prefetch(fetch, 0, 2);
+        __builtin_prefetch(fetch + fetch_stream, 0, 2);
+        __builtin_prefetch(fetch + 2 * fetch_stream, 0, 2);
+        __builtin_prefetch(fetch + 3 * fetch_stream, 0, 2);
+      }
       int64_t stride;
       const uint8_t* bytes = upper.At(at, depth - at, &stride);
       SARDONYX_TILE_LOAD(4, bytes, stride);
@@ -123,31 +134,44 @@ HWY_NOINLINE void ComputeTiles(const QuadTiles& t) {
       }
     }
   }
-  constexpr int64_t kStride = 2 * kTileColumns * 4;
+  constexpr int64_t kStride = kQuadPanel * 4;
+  int32_t* const lower_sums = t.sums + kTileRows * kQuadPanel;
   SARDONYX_TILE_STORE(0, t.sums, kStride);
   if constexpr (kTwoColumns) SARDONYX_TILE_STORE(1, t.sums + kTileColumns, kStride);
-  if constexpr (kTwoRows) SARDONYX_TILE_STORE(2, t.sums + 2 * kTileColumns * kTileRows, kStride);
-  if constexpr (kTwoRows && kTwoColumns) SARDONYX_TILE_STORE(3, t.sums + 2 * kTileColumns * kTileRows + kTileColumns, kStride);
+  if constexpr (kTwoRows) SARDONYX_TILE_STORE(2, lower_sums, kStride);
+  if constexpr (kTwoRows && kTwoColumns) SARDONYX_TILE_STORE(3, lower_sums + kTileColumns, kStride);
 }
 
-// All of a block; finish(sums, row, column, vectors) takes the sums of one row, in vectors of 16 columns, to their end.
+// All of a block; finish(sums, row) takes the sums of a row of the panel to their end.
 template <class Finish>
 void ComputeTilePanel(const QuadBlock& b, const Finish& finish) {
   const QuadWeights& w = *b.weights;
-  const int64_t width = w.panel_width(b.panel), first = b.panel * kQuadPanel;
-  alignas(64) int32_t sums[2 * kTileRows * 2 * kTileColumns];
+  const int64_t width = w.panel_width(b.panel);
+  alignas(64) int32_t sums[2 * kTileRows * kQuadPanel];
   const TileRegisters registers;
+  QuadTiles tiles{nullptr, width, w.taps, w.quads(), nullptr, b.row_stride, 0, sums, nullptr, 0, 0};
+  // While this panel is used the next comes in, a part with each call.
+  if (b.fetches_next && b.panel + 1 < w.panels()) {
+    const int64_t calls = CeilDiv(b.num_rows, 2 * kTileRows) * CeilDiv(width, 2 * kTileColumns), steps = w.taps * CeilDiv(4 * w.quads(), kTileBytes);
+    const int64_t lines = w.taps * w.quads() * 4 * w.panel_width(b.panel + 1) / 64;
+    tiles.fetch = w.panel(b.panel + 1);
+    tiles.fetch_stream = lines / 4 * 64;
+    tiles.fetch_lines = CeilDiv(lines, 4 * calls * steps);
+  }
+  const int64_t fetched = w.taps * CeilDiv(4 * w.quads(), kTileBytes) * tiles.fetch_lines * 64;  // bytes of a stream with each call
   for (int64_t row = 0; row < b.num_rows; row += 2 * kTileRows) {
-    const int64_t rows = std::min(b.num_rows - row, 2 * kTileRows);
-    for (int64_t column = 0; column < width; column += 2 * kTileColumns) {
-      const QuadTiles tiles{w.panel(b.panel) + 4 * column, width, w.taps, w.quads(), b.rows + row, b.row_stride, rows, sums};
+    tiles.rows = b.rows + row;
+    tiles.num_rows = std::min(b.num_rows - row, 2 * kTileRows);
+    for (int64_t column = 0; column < width; column += 2 * kTileColumns, tiles.fetch += fetched) {
+      tiles.weights = w.panel(b.panel) + 4 * column;
+      tiles.sums = sums + column;
       const bool two_columns = width - column > kTileColumns;
-      if (rows > kTileRows)
+      if (tiles.num_rows > kTileRows)
         two_columns ? ComputeTiles<true, true>(tiles) : ComputeTiles<true, false>(tiles);
       else
         two_columns ? ComputeTiles<false, true>(tiles) : ComputeTiles<false, false>(tiles);
-      for (int64_t r = 0; r < rows; ++r) finish(sums + r * 2 * kTileColumns, row + r, first + column, two_columns ? 2 : 1);
     }
+    for (int64_t r = 0; r < tiles.num_rows; ++r) finish(sums + r * kQuadPanel, row + r);
   }
 }
 
