@@ -214,10 +214,16 @@ class ConvU8Run {
     });
   }
 
-  // Short runs, for which a call costs more than the copy.
+  // Short runs, for which a call costs more than the copy: pieces of which the last may overlap the one before.
   static void CopyBytes(const uint8_t* from, int64_t count, uint8_t* to) {
-    for (; count >= 8; count -= 8, from += 8, to += 8) std::memcpy(to, from, 8);
+    if (count >= 16) return CopyPieces<16>(from, count, to);
+    if (count >= 8) return CopyPieces<8>(from, count, to);
     for (; count > 0; --count) *to++ = *from++;
+  }
+  template <int64_t kPiece>
+  static void CopyPieces(const uint8_t* from, int64_t count, uint8_t* to) {
+    for (int64_t i = 0; i + kPiece < count; i += kPiece) std::memcpy(to + i, from + i, kPiece);
+    std::memcpy(to + count - kPiece, from + count - kPiece, kPiece);
   }
 
   const ConvU8Arguments& a_;
