@@ -29,12 +29,13 @@ sanitize:
 	@$(MAKE) --no-print-directory test PRESET=fuzz
 	@sh fuzz/run.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_RUNS)
 
-# The part of it that every change must pass: the operator suite (all kernels, on all instruction sets) and the file formats.
+# The part of it that every change must pass: the operator suite (all kernels, on all instruction sets) and the file formats. What
+# computes and what reads bytes is compiled with the sanitizers, the rest without.
 sanitize-suite:
 	@sh tools/install_dependencies.sh $(SANITIZER_PACKAGES)
-	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz
-	@cmake --build build/fuzz -j $(JOBS) --target operator_suite sardonyx_formats_test
-	@ctest --test-dir build/fuzz --output-on-failure -j $(JOBS) -E '^operators/table$$' -R '^(operators/|formats)'
+	@[ -f build/suite/build.ninja ] || cmake --preset suite
+	@cmake --build build/suite -j $(JOBS) --target operator_suite sardonyx_formats_test
+	@ctest --test-dir build/suite --output-on-failure -j $(JOBS) -E '^operators/table$$' -R '^(operators/|formats)'
 
 # Beside other engines: docs/bench.md.
 bench: configure

@@ -39,7 +39,7 @@ StatusOr<validate::Runner> MakeRunner(std::shared_ptr<const ir::Model> model, co
                                       int threads) {
   if (provider == "float64") {
     std::unique_ptr<ir::Model> wide = ir::CloneModel(*model);
-    RETURN_IF_ERROR(optimize::WidenFloats(*wide).status().WithContext("float64"));
+    RETURN_IF_ERROR(optimize::WidenFloats(*wide, DataType::kDouble).status().WithContext("float64"));
     return OurRunner(std::move(wide), "cpu", threads);
   }
   const std::string name = provider.substr(0, provider.find('='));

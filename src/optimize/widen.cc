@@ -15,19 +15,23 @@
 namespace sardonyx::optimize {
 namespace {
 
-bool IsNarrow(DataType dtype) { return dtype == DataType::kFloat || dtype == DataType::kFloat16 || dtype == DataType::kBfloat16; }
-
-// What `parameter` becomes when every floating-point tensor is double.
-bool TakesDouble(const ops::OpSchema& schema, const ops::FormalParameter* parameter) {
-  const ops::TypeConstraint* constraint = parameter ? schema.constraint(parameter->type) : nullptr;
-  if (!constraint) return false;
-  return std::any_of(constraint->types.begin(), constraint->types.end(),
-                     [](std::string_view type) { return type.find("tensor(double)") != std::string_view::npos; });
+bool IsNarrower(DataType dtype, DataType to) {
+  if (to == DataType::kFloat) return dtype == DataType::kFloat16;
+  return dtype == DataType::kFloat || dtype == DataType::kFloat16 || dtype == DataType::kBfloat16;
 }
 
-bool AllTakeDouble(const ops::OpSchema& schema, const ir::Node& node) {
+// Whether an input or output may be a tensor of this type.
+bool Takes(const ops::OpSchema& schema, const ops::FormalParameter* parameter, DataType dtype) {
+  const ops::TypeConstraint* constraint = parameter ? schema.constraint(parameter->type) : nullptr;
+  if (!constraint) return false;
+  const std::string tensor = dtype == DataType::kDouble ? "tensor(double)" : "tensor(float)";
+  return std::any_of(constraint->types.begin(), constraint->types.end(),
+                     [&](std::string_view type) { return type.find(tensor) != std::string_view::npos; });
+}
+
+bool AllTake(const ops::OpSchema& schema, const ir::Node& node, DataType to) {
   for (size_t i = 0; i < node.inputs().size(); ++i)
-    if (node.input(i) && IsNarrow(node.input(i)->type.dtype) && !TakesDouble(schema, schema.input(i))) return false;
+    if (node.input(i) && IsNarrower(node.input(i)->type.dtype, to) && !Takes(schema, schema.input(i), to)) return false;
   return true;
 }
 
@@ -37,17 +41,14 @@ bool TypeIsAttribute(const ir::Node& node) {
          node.attribute("output_dtype");
 }
 
-// Sequences and optionals of narrow tensors have wide elements; so have tensors.
-ir::Type Widened(const ir::Type& type) {
-  ir::Type wide = type;
-  if (wide.kind != ir::Type::Kind::kMap && IsNarrow(wide.dtype)) wide.dtype = DataType::kDouble;
-  if (wide.element) wide.element = std::make_shared<const ir::Type>(Widened(*wide.element));
-  return wide;
+// Copies of weights, which may be large tables: rounded values need not be wide before they are picked.
+bool PicksFromWeight(const ir::Node& node) {
+  return node.op_type == "Gather" && ir::NormalDomain(node.domain).empty() && node.input(0) && node.input(0)->initializer();
 }
 
 class Widener {
  public:
-  explicit Widener(ir::Model& model) : model_(model) {}
+  Widener(ir::Model& model, DataType to) : model_(model), to_(to) {}
 
   Status Run() {
     for (const ir::ValueInfo& input : model_.graph->inputs()) {
@@ -65,6 +66,17 @@ class Widener {
   size_t count() const { return count_; }
 
  private:
+  // Float is a way to compute faster what a model says in float16, and a Cast says that it wants to lose digits.
+  bool RoundsOnPurpose(const ir::Node& node) const { return to_ == DataType::kFloat && node.op_type == "Cast"; }
+  bool IsNarrow(DataType dtype) const { return IsNarrower(dtype, to_); }
+  // Sequences and optionals of narrow tensors have wide elements; so have tensors.
+  ir::Type Widened(const ir::Type& type) const {
+    ir::Type wide = type;
+    if (wide.kind != ir::Type::Kind::kMap && IsNarrow(wide.dtype)) wide.dtype = to_;
+    if (wide.element) wide.element = std::make_shared<const ir::Type>(Widened(*wide.element));
+    return wide;
+  }
+
   StatusOr<const ops::OpSchema*> SchemaOf(const ir::Node& node) const {
     const int64_t opset = node.opset_version ? node.opset_version : model_.OpsetVersion(node.domain);
     const ops::OpSchema* schema = ops::FindRunnableSchema(ir::NormalDomain(node.domain), node.op_type, opset);
@@ -83,7 +95,7 @@ class Widener {
       for (size_t i = 0; i < node->outputs().size(); ++i) {
         const ir::Value* output = node->output(i);
         if (!output || !output->type.is_tensor() || !IsNarrow(output->type.dtype)) continue;
-        if (TypeIsAttribute(*node) || !TakesDouble(*schema, schema->output(i))) narrow_[output] = output->type.dtype;
+        if (TypeIsAttribute(*node) || RoundsOnPurpose(*node) || PicksFromWeight(*node) || !Takes(*schema, schema->output(i), to_)) narrow_[output] = output->type.dtype;
       }
       for (const auto& [name, subgraph] : ir::Subgraphs(*node)) RETURN_IF_ERROR(FindNarrow(*subgraph));
     }
@@ -97,13 +109,14 @@ class Widener {
       ASSIGN_OR_RETURN(const ops::OpSchema* schema, SchemaOf(*node));
       for (const std::string_view name : {"to", "stash_type"})
         if (ir::Attribute* attribute = FindInt(*node, name);
-            attribute && IsNarrow(static_cast<DataType>(std::get<int64_t>(attribute->value))) && TakesDouble(*schema, schema->output(0)))
-          attribute->value = static_cast<int64_t>(DataType::kDouble);
+            attribute && !RoundsOnPurpose(*node) && IsNarrow(static_cast<DataType>(std::get<int64_t>(attribute->value))) && Takes(*schema, schema->output(0), to_))
+          attribute->value = static_cast<int64_t>(to_);
       for (size_t i = 0; i < node->inputs().size(); ++i) {
         ir::Value* input = node->input(i);
         if (!input) continue;
-        const bool narrow = narrow_.contains(input), wide_wanted = TakesDouble(*schema, schema->input(i));
-        if (narrow && wide_wanted) node->SetInput(i, Cast(input, DataType::kDouble));
+        if (i == 0 && PicksFromWeight(*node)) continue;
+        const bool narrow = narrow_.contains(input), wide_wanted = Takes(*schema, schema->input(i), to_);
+        if (narrow && wide_wanted) node->SetInput(i, Cast(input, to_));
         if (!narrow && !wide_wanted && input->type.is_tensor() && IsNarrow(input->type.dtype)) node->SetInput(i, Cast(input, input->type.dtype));
       }
       for (const auto& [name, subgraph] : ir::Subgraphs(*node)) RETURN_IF_ERROR(RewriteSubgraph(*subgraph));
@@ -119,7 +132,7 @@ class Widener {
     for (size_t i = 0; i < graph.outputs().size(); ++i) {
       ir::ValueInfo& info = graph.mutable_outputs()[i];
       if (info.type) info.type = Widened(*info.type);
-      if (narrow_.contains(info.value)) graph.ReplaceOutput(i, Cast(info.value, DataType::kDouble));
+      if (narrow_.contains(info.value)) graph.ReplaceOutput(i, Cast(info.value, to_));
     }
     if (!graph.SortTopologically()) return Invalid("a subgraph has a cycle");
     return {};
@@ -130,7 +143,7 @@ class Widener {
     ir::Value* value = graph.outputs()[i].value;
     if (!value->type.is_tensor() || !IsNarrow(value->type.dtype) || narrow_.contains(value)) return;
     const std::string name = value->name();
-    graph.Rename(value, name + "/double");
+    graph.Rename(value, fmt::format("{}/{}", name, DataTypeName(to_)));
     ir::Value* rounded = Cast(value, value->type.dtype);
     graph.Rename(rounded, name);
     graph.ReplaceOutput(i, rounded);
@@ -158,6 +171,7 @@ class Widener {
   }
 
   ir::Model& model_;
+  DataType to_;
   std::unordered_map<const ir::Value*, DataType> narrow_;
   std::unordered_map<const ir::Value*, ir::Value*> casts_;  // every value is cast to one type only: narrow to double, or back
   size_t count_ = 0;
@@ -165,14 +179,14 @@ class Widener {
 
 }  // namespace
 
-StatusOr<size_t> WidenFloats(ir::Model& model) {
+StatusOr<size_t> WidenFloats(ir::Model& model, DataType to) {
   if (!model.graph) return size_t{0};
   ops::InferenceOptions lenient;
   lenient.on_error = [](const ir::Graph&, const ir::Node*, const Status&) {};
   InlineOptions expand;
-  expand.expand_operator = [](const ir::Node& node, int64_t opset) {
+  expand.expand_operator = [to](const ir::Node& node, int64_t opset) {
     const ops::OpSchema* schema = ops::FindRunnableSchema(ir::NormalDomain(node.domain), node.op_type, opset);
-    return schema && schema->has_function && !AllTakeDouble(*schema, node);
+    return schema && schema->has_function && !AllTake(*schema, node, to);
   };
   // Bodies are made of function operators too: each round's types must be known before the next. What the rounds leave computes in its own type.
   constexpr int kMaxRounds = 16;
@@ -181,9 +195,25 @@ StatusOr<size_t> WidenFloats(ir::Model& model) {
     ASSIGN_OR_RETURN(const size_t replaced, InlineFunctions(model, expand));
     if (replaced == 0) break;
   }
-  Widener widener(model);
+  Widener widener(model, to);
   RETURN_IF_ERROR(widener.Run());
   return widener.count();
+}
+
+bool HasFloat16Weights(const ir::Model& model) {
+  const auto is_matrix = [](const ir::StoredTensor& tensor) { return tensor.dtype == DataType::kFloat16 && tensor.dims.size() >= 2; };
+  const auto look = [&](const auto& self, const ir::Graph& graph) -> bool {
+    for (const ir::Value* value : graph.initializers())
+      if (is_matrix(*value->initializer())) return true;
+    for (const auto& node : graph.nodes()) {
+      for (const ir::Attribute& attribute : node->attributes())
+        if (const auto* tensor = std::get_if<ir::StoredTensor>(&attribute.value); tensor && is_matrix(*tensor)) return true;
+      for (const auto& [name, subgraph] : ir::Subgraphs(*node))
+        if (self(self, *subgraph)) return true;
+    }
+    return false;
+  };
+  return model.graph && look(look, *model.graph);
 }
 
 }  // namespace sardonyx::optimize

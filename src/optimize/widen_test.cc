@@ -10,11 +10,11 @@
 namespace sardonyx::optimize {
 namespace {
 
-std::unique_ptr<ir::Model> Widen(const std::string& text) {
+std::unique_ptr<ir::Model> Widen(const std::string& text, DataType to = DataType::kDouble) {
   auto model = ir::ParseText(text);
   EXPECT_TRUE(model.ok()) << model.status().ToString();
   if (!model.ok()) return nullptr;
-  const auto count = WidenFloats(**model);
+  const auto count = WidenFloats(**model, to);
   EXPECT_TRUE(count.ok()) << count.status().ToString();
   ops::InferenceOptions strict;
   strict.strict = true;
@@ -73,9 +73,25 @@ TEST(WidenTest, SubgraphsComputeInDoubleToo) {
 TEST(WidenTest, SaysWhatHasNoTypes) {
   auto model = ir::ParseText(R"(<ir_version: 10, opset_import: ["" : 21, "mine" : 1]> g (float[2] x) => (float[2] y) { y = mine.Thing (x) })");
   ASSERT_TRUE(model.ok());
-  const auto count = WidenFloats(**model);
+  const auto count = WidenFloats(**model, DataType::kDouble);
   EXPECT_FALSE(count.ok());
   EXPECT_NE(count.status().message().find("mine.Thing"), std::string::npos) << count.status().ToString();
+}
+
+TEST(WidenTest, ToFloatCastsStillRoundAndTablesStay) {
+  const auto model = Widen(R"(<ir_version: 10, opset_import: ["" : 21]> g (float16[2,2] x, int64[2] ids, float[2,2] z) => (float16[2,2] y)
+    <float16[2,2] w = {1,2,3,4}, float16[3,2] table = {1,2,3,4,5,6}, bfloat16[2,2] b = {1,2,3,4}> {
+    h = MatMul (x, w)
+    row = Gather (table, ids)
+    sum = Add (h, row)
+    rounded = Cast <to = 10> (z)
+    brain = Add (b, b)
+    y = Mul (sum, rounded)
+  })", DataType::kFloat);
+  for (const char* wide : {"h", "sum", "y/float"}) EXPECT_EQ(TypeOf(*model->graph, wide), DataType::kFloat) << wide;
+  for (const char* narrow : {"x", "y", "row", "rounded", "table"}) EXPECT_EQ(TypeOf(*model->graph, narrow), DataType::kFloat16) << narrow;
+  EXPECT_EQ(TypeOf(*model->graph, "brain"), DataType::kBfloat16);
+  EXPECT_TRUE(HasFloat16Weights(*model));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "optimize/inline_functions.h"
 #include "optimize/passes/passes.h"
 #include "optimize/plain_layout.h"
+#include "optimize/widen.h"
 #include "providers/cpu/cpu_provider.h"
 #include "providers/custom/custom_ops.h"
 #include "providers/custom/custom_provider.h"
@@ -140,6 +141,10 @@ void DropWeights(ir::Graph& graph) {
 
 }  // namespace
 
+// From this level on, a network of float16 weights is computed in float from end to end, and rounded by Casts and where results leave it;
+// otherwise each operator rounds its result. bfloat16 keeps so few digits that results would differ visibly.
+constexpr int kComputesHalfInFloat = 2;
+
 Status Session::Impl::Prepare(SessionOptions options) {
   if (!model->graph) return Invalid("the model has no graph");
   RETURN_IF_ERROR(CheckOpsets(*model));
@@ -151,6 +156,11 @@ Status Session::Impl::Prepare(SessionOptions options) {
   RETURN_IF_ERROR(SortGraphs(*model->graph));
   if (model->ir_version < kFirstIrWithDefaults) DropInitializedInputs(*model->graph);
   RETURN_IF_ERROR(optimize::ExpandGradients(*model).status());
+  if (options.level >= kComputesHalfInFloat && optimize::HasFloat16Weights(*model)) {
+    // Operators of the user's own, whose types are not known, leave the model as it is.
+    const StatusOr<size_t> widened = optimize::WidenFloats(*model, DataType::kFloat);
+    if (!widened.ok() && widened.status().code() != StatusCode::kUnsupported) return widened.status();
+  }
   optimize::InlineOptions expand;
   expand.expand_operator = [&](const ir::Node& node, int64_t opset) {
     for (const auto& provider : providers)

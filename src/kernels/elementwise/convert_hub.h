@@ -7,6 +7,7 @@
 
 #include "base/packed_bits.h"
 #include "kernels/elementwise/convert.h"
+#include "kernels/elementwise/half_rows.h"
 #include "kernels/elementwise/loop.h"
 
 namespace sardonyx::kernels {
@@ -16,6 +17,10 @@ template <class To, class From>
 void ConvertRun(const From* in, int64_t count, To* out, const ConvertOptions& options = {}) {
   if constexpr (std::is_same_v<To, From>) {
     if (count > 0 && in != out) std::memmove(out, in, static_cast<size_t>(count) * sizeof(To));
+  } else if constexpr (std::is_same_v<To, float> && std::is_same_v<From, Float16>) {
+    HalvesToFloats(in, count, out);
+  } else if constexpr (std::is_same_v<To, Float16> && std::is_same_v<From, float>) {
+    FloatsToHalves(in, count, out);
   } else {
     SARDONYX_INDEPENDENT_LOOP
     for (int64_t i = 0; i < count; ++i) out[i] = ConvertElement<To>(in[i], options);

@@ -279,11 +279,11 @@ Status RunResize(KernelContext& context, const ResizeState& state) {
 // Whether a blocked input can stay so: channels are known, and as many come out. What only the caller reads is plain: better to
 // reorder the input, which is the smaller one where a network enlarges its result.
 bool KeepsBlocks(const NodeInfo& node, const ResizeState& state) {
-  const ir::Value* output = node.node().output(0);
-  if (output->is_graph_output() && output->uses().empty()) return false;
   if (!IsBlocked(node, 0) || state.options.transform == kernels::CoordinateTransform::kTfCropAndResize) return false;
   const std::optional<BlockedType> x = KnownChannels(node, 0);
   const ir::Type& y = node.output_type(0);
+  const ir::Value* output = node.node().output(0);
+  if (output->is_graph_output() && output->uses().empty()) return false;
   return x && y.is_tensor() && y.shape && y.shape->rank() == x->rank && (*y.shape)[1].is_constant(x->channels);
 }
 

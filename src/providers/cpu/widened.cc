@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/status_macros.h"
+#include "kernels/elementwise/half_rows.h"
 
 namespace sardonyx::cpu {
 namespace {
@@ -11,8 +12,7 @@ bool IsNarrow(DataType dtype) { return dtype == DataType::kFloat16 || dtype == D
 
 void Widen(DataType dtype, const void* in, float* out, int64_t count) {
   if (dtype == DataType::kFloat16) {
-    const auto* from = static_cast<const Float16*>(in);
-    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(from[i]);
+    kernels::HalvesToFloats(static_cast<const Float16*>(in), count, out);
   } else {
     const auto* from = static_cast<const BFloat16*>(in);
     for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(from[i]);
@@ -21,8 +21,7 @@ void Widen(DataType dtype, const void* in, float* out, int64_t count) {
 
 void Narrow(DataType dtype, const float* in, void* out, int64_t count) {
   if (dtype == DataType::kFloat16) {
-    auto* to = static_cast<Float16*>(out);
-    for (int64_t i = 0; i < count; ++i) to[i] = Float16(in[i]);
+    kernels::FloatsToHalves(in, count, static_cast<Float16*>(out));
   } else {
     auto* to = static_cast<BFloat16*>(out);
     for (int64_t i = 0; i < count; ++i) to[i] = BFloat16(in[i]);
