@@ -15,23 +15,46 @@ namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
+using D = hn::CappedTag<float, 16>;
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+
 float Dot(const float* a, const float* b, int64_t count) {
-  const hn::CappedTag<float, 16> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const D d;
   auto sum = hn::Zero(d), sum2 = hn::Zero(d);
   int64_t i = 0;
-  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
     sum = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum);
-    sum2 = hn::MulAdd(hn::LoadU(d, a + i + lanes), hn::LoadU(d, b + i + lanes), sum2);
+    sum2 = hn::MulAdd(hn::LoadU(d, a + i + kLanes), hn::LoadU(d, b + i + kLanes), sum2);
   }
-  for (; i + lanes <= count; i += lanes) sum = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum);
-  HWY_ALIGN float parts[16];
-  hn::Store(hn::Add(sum, sum2), d, parts);
+  for (; i + kLanes <= count; i += kLanes) sum = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum);
   float total = 0;
-  for (; i < count; ++i) total += a[i] * b[i];
-  for (int64_t step = lanes / 2; step > 0; step /= 2)
-    for (int64_t j = 0; j < step; ++j) parts[j] += parts[j + step];
-  return total + parts[0];
+  if (i < count && count >= kLanes) {
+    // A whole vector to the end, without what was there before.
+    const auto before = hn::FirstN(d, static_cast<size_t>(kLanes - (count - i)));
+    const auto rest = hn::IfThenZeroElse(before, hn::LoadU(d, a + count - kLanes));
+    sum2 = hn::MulAdd(rest, hn::IfThenZeroElse(before, hn::LoadU(d, b + count - kLanes)), sum2);
+  } else {
+    for (; i < count; ++i) total += a[i] * b[i];
+  }
+  return total + hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, sum2)));
+}
+
+void ScaleRowsOf(const float* x, int64_t rows, int64_t columns, const float* offsets, const float* scales, float* out) {
+  const D d;
+  for (int64_t r = 0; r < rows; ++r, x += columns, out += columns) {
+    int64_t i = 0;
+    for (; i + kLanes <= columns; i += kLanes)
+      hn::StoreU(hn::Mul(hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, offsets + i)), hn::LoadU(d, scales + i)), d, out + i);
+#if HWY_TARGET <= HWY_AVX3
+    if (i < columns) {
+      const auto rest = hn::FirstN(d, static_cast<size_t>(columns - i));
+      const auto value = hn::Sub(hn::MaskedLoad(rest, d, x + i), hn::MaskedLoad(rest, d, offsets + i));
+      hn::BlendedStore(hn::Mul(value, hn::MaskedLoad(rest, d, scales + i)), rest, d, out + i);
+    }
+#else
+    for (; i < columns; ++i) out[i] = (x[i] - offsets[i]) * scales[i];
+#endif
+  }
 }
 
 void ScoreRows(const float* x, int64_t rows, int64_t features, const float* coefficients, int64_t targets, const float* intercepts,
@@ -50,6 +73,11 @@ HWY_AFTER_NAMESPACE();
 namespace sardonyx::kernels {
 
 HWY_EXPORT(ScoreRows);
+HWY_EXPORT(ScaleRowsOf);
+
+void ScaleRows(const float* x, int64_t rows, int64_t columns, const float* offsets, const float* scales, float* out) {
+  HWY_DYNAMIC_DISPATCH(ScaleRowsOf)(x, rows, columns, offsets, scales, out);
+}
 
 void LinearScores(const float* x, int64_t rows, int64_t features, std::span<const float> coefficients, int64_t targets,
                   std::span<const float> intercepts, float* out, ThreadPool* pool) {

@@ -16,6 +16,9 @@ namespace sardonyx::kernels {
 void LinearScores(const float* x, int64_t rows, int64_t features, std::span<const float> coefficients, int64_t targets,
                   std::span<const float> intercepts, float* out, ThreadPool* pool);
 
+// out[r, c] = (x[r, c] - offsets[c]) * scales[c]; out may be x.
+void ScaleRows(const float* x, int64_t rows, int64_t columns, const float* offsets, const float* scales, float* out);
+
 enum class SvmKernelType : uint8_t { kLinear, kPoly, kRbf, kSigmoid };
 std::optional<SvmKernelType> ParseSvmKernelType(std::string_view name);  // "LINEAR", "POLY", "RBF", "SIGMOID"
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "kernels/ml/svm.h"
 #include "kernels/movement/shape_math.h"
 #include "kernels/movement/strided_copy.h"
 #include "providers/cpu/classical_ml.h"
@@ -247,9 +248,8 @@ KernelOr CreateScaler(const NodeInfo& node) {
     const float* from = numbers.data();
     float* to = y.mutable_ptr<float>();
     if (shape.inner == 1 && offset.size() > 1 && scale.size() > 1) {
-      context.ParallelFor(shape.outer, 0.3 * static_cast<double>(shape.columns), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin * shape.columns; row < end * shape.columns; row += shape.columns)
-          for (int64_t c = 0; c < shape.columns; ++c) to[row + c] = (from[row + c] - offset[c]) * scale[c];
+      context.ParallelFor(shape.outer, 0.1 * static_cast<double>(shape.columns), [&](int64_t begin, int64_t end) {
+        kernels::ScaleRows(from + begin * shape.columns, end - begin, shape.columns, offset.data(), scale.data(), to + begin * shape.columns);
       });
       return {};
     }

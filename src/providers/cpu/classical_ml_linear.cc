@@ -24,6 +24,18 @@ void TransformRow(PostTransform transform, std::span<float> scores) {
   if (scores.size() > 1 || transform == PostTransform::kProbit) ApplyPostTransform(transform, scores);
 }
 
+// The first of the highest scores. Which of a few it is cannot be predicted, so there is no branch.
+size_t Highest(std::span<const float> scores) {
+  size_t place = 0;
+  float highest = scores[0];
+  for (size_t i = 1; i < scores.size(); ++i) {
+    const bool higher = scores[i] > highest;
+    place = higher ? i : place;
+    highest = higher ? scores[i] : highest;
+  }
+  return place;
+}
+
 struct LinearModel {
   std::vector<float> coefficients, intercepts;  // [targets, features], [targets] or none
   int64_t targets = 0;
@@ -90,7 +102,7 @@ KernelOr CreateLinearClassifier(const NodeInfo& node) {
       const std::span<float> to(out.mutable_ptr<float>() + r * columns, columns);
       size_t label = 0;
       if (model.targets > 1)
-        label = static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+        label = Highest(row);
       else if (labels.size() == 2)
         label = row[0] > 0 ? 1 : 0;
       else
