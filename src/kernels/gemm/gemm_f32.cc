@@ -17,6 +17,8 @@ constexpr int64_t kMinRowsToPack = 8;
 // Panels of a task, at least, where it packs its own rows: packing should be small beside computing.
 constexpr int64_t kMinPanels = 6;
 constexpr int64_t kMinPanelsOfShared = 2;
+// With so many rows a thread, the columns come from memory faster than they are used.
+constexpr int64_t kMinRowsOfThread = 8 * kPanelRows;
 // Tasks a thread: cores are of unlike speed when others use them too.
 constexpr int64_t kTasksPerThread = 4;
 
@@ -48,6 +50,7 @@ struct Tasks {
 Tasks Split(const GemmF32Arguments& g, int threads, int64_t min_panels) {
   Tasks tasks;
   tasks.row_blocks = CeilDiv(g.m, kMaxRowBlock);
+  if (threads > 1 && g.m >= threads * kMinRowsOfThread) tasks.row_blocks = CeilDiv(tasks.row_blocks, threads) * threads;
   const int64_t panels = CeilDiv(g.n, kPanelColumns);
   const int64_t wanted = threads > 1 ? threads * kTasksPerThread : 1;
   const int64_t most_groups = std::max<int64_t>(panels / min_panels, std::min<int64_t>(threads, panels));
@@ -198,11 +201,13 @@ void GemmF32(const GemmF32Arguments& arguments, void* workspace, ThreadPool& poo
     rows = static_cast<float*>(workspace) + (PacksColumns(arguments) ? PackedColumnsSize(g.k, g.n) : 0);
     PackRowBlocks(g, tasks, rows, pool);
   }
-  // Row blocks innermost: consecutive tasks share columns of B.
+  // Threads have rows of their own where there are enough, which they may have computed themselves; then all columns are read by each of
+  // them. Otherwise row blocks are innermost: consecutive tasks share columns of B.
+  const bool by_rows = g.m >= pool.threads() * kMinRowsOfThread;
   pool.ParallelFor(tasks.row_blocks * tasks.panel_groups, Cost(g, tasks), [&](int64_t first, int64_t last) {
     for (int64_t task = first; task < last; ++task) {
-      const int64_t row = task % tasks.row_blocks * tasks.rows;
-      const int64_t column = task / tasks.row_blocks * tasks.panels * kPanelColumns;
+      const int64_t row = (by_rows ? task / tasks.panel_groups : task % tasks.row_blocks) * tasks.rows;
+      const int64_t column = (by_rows ? task % tasks.panel_groups : task / tasks.row_blocks) * tasks.panels * kPanelColumns;
       const Part part{row, std::min(tasks.rows, g.m - row), column, std::min(tasks.panels * kPanelColumns, g.n - column)};
       if (skinny)
         ComputeSkinny(g, part);
