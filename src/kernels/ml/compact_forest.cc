@@ -10,7 +10,8 @@ namespace sardonyx::kernels {
 namespace {
 
 // Interleaved walks: enough to hide the latency of one, few enough for their places to stay in registers.
-constexpr int kWalks = 8;
+// Walks side by side: of rows down one tree, of one row down several trees. More of the latter find no registers.
+constexpr int kRowWalks = 16, kTreeWalks = 12;
 constexpr size_t kMaxMaskLeaves = 32;
 
 // An integer that is ordered as x is; -0 counts as 0. Not for NaN.
@@ -191,12 +192,12 @@ bool CompactForest<T>::MakeKeysOfRow(const T* x, Key* keys) const {
 
 // Takes kWalks walks down `depth` levels, or until none of them moves any more.
 template <class T>
-template <int kStride, int kStep>
+template <int kWalks, int kStride, int kStep>
 void CompactForest<T>::Descend(const Node** at, uint32_t depth, const Key* keys) const {
   const Node* node[kWalks];
   std::copy_n(at, kWalks, node);
   const auto step = [&] {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int w = 0; w < kWalks; ++w) node[w] += node[w]->child + (keys[node[w]->feature * kStride + w * kStep] > node[w]->key);
   };
   while (depth > 4) {
@@ -204,7 +205,7 @@ void CompactForest<T>::Descend(const Node** at, uint32_t depth, const Key* keys)
     step();
     step();
     unsigned children = 0;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int w = 0; w < kWalks; ++w) children |= node[w]->child;
     if (children == 0) break;
     depth -= 3;
@@ -223,11 +224,11 @@ void CompactForest<T>::FindLeaves(size_t number, const Key* keys, int64_t groups
       return;
     }
   }
-  for (int64_t first = 0; first < groups * kLanes; first += kWalks) {
-    const Node* at[kWalks];
-    std::fill_n(at, kWalks, &nodes_[tree.root]);
-    Descend<kLanes, 1>(at, tree.depth, keys + first / kLanes * keys_of_group() + first % kLanes);
-    for (int w = 0; w < kWalks; ++w) leaves[first + w] = leaf_of_node_[at[w] - nodes_.data()];
+  for (int64_t first = 0; first < groups * kLanes; first += kRowWalks) {
+    const Node* at[kRowWalks];
+    std::fill_n(at, kRowWalks, &nodes_[tree.root]);
+    Descend<kRowWalks, kLanes, 1>(at, tree.depth, keys + first / kLanes * keys_of_group() + first % kLanes);
+    for (int w = 0; w < kRowWalks; ++w) leaves[first + w] = leaf_of_node_[at[w] - nodes_.data()];
   }
 }
 
@@ -244,16 +245,16 @@ void CompactForest<T>::FindLeavesOfRow(size_t first, size_t last, const Key* key
       return;
     }
   }
-  for (size_t t = first; t < last; t += kWalks) {
-    const Node* at[kWalks];
+  for (size_t t = first; t < last; t += kTreeWalks) {
+    const Node* at[kTreeWalks];
     uint32_t depth = 0;
-    for (size_t w = 0; w < kWalks; ++w) {
+    for (size_t w = 0; w < kTreeWalks; ++w) {
       const Tree& tree = trees_[std::min(t + w, last - 1)];
       at[w] = &nodes_[tree.root];
       depth = std::max(depth, tree.depth);
     }
-    Descend<1, 0>(at, depth, keys);
-    for (size_t w = 0; w < std::min<size_t>(kWalks, last - t); ++w) leaves[t - first + w] = leaf_of_node_[at[w] - nodes_.data()];
+    Descend<kTreeWalks, 1, 0>(at, depth, keys);
+    for (size_t w = 0; w < std::min<size_t>(kTreeWalks, last - t); ++w) leaves[t - first + w] = leaf_of_node_[at[w] - nodes_.data()];
   }
 }
 
