@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/ceil_div.h"
+#include "kernels/elementwise/half_rows.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -22,18 +23,19 @@ constexpr int64_t kMinRowsOfThread = 8 * kPanelRows;
 // Tasks a thread: cores are of unlike speed when others use them too.
 constexpr int64_t kTasksPerThread = 4;
 
-bool PacksColumns(const GemmF32Arguments& g) { return g.packed_b == nullptr && (g.m >= kMinRowsToPack || g.b.column_stride != 1); }
+bool IsPacked(const GemmF32Arguments& g) { return g.packed_b != nullptr || g.packed_b_half != nullptr; }
+bool PacksColumns(const GemmF32Arguments& g) { return !IsPacked(g) && (g.m >= kMinRowsToPack || g.b.column_stride != 1); }
 
 // Rows are read where they lie, except those a whole number of pages apart, which would share few sets of the cache, and very short ones,
 // which cost more to find than to copy.
 constexpr int64_t kMinDepthInPlace = 16;
 
 bool ReadsRowsInPlace(const GemmF32Arguments& g) {
-  return (g.packed_b || PacksColumns(g)) && g.a.column_stride == 1 && g.k >= kMinDepthInPlace && g.a.row_stride % 1024 != 0 &&
+  return (IsPacked(g) || PacksColumns(g)) && g.a.column_stride == 1 && g.k >= kMinDepthInPlace && g.a.row_stride % 1024 != 0 &&
          ReadsRowsInPlaceF32();
 }
 
-bool IsSkinny(const GemmF32Arguments& g) { return g.packed_b != nullptr && g.a.column_stride == 1 && g.m <= SkinnyRowsF32(); }
+bool IsSkinny(const GemmF32Arguments& g) { return IsPacked(g) && g.a.column_stride == 1 && g.m <= SkinnyRowsF32(); }
 
 // Depth of a block: k in equal parts.
 int64_t DepthBlock(int64_t k) {
@@ -102,7 +104,10 @@ void ComputeSkinny(const GemmF32Arguments& g, const Part& p) {
   GemmSkinnyF32 block{.rows = p.rows, .columns = p.columns, .depth = g.k};
   block.a = g.a.data + p.row * g.a.row_stride;
   block.a_stride = g.a.row_stride;
-  block.b = g.packed_b + p.column * g.k;
+  if (g.packed_b_half)
+    block.b_half = g.packed_b_half + p.column * g.k;
+  else
+    block.b = g.packed_b + p.column * g.k;
   block.c = g.c + p.row * g.c_stride + p.column;
   block.c_stride = g.c_stride;
   block.epilogue = epilogue.trivial() ? nullptr : &epilogue;
@@ -131,6 +136,23 @@ void ComputeUnpacked(const MatrixF32& b, int64_t begin, int64_t column, const Ep
   ComputeGemmBlockF32(block);
 }
 
+// Panels of float16 become float one after the other, each for all rows.
+void ComputeHalves(const GemmF32Arguments& g, const Part& p, int64_t begin, const EpilogueF32& epilogue, const GemmBlockF32& block) {
+  alignas(kAlignment) float panel[kPanelColumns * kMaxDepth];
+  GemmBlockF32 one = block;
+  one.b = panel;
+  for (int64_t column = 0; column < p.columns; column += kPanelColumns) {
+    const Float16* halves = g.packed_b_half + (p.column + column) * g.k + begin * kPanelColumns;
+    HalvesToFloats(halves, block.depth * kPanelColumns, panel);
+    one.next = halves + g.k * kPanelColumns;
+    const EpilogueF32 here = EpilogueAt(epilogue, 0, column);
+    one.columns = std::min(kPanelColumns, p.columns - column);
+    one.c = block.c + column;
+    one.epilogue = block.epilogue ? &here : nullptr;
+    ComputeGemmBlockF32(one);
+  }
+}
+
 // `packed_rows`: all of A as PackRowBlocks gives it, or null.
 void ComputePart(const GemmF32Arguments& g, const Part& p, const float* packed_rows) {
   alignas(kAlignment) float row_panels[kMaxRowBlock * kMaxDepth];
@@ -154,7 +176,9 @@ void ComputePart(const GemmF32Arguments& g, const Part& p, const float* packed_r
       PackRowBlockF32(g.a, p.row, p.rows, begin, block.depth, row_panels);
       block.a = row_panels;
     }
-    if (g.packed_b) {
+    if (g.packed_b_half) {
+      ComputeHalves(g, p, begin, epilogue, block);
+    } else if (g.packed_b) {
       block.b = g.packed_b + p.column * g.k + begin * kPanelColumns;
       block.b_panel_stride = kPanelColumns * g.k;
       ComputeGemmBlockF32(block);

@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "kernels/gemm/activation.h"
 #include "kernels/gemm/aligned_buffer.h"
+#include "sardonyx/float_types.h"
 
 namespace sardonyx::kernels {
 
@@ -51,6 +52,12 @@ struct EpilogueF32 {
 int64_t PackedColumnsSize(int64_t k, int64_t n);  // floats
 // `out` is 64-byte aligned. The work is split over `pool`.
 void PackColumnsF32(const MatrixF32& b, int64_t k, int64_t n, float* out, ThreadPool& pool);
+// The same of a matrix of float16: half of the memory, and of its traffic.
+struct MatrixF16 {
+  const Float16* data = nullptr;
+  int64_t row_stride = 0, column_stride = 1;
+};
+void PackColumnsF16(const MatrixF16& b, int64_t k, int64_t n, Float16* out, ThreadPool& pool);
 // Panels [first, last) of the above, of rows [begin, begin + depth): each [depth][kPanelColumns], `panel_stride` floats apart.
 void PackColumnPanelsF32(const MatrixF32& b, int64_t n, int64_t first, int64_t last, int64_t begin, int64_t depth, float* out,
                          int64_t panel_stride);
@@ -65,7 +72,8 @@ struct GemmF32Arguments {
   int64_t m = 0, n = 0, k = 0;
   MatrixF32 a = {};
   MatrixF32 b = {};
-  const float* packed_b = nullptr;  // instead of b
+  const float* packed_b = nullptr;         // instead of b
+  const Float16* packed_b_half = nullptr;  // instead of b: PackColumnsF16
   float* c = nullptr;
   int64_t c_stride = 0;  // between rows
   EpilogueF32 epilogue = {};
@@ -87,6 +95,7 @@ struct GemmBlockF32 {
   float* c = nullptr;
   int64_t c_stride = 0;
   bool accumulate = false;                // add to C (a later depth block), else overwrite
+  const void* next = nullptr;             // what is needed after this, 64 bytes for each step of depth: comes into the cache meanwhile
   const EpilogueF32* epilogue = nullptr;  // given with the last depth block; its pointers are those of this block
 };
 void ComputeGemmBlockF32(const GemmBlockF32& block);
@@ -97,7 +106,8 @@ struct GemmSkinnyF32 {
   int64_t rows = 0, columns = 0, depth = 0;  // rows at most SkinnyRowsF32()
   const float* a = nullptr;                  // element (i, j) is a[i * a_stride + j]
   int64_t a_stride = 0;
-  const float* b = nullptr;  // panels [depth][kPanelColumns]
+  const float* b = nullptr;         // panels [depth][kPanelColumns]
+  const Float16* b_half = nullptr;  // instead of b
   float* c = nullptr;
   int64_t c_stride = 0;
   const EpilogueF32* epilogue = nullptr;  // of this block, or null

@@ -295,8 +295,10 @@ void ComputeBlock(const GemmBlockF32& block) {
     static_assert(kUnroll % kMostStreams == 0);
     const bool last = column + kPanelColumns >= block.columns;
     const int streams = Streams(row_panels * kTiles);
-    const int64_t step = last ? 0 : kUnroll / streams * block.b_row_stride / (row_panels * kTiles);
-    const float* next = last ? b : b + block.b_panel_stride;
+    // Behind the last one comes what the caller knows of.
+    const int64_t next_row = !last ? block.b_row_stride : block.next ? 64 / static_cast<int64_t>(sizeof(float)) : 0;
+    const int64_t step = kUnroll / streams * next_row / (row_panels * kTiles);
+    const float* next = !last ? b + block.b_panel_stride : block.next ? static_cast<const float*>(block.next) : b;
     for (int64_t row = 0; row < block.rows; row += height) {
       const int64_t rows = std::min(height, block.rows - row);
       for (int64_t j = 0; j < columns; j += 2 * kLanes) {
@@ -311,7 +313,7 @@ void ComputeBlock(const GemmBlockF32& block) {
                         in_matrix,
                         next,
                         step,
-                        block.depth / streams * block.b_row_stride,
+                        block.depth / streams * next_row,
                         streams};
         ComputePanelPart(tile, rows, std::min<int64_t>(2 * kLanes, columns - j));
         next += block.depth / kUnroll * step * kTilesDown;
@@ -328,17 +330,31 @@ constexpr int kSkinnyRows = std::max(1, std::min(5, kMaxSums / kPanelVectors));
 // Panels at a time: 8 sums are enough to hide latency.
 constexpr int SkinnyPanels(int rows) { return std::max(1, 8 / (rows * kPanelVectors)); }
 
+HWY_INLINE V LoadColumns(const float* b) { return hn::LoadU(D(), b); }
+HWY_INLINE V LoadColumns(const Float16* b) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  return V{_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)))};
+#elif HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  return V{_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b)))};
+#else
+  HWY_ALIGN float wide[kLanes];
+  for (int i = 0; i < kLanes; ++i) wide[i] = static_cast<float>(b[i]);
+  return hn::Load(D(), wide);
+#endif
+}
+
+template <class B>
 struct Skinny {
   int64_t depth;
   const float* a;
   int64_t a_stride;
-  const float* b;  // panels one after the other
+  const B* b;  // panels one after the other
   float* c;
   int64_t c_stride;
 };
 
-template <int kRows, int kPanels>
-HWY_NOINLINE void ComputeSkinnyTile(const Skinny& t) {
+template <int kRows, int kPanels, class B>
+HWY_NOINLINE void ComputeSkinnyTile(const Skinny<B>& t) {
   const D d;
   constexpr int kVectors = kPanels * kPanelVectors;
   V sum[kRows][kVectors];
@@ -348,20 +364,20 @@ HWY_NOINLINE void ComputeSkinnyTile(const Skinny& t) {
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
   const int64_t panel = t.depth * kPanelColumns, a_stride = t.a_stride;
-  const float* b = t.b;
+  const B* b = t.b;
   // Far enough ahead for memory, near enough to be there still: 2 KiB of each panel.
-  constexpr int64_t kAhead = 16 * kPanelColumns;
+  constexpr int64_t kLine = 64 / sizeof(B), kAhead = 32 * kLine;
   for (int64_t k = 0; k < t.depth; ++k, b += kPanelColumns) {
     V row[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) row[r] = hn::Set(d, t.a[r * a_stride + k]);
 #pragma GCC unroll 16
     for (int p = 0; p < kPanels; ++p) {
-      __builtin_prefetch(b + p * panel + kAhead, 0, 3);
-      __builtin_prefetch(b + p * panel + kAhead + 16, 0, 3);
+#pragma GCC unroll 2
+      for (int64_t line = 0; line < kPanelColumns; line += kLine) __builtin_prefetch(b + p * panel + kAhead + line, 0, 3);
 #pragma GCC unroll 16
       for (int v = 0; v < kPanelVectors; ++v) {
-        const V columns = hn::LoadU(d, b + p * panel + v * kLanes);
+        const V columns = LoadColumns(b + p * panel + v * kLanes);
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) sum[r][p * kPanelVectors + v] = hn::MulAdd(row[r], columns, sum[r][p * kPanelVectors + v]);
       }
@@ -374,10 +390,10 @@ HWY_NOINLINE void ComputeSkinnyTile(const Skinny& t) {
   }
 }
 
-template <int kRows>
-void ComputeSkinnyRows(const GemmSkinnyF32& block) {
+template <int kRows, class B>
+void ComputeSkinnyRowsOf(const GemmSkinnyF32& block, const B* b) {
   constexpr int kPanels = SkinnyPanels(kRows);
-  Skinny tile{block.depth, block.a, block.a_stride, block.b, block.c, block.c_stride};
+  Skinny<B> tile{block.depth, block.a, block.a_stride, b, block.c, block.c_stride};
   for (int64_t column = 0; column < block.columns;) {
     const int64_t left = block.columns - column;
     int64_t columns = std::min<int64_t>(left, kPanelColumns);
@@ -388,7 +404,7 @@ void ComputeSkinnyRows(const GemmSkinnyF32& block) {
       ComputeSkinnyTile<kRows, 1>(tile);
     } else {
       HWY_ALIGN float copy[kRows * kPanelColumns];
-      Skinny local = tile;
+      Skinny<B> local = tile;
       local.c = copy;
       local.c_stride = kPanelColumns;
       ComputeSkinnyTile<kRows, 1>(local);
@@ -400,6 +416,11 @@ void ComputeSkinnyRows(const GemmSkinnyF32& block) {
     tile.b += columns * block.depth;
     tile.c += columns;
   }
+}
+
+template <int kRows>
+void ComputeSkinnyRows(const GemmSkinnyF32& block) {
+  block.b_half ? ComputeSkinnyRowsOf<kRows>(block, block.b_half) : ComputeSkinnyRowsOf<kRows>(block, block.b);
 }
 
 template <int... kRow>

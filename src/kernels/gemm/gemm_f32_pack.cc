@@ -48,6 +48,23 @@ void PackColumnsF32(const MatrixF32& b, int64_t k, int64_t n, float* out, Thread
   });
 }
 
+void PackColumnsF16(const MatrixF16& b, int64_t k, int64_t n, Float16* out, ThreadPool& pool) {
+  constexpr int64_t kDepth = 32;  // rows of a panel at a time: lines of a transposed B are used while they are in the cache
+  const int64_t panel = k * kPanelColumns;
+  pool.ParallelFor(CeilDiv(n, kPanelColumns), static_cast<double>(panel), [&](int64_t first, int64_t last) {
+    for (int64_t p = first; p < last; ++p) {
+      const int64_t column = p * kPanelColumns, count = std::min(kPanelColumns, n - column);
+      const Float16* from = b.data + column * b.column_stride;
+      Float16* to = out + p * panel;
+      if (count < kPanelColumns) std::fill_n(to, panel, Float16());
+      for (int64_t begin = 0; begin < k; begin += kDepth)
+        for (int64_t i = 0; i < count; ++i)
+          for (int64_t j = begin; j < std::min(k, begin + kDepth); ++j)
+            to[j * kPanelColumns + i] = from[j * b.row_stride + i * b.column_stride];
+    }
+  });
+}
+
 void PackRowBlockF32(const MatrixF32& a, int64_t row, int64_t rows, int64_t begin, int64_t depth, float* out) {
   if (depth == 0) return;
   for (int64_t r = 0; r < rows; r += kPanelRows) {

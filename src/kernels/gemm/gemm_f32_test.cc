@@ -160,5 +160,40 @@ TEST(Activation, VectorFormEqualsScalarForm) {
   EXPECT_FALSE(ParseActivation("Sine").has_value());
 }
 
+TEST(GemmF32, ColumnsOfFloat16GiveWhatTheSameNumbersDo) {
+  std::mt19937 random(7);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (const std::string& target : SimdTargets()) {
+    ASSERT_TRUE(ChooseSimdTarget(target).ok());
+    for (const int threads : {1, 3})
+      for (const int64_t m : {1, 2, 5, 6, 13, 40, 200})
+        for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 5}, {33, 40}, {130, 17}, {96, 800}}) {
+          SCOPED_TRACE(testing::Message() << target << " " << threads << " threads " << m << "x" << k << "x" << n);
+          ThreadPool pool(threads);
+          std::vector<float> a(static_cast<size_t>(m * k)), bias(static_cast<size_t>(n));
+          std::vector<Float16> w(static_cast<size_t>(k * n));  // [n, k]
+          for (float& x : a) x = uniform(random);
+          for (float& x : bias) x = uniform(random);
+          for (Float16& x : w) x = Float16(uniform(random));
+          const std::vector<float> wide(w.begin(), w.end());
+          AlignedBuffer<float> packed(PackedColumnsSize(k, n));
+          AlignedBuffer<Float16> half(PackedColumnsSize(k, n));
+          PackColumnsF32({wide.data(), 1, k}, k, n, packed.data(), pool);
+          PackColumnsF16({w.data(), 1, k}, k, n, half.data(), pool);
+          std::vector<float> expected(static_cast<size_t>(m * n)), got = expected;
+          GemmF32Arguments g{.m = m, .n = n, .k = k, .a = {a.data(), k, 1}, .packed_b = packed.data(), .c = expected.data(), .c_stride = n};
+          g.epilogue.column_bias = bias.data();
+          AlignedBuffer<char> workspace(static_cast<int64_t>(GemmF32Workspace(g, threads)));
+          GemmF32(g, workspace.data(), pool);
+          g.packed_b = nullptr;
+          g.packed_b_half = half.data();
+          g.c = got.data();
+          GemmF32(g, workspace.data(), pool);
+          ASSERT_EQ(got, expected);
+        }
+  }
+  ASSERT_TRUE(ChooseSimdTarget("").ok());
+}
+
 }  // namespace
 }  // namespace sardonyx::kernels

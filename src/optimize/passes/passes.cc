@@ -33,6 +33,7 @@ std::span<const Pass> AllPasses() {
       {"conv-fuse", 2, "a convolution with the sum and the activation after it", ConvFuseRules()},
       {"conv-expand", 2, "a pointwise convolution and the depthwise one that alone reads it", ConvExpandRules()},
       {"linear-fuse", 2, "a Linear with the sum and the activation after it", LinearFuseRules()},
+      {"half-weights", 2, "weights of Linear that are float16 in value are float16", {}, KeepHalfWeights},
       {"elementwise", 2, "chains of element-wise operators become one pass over memory", {}, FuseElementwise},
       {"share-equal-again", 1, "nodes that compute the same become one", {}, ShareEqualNodes},
       {"dead-nodes-again", 1, "nodes that no output needs go", {}, RemoveDeadNodes},

@@ -31,5 +31,6 @@ std::span<const Rule> QuantizedRules();         // quantized.cc, as are the next
 std::span<const Rule> QuantizedToFloatRules();
 std::span<const Rule> DynamicQuantizedRules();
 StatusOr<size_t> UseUnsignedCodes(ir::Model& model, const PassOptions& options);  // unsigned_codes.cc
+StatusOr<size_t> KeepHalfWeights(ir::Model& model, const PassOptions& options);   // half_weights.cc
 
 }  // namespace sardonyx::optimize

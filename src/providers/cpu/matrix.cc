@@ -16,15 +16,22 @@ std::span<const KernelEntry> MatrixKernels() {
 StatusOr<PackedOperand> PackConstantOperand(const NodeInfo& node, size_t i, bool transpose) {
   PackedOperand packed;
   const Tensor* constant = node.has_input(i) ? node.constant(i) : nullptr;
-  if (!constant || constant->dtype() != DataType::kFloat || constant->rank() != 2) return packed;
+  const bool half = constant && constant->dtype() == DataType::kFloat16;
+  if (!constant || (constant->dtype() != DataType::kFloat && !half) || constant->rank() != 2) return packed;
   packed.dims = constant->dims();
-  const float* data = constant->data<float>().data();
   const int64_t rows = packed.dims[0], columns = packed.dims[1];
-  const int64_t k = transpose ? columns : rows, n = transpose ? rows : columns;
-  const kernels::MatrixF32 matrix = transpose ? kernels::MatrixF32{data, 1, columns} : kernels::MatrixF32{data, columns, 1};
-  packed.data = PreparedFloats(node, kernels::PackedColumnsSize(k, n),
-                               [&](float* to) { kernels::PackColumnsF32(matrix, k, n, to, node.thread_pool()); });
-  if (!packed.data) return Resource(fmt::format("no memory to pack a matrix of {}", packed.dims.ToString()));
+  const int64_t k = transpose ? columns : rows, n = transpose ? rows : columns, size = kernels::PackedColumnsSize(k, n);
+  const int64_t row_stride = transpose ? 1 : columns, column_stride = transpose ? columns : 1;
+  if (half) {
+    const kernels::MatrixF16 matrix{static_cast<const Float16*>(constant->raw_data()), row_stride, column_stride};
+    packed.half = std::static_pointer_cast<const Float16>(node.Prepared(static_cast<size_t>(size) * sizeof(Float16), [&](void* to) {
+      kernels::PackColumnsF16(matrix, k, n, static_cast<Float16*>(to), node.thread_pool());
+    }));
+  } else {
+    const kernels::MatrixF32 matrix{static_cast<const float*>(constant->raw_data()), row_stride, column_stride};
+    packed.data = PreparedFloats(node, size, [&](float* to) { kernels::PackColumnsF32(matrix, k, n, to, node.thread_pool()); });
+  }
+  if (!packed.present()) return Resource(fmt::format("no memory to pack a matrix of {}", packed.dims.ToString()));
   node.ReleaseConstant(i);
   return packed;
 }

@@ -28,8 +28,9 @@ inline std::vector<KernelEntry> JoinLists(std::initializer_list<std::span<const 
 // A constant right operand, packed at load: empty when the input is not a constant float matrix.
 struct PackedOperand {
   std::shared_ptr<const float> data;
+  std::shared_ptr<const Float16> half;  // instead, of a constant in float16
   Dims dims;  // as the model has them
-  bool present() const { return data != nullptr; }
+  bool present() const { return data != nullptr || half != nullptr; }
 };
 // Packs input `i` as B (or its transpose) and releases the original. kResource when there is no memory.
 StatusOr<PackedOperand> PackConstantOperand(const NodeInfo& node, size_t i, bool transpose);

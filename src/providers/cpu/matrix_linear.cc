@@ -32,6 +32,7 @@ Status RunLinear(KernelContext& context, const LinearState& state) {
   g.a = {x.ptr<float>(), k, 1};
   if (state.packed.present()) {
     g.packed_b = state.packed.data.get();
+    g.packed_b_half = state.packed.half.get();
   } else {
     const float* w = context.input(1).ptr<float>();
     g.b = state.transpose_w ? kernels::MatrixF32{w, 1, k} : kernels::MatrixF32{w, n, 1};
@@ -69,8 +70,14 @@ StatusOr<std::unique_ptr<Kernel>> CreateLinear(const NodeInfo& node) {
   return MakeKernel([state = std::move(state)](KernelContext& context) { return RunLinear(context, state); });
 }
 
+// Weights of float16 beside rows of float stay as they are.
+StatusOr<std::unique_ptr<Kernel>> CreateAnyLinear(const NodeInfo& node) {
+  const bool half_weights = node.input_dtype(0) == DataType::kFloat && node.input_dtype(1) == DataType::kFloat16 && node.constant(1);
+  return half_weights ? CreateLinear(node) : CreateWidened(node, CreateLinear);
+}
+
 constexpr KernelEntry kRows[] = {
-    {"sardonyx", "Linear", "gemm", AcceptsAll, Widened<CreateLinear>},
+    {"sardonyx", "Linear", "gemm", AcceptsAll, CreateAnyLinear},
 };
 
 }  // namespace
