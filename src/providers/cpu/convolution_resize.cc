@@ -283,7 +283,7 @@ bool KeepsBlocks(const NodeInfo& node, const ResizeState& state) {
   const std::optional<BlockedType> x = KnownChannels(node, 0);
   const ir::Type& y = node.output_type(0);
   const ir::Value* output = node.node().output(0);
-  if (output->is_graph_output() && output->uses().empty()) return false;
+  if (output && output->is_graph_output() && output->uses().empty()) return false;
   return x && y.is_tensor() && y.shape && y.shape->rank() == x->rank && (*y.shape)[1].is_constant(x->channels);
 }
 
