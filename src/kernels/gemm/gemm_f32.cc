@@ -9,10 +9,10 @@
 namespace sardonyx::kernels {
 namespace {
 
-// A task reads or packs rows of A a block at a time: 144 rows of a depth of 384 are 216 KiB, which stay in the second-level cache
-// while panels of B (48 KiB of that depth) stream past them.
+// A task reads or packs rows of A a block at a time: 144 rows of a depth of 512 are 288 KiB, which stay in the second-level cache while
+// panels of B (64 KiB of that depth) stream past them. Each block of depth passes over C once more.
 constexpr int64_t kMaxRowBlock = 12 * kPanelRows;
-constexpr int64_t kMaxDepth = 384;
+constexpr int64_t kMaxDepth = 512;
 // With fewer rows than this, packing a B that is used once costs more than it saves.
 constexpr int64_t kMinRowsToPack = 8;
 // Panels of a task, at least, where it packs its own rows: packing should be small beside computing.
