@@ -227,22 +227,30 @@ void FinishRow(const EpilogueF32& e, int64_t row, int64_t column, int64_t column
   const V row_bias = hn::Set(d, e.row_bias ? e.bias_scale * e.row_bias[row] : 0.0f);
   const float* column_bias = e.column_bias ? e.column_bias + column : nullptr;
   const float* residual = e.residual ? e.residual + row * e.residual_stride + column : nullptr;
-  const auto finish = [&](V x, const float* b, const float* r) HWY_ATTR {
+  const auto finish = [&](V x, V b, V r) HWY_ATTR {
     x = hn::MulAdd(x, scale, row_bias);
-    if (b) x = hn::MulAdd(hn::LoadU(d, b), bias_scale, x);
-    if (r) x = hn::MulAdd(hn::LoadU(d, r), bias_scale, x);
+    if (column_bias) x = hn::MulAdd(b, bias_scale, x);
+    if (residual) x = hn::MulAdd(r, bias_scale, x);
     return ActivateVector(d, e.activation, x);
   };
+  const V zero = hn::Zero(d);
   int64_t j = 0;
   for (; j + kLanes <= columns; j += kLanes)
-    hn::StoreU(finish(hn::LoadU(d, c + j), column_bias ? column_bias + j : nullptr, residual ? residual + j : nullptr), d, c + j);
+    hn::StoreU(finish(hn::LoadU(d, c + j), column_bias ? hn::LoadU(d, column_bias + j) : zero, residual ? hn::LoadU(d, residual + j) : zero), d,
+               c + j);
   if (j == columns) return;
+#if HWY_TARGET <= HWY_AVX3
+  const auto rest = hn::FirstN(d, static_cast<size_t>(columns - j));
+  const auto load = [&](const float* from) HWY_ATTR { return from ? hn::MaskedLoad(rest, d, from + j) : zero; };
+  hn::BlendedStore(finish(load(c), load(column_bias), load(residual)), rest, d, c + j);
+#else
   HWY_ALIGN float x[kLanes] = {}, b[kLanes] = {}, r[kLanes] = {};
   std::copy_n(c + j, columns - j, x);
   if (column_bias) std::copy_n(column_bias + j, columns - j, b);
   if (residual) std::copy_n(residual + j, columns - j, r);
-  hn::Store(finish(hn::Load(d, x), column_bias ? b : nullptr, residual ? r : nullptr), d, x);
+  hn::Store(finish(hn::Load(d, x), hn::Load(d, b), hn::Load(d, r)), d, x);
   std::copy_n(x, columns - j, c + j);
+#endif
 }
 
 // Rows that FinishPanelRows takes: of four vectors, whose activations are computed together.
