@@ -14,6 +14,7 @@
 #include "formats/json.h"
 #include "sardonyx/float_types.h"
 #include "sardonyx/model.h"
+#include "validate/made_inputs.h"
 
 namespace sardonyx::bench {
 namespace {
@@ -170,14 +171,13 @@ StatusOr<BenchEntry> EntryOfModel(const std::filesystem::path& path, const std::
   entry.model = path;
   entry.batch = batch;
   const std::vector<ValueInfo> infos = model.inputs();
-  std::map<std::string, int64_t> symbols;
+  validate::SizesOfSymbols sizes;
   for (const ValueInfo& info : infos) {
     const auto given = dims.find(info.name);
     if (given == dims.end()) continue;
     if (info.has_shape && given->second.rank() != info.dims.size())
       return Usage(fmt::format("--shape {}: {} dims for an input of rank {}", info.name, given->second.rank(), info.dims.size()));
-    for (size_t d = 0; d < info.dims.size(); ++d)
-      if (!info.symbols[d].empty()) symbols[info.symbols[d]] = given->second[d];
+    validate::TakeSizes(info, given->second, &sizes);
   }
   for (const auto& [name, shape] : dims)
     if (std::none_of(infos.begin(), infos.end(), [&name = name](const ValueInfo& info) { return info.name == name; }))
@@ -191,13 +191,7 @@ StatusOr<BenchEntry> EntryOfModel(const std::filesystem::path& path, const std::
     } else {
       if (!info.has_shape)
         return Usage(fmt::format("input '{}' has no declared shape: give it with --shape {}=1,2,3", info.name, info.name));
-      std::vector<int64_t> sizes;
-      for (size_t d = 0; d < info.dims.size(); ++d) {
-        const auto symbol = symbols.find(info.symbols[d]);
-        const bool open = info.dims[d] < 0;
-        sizes.push_back(!open ? info.dims[d] : symbol != symbols.end() ? symbol->second : d == 0 && batch > 0 ? batch : 1);
-      }
-      spec.dims = Dims(sizes);
+      spec.dims = validate::DimsOf(info, sizes, batch > 0 ? batch : 1);
     }
     entry.inputs.push_back(std::move(spec));
   }

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <random>
 
@@ -268,15 +267,13 @@ Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, cons
     given.push_back(std::move(one));
   }
   // What symbols stand for where a shape or a value is given, for the inputs that share them.
-  std::map<std::string, int64_t> sizes;
+  validate::SizesOfSymbols sizes;
   for (const ValueInfo& info : inputs) {
     const auto shape = std::find_if(given.begin(), given.end(), [&](const auto& g) { return g.first == info.name; });
     const auto value = std::find_if(values->begin(), values->end(), [&](const auto& v) { return v.first == info.name; });
     const bool has_value = value != values->end() && value->second.is_tensor();
     if (shape == given.end() && !has_value) continue;
-    const Dims& dims = has_value ? value->second.tensor().dims() : shape->second;
-    for (size_t d = 0; d < info.symbols.size() && d < dims.rank(); ++d)
-      if (!info.symbols[d].empty()) sizes[info.symbols[d]] = dims[d];
+    validate::TakeSizes(info, has_value ? value->second.tensor().dims() : shape->second, &sizes);
   }
   for (const ValueInfo& info : inputs) {
     const bool optional_tensor = info.type.starts_with("optional(") && info.dtype != DataType::kUndefined;  // given too
@@ -290,10 +287,7 @@ Status AddRandomInputs(const std::vector<ValueInfo>& inputs, uint64_t seed, cons
     else if (!info.has_shape)
       return Usage(fmt::format("input '{}' has no known shape: say --shape {}=...", info.name, info.name));
     else
-      for (size_t d = 0; d < info.dims.size(); ++d) {
-        const auto size = sizes.find(info.symbols[d]);
-        dims.push_back(info.dims[d] >= 0 ? info.dims[d] : size != sizes.end() ? size->second : 1);
-      }
+      dims = validate::DimsOf(info, sizes);
     ASSIGN_OR_RETURN(Tensor tensor, validate::RandomTensor(info.dtype, dims, {.integers = 2}, generator));
     values->emplace_back(info.name, std::move(tensor));
   }

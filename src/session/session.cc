@@ -139,11 +139,11 @@ void DropWeights(ir::Graph& graph) {
   for (ir::Value* value : std::vector<ir::Value*>(graph.initializers())) DropWeight(value);
 }
 
-}  // namespace
-
 // From this level on, a network of float16 weights is computed in float from end to end, and rounded by Casts and where results leave it;
 // otherwise each operator rounds its result. bfloat16 keeps so few digits that results would differ visibly.
 constexpr int kComputesHalfInFloat = 2;
+
+}  // namespace
 
 Status Session::Impl::Prepare(SessionOptions options) {
   if (!model->graph) return Invalid("the model has no graph");

@@ -231,6 +231,20 @@ int64_t TableRows(const ir::Value& input) {
   return rows;
 }
 
+void TakeSizes(const ValueInfo& input, const Dims& dims, SizesOfSymbols* sizes) {
+  for (size_t d = 0; d < input.symbols.size() && d < dims.rank(); ++d)
+    if (!input.symbols[d].empty()) (*sizes)[input.symbols[d]] = dims[d];
+}
+
+Dims DimsOf(const ValueInfo& input, const SizesOfSymbols& sizes, int64_t first) {
+  Dims dims;
+  for (size_t d = 0; d < input.dims.size(); ++d) {
+    const auto size = sizes.find(input.symbols[d]);
+    dims.push_back(input.dims[d] >= 0 ? input.dims[d] : size != sizes.end() ? size->second : d == 0 ? first : 1);
+  }
+  return dims;
+}
+
 bool HasFreeDims(const ir::Model& model, const MadeInputOptions& options) {
   if (!GraphOf(model)) return false;
   for (const ir::ValueInfo& input : model.graph->inputs()) {

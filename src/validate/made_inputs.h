@@ -1,6 +1,8 @@
 // Inputs for a model when its user has none: numbers of several kinds at several sizes.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <random>
 #include <span>
 #include <string>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "ir/model.h"
+#include "sardonyx/model.h"
 #include "sardonyx/session.h"
 
 namespace sardonyx::validate {
@@ -47,6 +50,13 @@ struct MadeInputOptions {
 // A value for every input without a default. Equal symbols get equal sizes, expressions (past + length) their value.
 // kUnsupported for an input that is no tensor, kUsage for one whose rank is not known and not given.
 StatusOr<NamedValues> MakeInputs(const ir::Model& model, InputKind kind, const Sizes& sizes, const MadeInputOptions& options);
+
+// What symbols of dims ("batch") stand for.
+using SizesOfSymbols = std::map<std::string, int64_t, std::less<>>;
+// An input's symbols take the sizes that a shape for it has.
+void TakeSizes(const ValueInfo& input, const Dims& dims, SizesOfSymbols* sizes);
+// The dims of an input of known rank: symbols by their sizes, `first` for an open axis 0 and 1 for others of which nothing is known.
+Dims DimsOf(const ValueInfo& input, const SizesOfSymbols& sizes, int64_t first = 1);
 
 // True when an input that is not given in `options` has a dim that is not a constant.
 bool HasFreeDims(const ir::Model& model, const MadeInputOptions& options);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "base/ceil_div.h"
 #include "base/home_ranges.h"
@@ -39,25 +38,27 @@ class Tiling {
     return {begin, after <= 0 ? begin : std::clamp(CeilDiv(after, axis.stride), begin, axis.output)};
   }
   void CutRows(const WindowAxis& axis, int64_t most_pixels) {
-    std::vector<int64_t> edges = {0, axis.output};
+    if (axis.kernel > kMaxCuts) return;
+    std::pair<int64_t, int64_t> inside[kMaxCuts];
+    int64_t edges[2 * kMaxCuts + 2] = {0, axis.output};
+    int64_t* end = edges + 2;
     for (int64_t k = 0; k < axis.kernel; ++k) {
-      const auto [begin, end] = Inside(axis, k);
-      edges.insert(edges.end(), {begin, end});
+      inside[k] = Inside(axis, k);
+      *end++ = inside[k].first;
+      *end++ = inside[k].second;
     }
-    std::sort(edges.begin(), edges.end());
-    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
-    std::vector<int64_t> first;
+    std::sort(edges, end);
+    end = std::unique(edges, end);
+    int64_t count = 0;
     double cost = 0;  // pixels times columns of the kernel; small tiles take their time, too
-    for (size_t i = 0; i + 1 < edges.size(); ++i) {
-      const int64_t length = edges[i + 1] - edges[i], tiles = CeilDiv(length, most_pixels);
-      for (int64_t t = 0; t < tiles; ++t) first.push_back(edges[i] + length * t / tiles);
-      int64_t columns = 0;
-      for (int64_t k = 0; k < axis.kernel; ++k) columns += Inside(axis, k).first <= edges[i] && edges[i + 1] <= Inside(axis, k).second;
+    for (const int64_t* edge = edges; edge + 1 < end; ++edge) {
+      const int64_t length = edge[1] - edge[0], tiles = CeilDiv(length, most_pixels);
+      if (count + tiles > kMaxCuts) return;
+      for (int64_t t = 0; t < tiles; ++t) first_[count++] = edge[0] + length * t / tiles;
+      const auto columns = std::count_if(inside, inside + axis.kernel, [&](const auto& of) { return of.first <= edge[0] && edge[1] <= of.second; });
       cost += static_cast<double>(columns * std::max(length, tiles * most_pixels / 2));
     }
-    const auto count = static_cast<int64_t>(first.size());
-    if (count > kMaxCuts || cost > 0.9 * static_cast<double>(axis.kernel * axis.output)) return;
-    std::copy(first.begin(), first.end(), first_);
+    if (cost > 0.9 * static_cast<double>(axis.kernel * axis.output)) return;
     cuts_ = count;
     tiles_ = positions_ / width_ * count;
   }

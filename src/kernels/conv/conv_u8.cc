@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/ceil_div.h"
-#include "base/machine.h"
 #include "kernels/conv/depthwise_u8.h"
 
 namespace sardonyx::kernels {
@@ -169,7 +168,6 @@ class ConvU8Run {
     if (*filled != rest) FillRows(a_.x + image * window_.input_size() * pixel_ + group * a_.shape.channels, first, count, rows, slice);
     *filled = rest;
     QuadBlock block{&w_.packed_[group], panel, rows, kQuadRowBlock, count, Epilogue(image, first, group * a_.shape.outputs)};
-    block.fetches_next = block.weights->bytes() > SecondLevelCacheBytes() / 4;
     const int64_t last = panel_tasks_ > 1 ? panel + 1 : panels_;
     for (; block.panel < last; ++block.panel) ComputeQuadBlock(block);
   }

@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"
 
 #include "hwy/highway.h"
+#include "kernels/elementwise/half-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
@@ -14,20 +15,11 @@ namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Other targets of x86 have no such instruction, and what Highway has in its place does not round.
-#undef SARDONYX_HAS_F16C
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
-#define SARDONYX_HAS_F16C 1
-#else
-#define SARDONYX_HAS_F16C 0
-#endif
-
 void Widen(const Float16* in, int64_t count, float* out) {
+  const HalfD d;
+  constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(d));
   int64_t i = 0;
-#if SARDONYX_HAS_F16C
-  for (; i + 8 <= count; i += 8)
-    _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in + i))));
-#endif
+  for (; i + kLanes <= count; i += kLanes) hn::StoreU(LoadHalves(in + i), d, out + i);
   for (; i < count; ++i) out[i] = static_cast<float>(in[i]);
 }
 

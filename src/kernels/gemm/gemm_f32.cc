@@ -47,12 +47,16 @@ int64_t DepthBlock(int64_t k) {
 struct Tasks {
   int64_t rows, row_blocks;      // rows of a block, a multiple of kPanelRows
   int64_t panels, panel_groups;  // panels of a group
+  // Threads have rows of their own where there are enough, which they may have computed themselves; then all columns are read by each of
+  // them. Otherwise row blocks are innermost: consecutive tasks share columns of B.
+  bool by_rows;
 };
 
 Tasks Split(const GemmF32Arguments& g, int threads, int64_t min_panels) {
   Tasks tasks;
   tasks.row_blocks = CeilDiv(g.m, kMaxRowBlock);
-  if (threads > 1 && g.m >= threads * kMinRowsOfThread) tasks.row_blocks = CeilDiv(tasks.row_blocks, threads) * threads;
+  tasks.by_rows = threads > 1 && g.m >= threads * kMinRowsOfThread;
+  if (tasks.by_rows) tasks.row_blocks = CeilDiv(tasks.row_blocks, threads) * threads;
   const int64_t panels = CeilDiv(g.n, kPanelColumns);
   const int64_t wanted = threads > 1 ? threads * kTasksPerThread : 1;
   const int64_t most_groups = std::max<int64_t>(panels / min_panels, std::min<int64_t>(threads, panels));
@@ -225,13 +229,10 @@ void GemmF32(const GemmF32Arguments& arguments, void* workspace, ThreadPool& poo
     rows = static_cast<float*>(workspace) + (PacksColumns(arguments) ? PackedColumnsSize(g.k, g.n) : 0);
     PackRowBlocks(g, tasks, rows, pool);
   }
-  // Threads have rows of their own where there are enough, which they may have computed themselves; then all columns are read by each of
-  // them. Otherwise row blocks are innermost: consecutive tasks share columns of B.
-  const bool by_rows = g.m >= pool.threads() * kMinRowsOfThread;
   pool.ParallelFor(tasks.row_blocks * tasks.panel_groups, Cost(g, tasks), [&](int64_t first, int64_t last) {
     for (int64_t task = first; task < last; ++task) {
-      const int64_t row = (by_rows ? task / tasks.panel_groups : task % tasks.row_blocks) * tasks.rows;
-      const int64_t column = (by_rows ? task % tasks.panel_groups : task / tasks.row_blocks) * tasks.panels * kPanelColumns;
+      const int64_t row = (tasks.by_rows ? task / tasks.panel_groups : task % tasks.row_blocks) * tasks.rows;
+      const int64_t column = (tasks.by_rows ? task % tasks.panel_groups : task / tasks.row_blocks) * tasks.panels * kPanelColumns;
       const Part part{row, std::min(tasks.rows, g.m - row), column, std::min(tasks.panels * kPanelColumns, g.n - column)};
       if (skinny)
         ComputeSkinny(g, part);

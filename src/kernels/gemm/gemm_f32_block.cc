@@ -14,6 +14,7 @@
 #include "hwy/foreach_target.h"
 
 #include "hwy/highway.h"
+#include "kernels/elementwise/half-inl.h"
 #include "kernels/gemm/activation-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -190,16 +191,12 @@ void ComputeRows(Tile tile, int64_t rows, int64_t vectors) {
   }
 }
 
-// Fewer floats than a panel has. A call, or what compilers make of one for any length, would cost as much as a small product.
+// Fewer floats than a panel has; `from` holds whole vectors. A call, or what compilers make of one for any length, would cost as much as a small product.
 HWY_INLINE void CopyFirst(const float* from, int64_t count, float* to) {
   const D d;
   int64_t j = 0;
   for (; j + kLanes <= count; j += kLanes) hn::StoreU(hn::LoadU(d, from + j), d, to + j);
-#if HWY_TARGET <= HWY_AVX3
-  if (j < count) hn::BlendedStore(hn::LoadU(d, from + j), hn::FirstN(d, static_cast<size_t>(count - j)), d, to + j);
-#else
-  for (; j < count; ++j) hn::StoreU(hn::LoadU(hn::CappedTag<float, 1>(), from + j), hn::CappedTag<float, 1>(), to + j);
-#endif
+  if (j < count) vector_math::StoreTail(d, hn::LoadU(d, from + j), to + j, count - j);
 }
 
 // `rows` of one row panel by `columns` (at most two vectors) of one column panel.
@@ -220,7 +217,7 @@ void ComputePanelPart(const Tile& tile, int64_t rows, int64_t columns) {
   for (int64_t r = 0; r < rows; ++r) CopyFirst(copy + r * local.c_stride, columns, tile.c + r * tile.c_stride);
 }
 
-// One row of a finished tile. What is left of a last vector is computed like the rest, on a copy.
+// One row of a finished tile. What is left of a last vector is computed like the rest.
 void FinishRow(const EpilogueF32& e, int64_t row, int64_t column, int64_t columns, float* c) {
   const D d;
   const V scale = hn::Set(d, e.scale), bias_scale = hn::Set(d, e.bias_scale);
@@ -239,18 +236,8 @@ void FinishRow(const EpilogueF32& e, int64_t row, int64_t column, int64_t column
     hn::StoreU(finish(hn::LoadU(d, c + j), column_bias ? hn::LoadU(d, column_bias + j) : zero, residual ? hn::LoadU(d, residual + j) : zero), d,
                c + j);
   if (j == columns) return;
-#if HWY_TARGET <= HWY_AVX3
-  const auto rest = hn::FirstN(d, static_cast<size_t>(columns - j));
-  const auto load = [&](const float* from) HWY_ATTR { return from ? hn::MaskedLoad(rest, d, from + j) : zero; };
-  hn::BlendedStore(finish(load(c), load(column_bias), load(residual)), rest, d, c + j);
-#else
-  HWY_ALIGN float x[kLanes] = {}, b[kLanes] = {}, r[kLanes] = {};
-  std::copy_n(c + j, columns - j, x);
-  if (column_bias) std::copy_n(column_bias + j, columns - j, b);
-  if (residual) std::copy_n(residual + j, columns - j, r);
-  hn::Store(finish(hn::Load(d, x), hn::Load(d, b), hn::Load(d, r)), d, x);
-  std::copy_n(x, columns - j, c + j);
-#endif
+  const auto load = [&](const float* from) HWY_ATTR { return from ? vector_math::LoadTail(d, from + j, columns - j, 0.0f) : zero; };
+  vector_math::StoreTail(d, finish(load(c), load(column_bias), load(residual)), c + j, columns - j);
 }
 
 // Rows that FinishPanelRows takes: of four vectors, whose activations are computed together.
@@ -339,17 +326,7 @@ constexpr int kSkinnyRows = std::max(1, std::min(5, kMaxSums / kPanelVectors));
 constexpr int SkinnyPanels(int rows) { return std::max(1, 8 / (rows * kPanelVectors)); }
 
 HWY_INLINE V LoadColumns(const float* b) { return hn::LoadU(D(), b); }
-HWY_INLINE V LoadColumns(const Float16* b) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  return V{_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)))};
-#elif HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
-  return V{_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b)))};
-#else
-  HWY_ALIGN float wide[kLanes];
-  for (int i = 0; i < kLanes; ++i) wide[i] = static_cast<float>(b[i]);
-  return hn::Load(D(), wide);
-#endif
-}
+HWY_INLINE V LoadColumns(const Float16* b) { return LoadHalves(b); }
 
 template <class B>
 struct Skinny {

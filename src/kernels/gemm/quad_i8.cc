@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/ceil_div.h"
-#include "base/machine.h"
 
 namespace sardonyx::kernels {
 namespace {
@@ -71,7 +70,6 @@ void ComputeQuadGemm(const QuadGemm& g, ThreadPool& pool) {
     std::memset(copies.data() + i * read, 0, static_cast<size_t>(read));
     std::memcpy(copies.data() + i * read, g.x + (g.m - 1 - i) * g.stride, static_cast<size_t>(w.depth));
   }
-  const bool fetches_next = w.bytes() > SecondLevelCacheBytes() / 4;
   const double cost = static_cast<double>(std::min(g.m, kQuadRowBlock)) * std::min(kQuadPanel, w.columns) * static_cast<double>(read) / 200;
   pool.ParallelFor(row_blocks * panels, cost, [&](int64_t begin, int64_t end) {
     const uint8_t* rows[kQuadRowBlock];
@@ -84,7 +82,7 @@ void ComputeQuadGemm(const QuadGemm& g, ThreadPool& pool) {
           rows[r] = from_end < unsafe ? copies.data() + from_end * read : g.x + (first + r) * g.stride;
         }
       filled = block;
-      QuadBlock b{&w, task % panels, rows, kQuadRowBlock, count, g.epilogue, fetches_next};
+      QuadBlock b{&w, task % panels, rows, kQuadRowBlock, count, g.epilogue};
       const int64_t element = g.epilogue.kind == QuadEpilogue::Kind::kQuantize ? 1 : 4;
       b.epilogue.out = static_cast<char*>(g.epilogue.out) + first * g.epilogue.stride * element;
       ComputeQuadBlock(b);

@@ -66,7 +66,6 @@ struct QuadBlock {
   int64_t row_stride = 0;
   int64_t num_rows = 0;
   QuadEpilogue epilogue = {};
-  bool fetches_next = false;  // the next panel comes into the cache meanwhile (a hint: the caller goes on with it)
 };
 void ComputeQuadBlock(const QuadBlock& block);
 

@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "base/ceil_div.h"
+#include "base/machine.h"
 #include "hwy/highway.h"
 #include "kernels/gemm/quad_i8.h"
 
@@ -150,15 +151,16 @@ void ComputeTilePanel(const QuadBlock& b, const Finish& finish) {
   alignas(64) int32_t sums[2 * kTileRows * kQuadPanel];
   const TileRegisters registers;
   QuadTiles tiles{nullptr, width, w.taps, w.quads(), nullptr, b.row_stride, 0, sums, nullptr, 0, 0};
-  // While this panel is used the next comes in, a part with each call.
-  if (b.fetches_next && b.panel + 1 < w.panels()) {
-    const int64_t calls = CeilDiv(b.num_rows, 2 * kTileRows) * CeilDiv(width, 2 * kTileColumns), steps = w.taps * CeilDiv(4 * w.quads(), kTileBytes);
+  const int64_t steps = w.taps * CeilDiv(4 * w.quads(), kTileBytes);
+  // While this panel is used the next, where the cache may not hold it still, comes in, a part with each call.
+  if (b.panel + 1 < w.panels() && w.bytes() > SecondLevelCacheBytes() / 4) {
+    const int64_t calls = CeilDiv(b.num_rows, 2 * kTileRows) * CeilDiv(width, 2 * kTileColumns);
     const int64_t lines = w.taps * w.quads() * 4 * w.panel_width(b.panel + 1) / 64;
     tiles.fetch = w.panel(b.panel + 1);
     tiles.fetch_stream = lines / 4 * 64;
     tiles.fetch_lines = CeilDiv(lines, 4 * calls * steps);
   }
-  const int64_t fetched = w.taps * CeilDiv(4 * w.quads(), kTileBytes) * tiles.fetch_lines * 64;  // bytes of a stream with each call
+  const int64_t fetched = steps * tiles.fetch_lines * 64;  // bytes of a stream with each call
   for (int64_t row = 0; row < b.num_rows; row += 2 * kTileRows) {
     tiles.rows = b.rows + row;
     tiles.num_rows = std::min(b.num_rows - row, 2 * kTileRows);

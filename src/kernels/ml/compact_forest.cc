@@ -9,8 +9,7 @@
 namespace sardonyx::kernels {
 namespace {
 
-// Interleaved walks: enough to hide the latency of one, few enough for their places to stay in registers.
-// Walks side by side: of rows down one tree, of one row down several trees. More of the latter find no registers.
+// Interleaved walks, of rows down one tree and of one row down several trees: enough to hide the latency of one.
 constexpr int kRowWalks = 16, kTreeWalks = 12;
 constexpr size_t kMaxMaskLeaves = 32;
 

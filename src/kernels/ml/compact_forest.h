@@ -17,8 +17,8 @@ namespace sardonyx::kernels {
 //
 //   node += node.child + (key(x[node.feature]) > node.key)
 //
-// since the two children of a node lie side by side. A dozen walks (of as many rows, or down as many trees) run interleaved, which
-// hides the latency of each. Trees of at most 32 leaves are evaluated by masks of leaves (leaf_masks.h): of many rows at a time, or of one row
+// since the two children of a node lie side by side. A dozen walks or more (of as many rows, or down as many trees) run interleaved,
+// which hides the latency of each. Trees of at most 32 leaves are evaluated by masks of leaves (leaf_masks.h): of many rows at a time, or of one row
 // for many trees at a time where there are few features.
 // NaN has no key: rows with one are for the caller.
 template <class T>

@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "kernels/ml/linear_scores.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/gemm/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sardonyx::kernels {
@@ -45,15 +46,9 @@ void ScaleRowsOf(const float* x, int64_t rows, int64_t columns, const float* off
     int64_t i = 0;
     for (; i + kLanes <= columns; i += kLanes)
       hn::StoreU(hn::Mul(hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, offsets + i)), hn::LoadU(d, scales + i)), d, out + i);
-#if HWY_TARGET <= HWY_AVX3
-    if (i < columns) {
-      const auto rest = hn::FirstN(d, static_cast<size_t>(columns - i));
-      const auto value = hn::Sub(hn::MaskedLoad(rest, d, x + i), hn::MaskedLoad(rest, d, offsets + i));
-      hn::BlendedStore(hn::Mul(value, hn::MaskedLoad(rest, d, scales + i)), rest, d, out + i);
-    }
-#else
-    for (; i < columns; ++i) out[i] = (x[i] - offsets[i]) * scales[i];
-#endif
+    if (i == columns) continue;
+    const auto load = [&](const float* from) HWY_ATTR { return vector_math::LoadTail(d, from + i, columns - i, 0.0f); };
+    vector_math::StoreTail(d, hn::Mul(hn::Sub(load(x), load(offsets)), load(scales)), out + i, columns - i);
   }
 }
 

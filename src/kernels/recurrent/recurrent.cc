@@ -139,14 +139,15 @@ void ComputeInputs(const RecurrentArguments<T>& a, int64_t direction, T* workspa
 template <class T>
 class Slice {
  public:
-  // workspace: of the direction; slice_workspace: of the slice.
-  Slice(const RecurrentArguments<T>& a, int64_t direction, int64_t begin, T* workspace, T* slice_workspace, ThreadPool& pool)
+  // workspace: of the direction; slice_workspace: of the slice. `alone`: other threads have slices of their own, so products are not shared.
+  Slice(const RecurrentArguments<T>& a, int64_t direction, int64_t begin, bool alone, T* workspace, T* slice_workspace, ThreadPool& pool)
       : a_(a),
         s_(a.shape),
         weights_(a.weights[static_cast<size_t>(direction)]),
         direction_(direction),
         begin_(begin),
         batch_(std::min(SliceOf(a.shape), a.shape.batch - begin)),
+        alone_(alone),
         pool_(pool) {
     const Layout layout = Plan(s_);
     inputs_ = workspace + layout.inputs;
@@ -222,10 +223,10 @@ class Slice {
     const T* h = Round(s_, h_, batch_ * s_.hidden, rounded_);
     if constexpr (std::is_same_v<T, float>) {
       const int64_t gates = FirstGates(s_);
-      const bool alone = pool_.threads() == 1 || (s_.directions * NumSlices(s_) > 1 && !SharesSteps(s_, pool_)), backwards = step % 2 != 0;
+      const bool backwards = step % 2 != 0;
       if (batch_ <= SkinnyRowsF32())
-        return alone ? MultiplyInTurns(batch_, gates, s_.hidden, h, weights_.r, backwards, first_, 0, gates)
-                     : MultiplyInShares(batch_, gates, s_.hidden, h, weights_.r, backwards, first_, pool_);
+        return alone_ ? MultiplyInTurns(batch_, gates, s_.hidden, h, weights_.r, backwards, first_, 0, gates)
+                      : MultiplyInShares(batch_, gates, s_.hidden, h, weights_.r, backwards, first_, pool_);
     }
     Multiply<T>(batch_, FirstGates(s_), s_.hidden, h, weights_.r, nullptr, nullptr, first_, pool_);
   }
@@ -273,6 +274,7 @@ class Slice {
   const RecurrentShape& s_;
   const RecurrentWeights<T>& weights_;
   int64_t direction_, begin_, batch_;
+  bool alone_;
   ThreadPool& pool_;
   bool common_;
   T *inputs_, *rounded_, *gates_, *first_, *last_, *h_, *c_, *reset_;
@@ -327,13 +329,14 @@ void RunRecurrent(const RecurrentArguments<T>& arguments, void* workspace, Threa
   for (int64_t d = 0; d < s.directions; ++d) ComputeInputs(arguments, d, shared + d * layout.direction_total, pool);
   // Directions and slices of sequences do not meet: a thread takes one through all steps. Of a lone one, and of large weights, threads
   // share each product.
+  const bool together = s.directions * slices <= 1 || (std::is_same_v<T, float> && SharesSteps(s, pool)), alone = pool.threads() == 1 || !together;
   const auto run = [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const int64_t direction = i / slices, begin = i % slices * SliceOf(s);
-      Slice<T>(arguments, direction, begin, shared + direction * layout.direction_total, own + i * layout.slice_total, pool).Run();
+      Slice<T>(arguments, direction, begin, alone, shared + direction * layout.direction_total, own + i * layout.slice_total, pool).Run();
     }
   };
-  if (s.directions * slices <= 1 || (std::is_same_v<T, float> && SharesSteps(s, pool))) return run(0, s.directions * slices);
+  if (together) return run(0, s.directions * slices);
   const double cost = static_cast<double>(s.steps * SliceOf(s) * s.gates()) * static_cast<double>(s.hidden + 1) / 10;
   pool.ParallelFor(s.directions * slices, cost, run);
 }

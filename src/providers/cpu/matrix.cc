@@ -24,9 +24,7 @@ StatusOr<PackedOperand> PackConstantOperand(const NodeInfo& node, size_t i, bool
   const int64_t row_stride = transpose ? 1 : columns, column_stride = transpose ? columns : 1;
   if (half) {
     const kernels::MatrixF16 matrix{static_cast<const Float16*>(constant->raw_data()), row_stride, column_stride};
-    packed.half = std::static_pointer_cast<const Float16>(node.Prepared(static_cast<size_t>(size) * sizeof(Float16), [&](void* to) {
-      kernels::PackColumnsF16(matrix, k, n, static_cast<Float16*>(to), node.thread_pool());
-    }));
+    packed.half = PreparedArray<Float16>(node, size, [&](Float16* to) { kernels::PackColumnsF16(matrix, k, n, to, node.thread_pool()); });
   } else {
     const kernels::MatrixF32 matrix{static_cast<const float*>(constant->raw_data()), row_stride, column_stride};
     packed.data = PreparedFloats(node, size, [&](float* to) { kernels::PackColumnsF32(matrix, k, n, to, node.thread_pool()); });
